@@ -1,0 +1,1 @@
+//! Segments, arenas, pools, budgets, spill files and the I/O driver of Brisk.

@@ -1,0 +1,1 @@
+//! Result partitions, input gates and local channels of Brisk, in bytes.

@@ -1,0 +1,1 @@
+//! The facade crate that programs on Brisk depend on.

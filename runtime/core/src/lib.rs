@@ -1,0 +1,1 @@
+//! Records, the dataflow API, graphs, operators, workers and tasks of Brisk.
