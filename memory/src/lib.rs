@@ -1,1 +1,3 @@
 //! Segments, arenas, pools, budgets, spill files and the I/O driver of Brisk.
+
+pub mod driver;
