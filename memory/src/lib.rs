@@ -9,6 +9,7 @@
 pub mod driver;
 
 pub mod config;
+pub mod model;
 
 // The memory itself: segments and who holds them.
 mod arena;
