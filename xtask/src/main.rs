@@ -6,21 +6,25 @@
 //! output.
 
 mod arguments;
+mod ci;
 mod failure;
+mod fuzzing;
+mod loom;
 mod processes;
 mod progress;
+mod repository;
 mod run;
 mod setup;
 mod steps;
 mod testing;
-mod workspace;
+mod tidy;
 
 use arguments::Arguments;
 use failure::Failure;
+use repository::workspace::Workspace;
 use setup::Purpose;
 use std::process::ExitCode;
 use steps::Steps;
-use workspace::Workspace;
 
 const HELP: &str = "\
 Set-up, tests and checks of the Brisk workspace.
@@ -29,6 +33,9 @@ Usage: cargo xtask COMMAND [OPTIONS]
 
   setup   install what the tests need, once
   test    run every test, under time limits
+  tidy    check the rules that neither the compiler nor clippy knows
+  fuzz    run each fuzz target for some seconds
+  ci      check everything that CI checks
 
 `cargo xtask COMMAND --help` tells more.
 
@@ -66,6 +73,9 @@ fn command(mut words: Vec<String>) -> Result<(), Failure> {
     let (name, help, run): (&'static str, &str, Command) = match name.as_str() {
         "setup" => ("setup", SETUP_HELP, set_up),
         "test" => ("test", testing::HELP, testing::run),
+        "tidy" => ("tidy", tidy::HELP, tidy::run),
+        "fuzz" => ("fuzz", fuzzing::HELP, fuzzing::run),
+        "ci" => ("ci", ci::HELP, ci::run),
         "--help" | "-h" | "help" => {
             println!("{HELP}");
             return Ok(());

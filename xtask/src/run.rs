@@ -47,7 +47,7 @@ impl Run {
     }
 
     /// Runs the command to its end or its limit.
-    pub(crate) fn to_end(mut self) -> Result<Totals, Failure> {
+    pub(crate) fn finish(mut self) -> Result<Totals, Failure> {
         let shown = shown(&self.command);
         println!("+ {shown}");
         if std::io::stderr().is_terminal() {

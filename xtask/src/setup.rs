@@ -4,8 +4,8 @@
 //! not needed: the tests bring no service of their own yet.
 
 use crate::failure::Failure;
+use crate::repository::workspace::Workspace;
 use crate::run::Run;
-use crate::workspace::Workspace;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -128,7 +128,7 @@ fn is_met(need: &Need) -> bool {
 
 fn install(workspace: &Workspace, need: &Need) -> Result<(), Failure> {
     for command in commands(workspace, need.from) {
-        Run::new(command, INSTALL_LIMIT).to_end().map_err(|failure| {
+        Run::new(command, INSTALL_LIMIT).finish().map_err(|failure| {
             Failure::Environment(format!(
                 "{} ({}) could not be installed: {failure}; install it by hand and run this again",
                 need.name, need.why

@@ -3,10 +3,10 @@
 use crate::arguments::Arguments;
 use crate::failure::Failure;
 use crate::progress::{TestLimits, Totals};
+use crate::repository::workspace::Workspace;
 use crate::run::Run;
 use crate::setup::{self, Purpose};
 use crate::steps::Steps;
-use crate::workspace::Workspace;
 use std::time::Duration;
 
 /// What `cargo xtask test --help` prints.
@@ -35,42 +35,62 @@ const TEST_SECONDS: u64 = 300;
 /// The whole is given up after this long: well within the 90 minutes that CI allows.
 const LIMIT_MINUTES: u64 = 40;
 
+/// The limits of one test and of the whole run.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    test: Duration,
+    whole: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            test: Duration::from_secs(TEST_SECONDS),
+            whole: Duration::from_secs(LIMIT_MINUTES * 60),
+        }
+    }
+}
+
 /// Runs the command.
 pub(crate) fn run(workspace: &Workspace, mut arguments: Arguments) -> Result<(), Failure> {
-    let seconds = arguments.number("--test-seconds")?.unwrap_or(TEST_SECONDS);
-    let minutes = arguments.number("--limit-minutes")?.unwrap_or(LIMIT_MINUTES);
+    let mut limits = Limits::default();
+    if let Some(seconds) = arguments.number("--test-seconds")? {
+        limits.test = Duration::from_secs(seconds);
+    }
+    if let Some(minutes) = arguments.number("--limit-minutes")? {
+        limits.whole = Duration::from_secs(minutes * 60);
+    }
     let passed_on = arguments.passed_on();
     arguments.finish()?;
-    if seconds <= 60 {
+    if limits.test <= Duration::from_secs(60) {
         return Err(Failure::Usage("test: --test-seconds has to be above 60".into()));
     }
-    let test = Duration::from_secs(seconds);
-    let limits = TestLimits { test, silence: test + Duration::from_secs(60) };
-    let whole = Duration::from_secs(minutes * 60);
 
     let mut steps = Steps::default();
     steps.step("setup", || setup::meet(workspace, &[Purpose::Tests]));
-    steps.step("test", || all(workspace, &passed_on, limits, whole).map(words));
+    steps.step("test", || all(workspace, &passed_on, limits));
     steps.finish()
 }
 
-fn all(
+/// Runs all tests, or those that `passed_on`, arguments of `cargo test`, choose.
+pub(crate) fn all(
     workspace: &Workspace,
     passed_on: &[String],
-    limits: TestLimits,
-    whole: Duration,
-) -> Result<Totals, Failure> {
+    limits: Limits,
+) -> Result<String, Failure> {
     let mut command = workspace.cargo();
     command.args(["test", "--no-fail-fast"]);
-    let chosen = passed_on.iter().take_while(|word| *word != "--");
-    if !chosen.clone().any(|word| word.starts_with("-p") || word.starts_with("--package")) {
+    let mut chosen = passed_on.iter().take_while(|word| *word != "--");
+    if !chosen.any(|word| word.starts_with("-p") || word.starts_with("--package")) {
         command.arg("--workspace");
     }
     command.args(passed_on);
-    Run::new(command, whole).watching_tests(limits).to_end()
+    let silence = limits.test + Duration::from_secs(60);
+    let tests = TestLimits { test: limits.test, silence };
+    Run::new(command, limits.whole).watching_tests(tests).finish().map(words)
 }
 
-/// The totals as a few words; an ignored test is a fault.
+/// The totals as a few words.
 pub(crate) fn words(totals: Totals) -> String {
     let Totals { binaries, passed, failed, ignored } = totals;
     format!("{passed} passed, {failed} failed, {ignored} ignored in {binaries} test binaries")
