@@ -23,10 +23,8 @@ impl Steps {
         let start = Instant::now();
         let outcome = work();
         let taken = start.elapsed();
-        if let Err(failure) = &outcome {
-            eprintln!("xtask: {name}: {failure}");
-        }
-        println!("== {name}: {} in {:.1} s", word(&outcome), taken.as_secs_f64());
+        let reason = outcome.as_ref().err().map_or(String::new(), |failure| format!(": {failure}"));
+        println!("== {name}: {} in {:.1} s{reason}", word(&outcome), taken.as_secs_f64());
         self.done.push(Done { name: name.to_owned(), taken, outcome });
     }
 

@@ -21,10 +21,8 @@ fn code_and_comments_are_told_apart() {
 
 #[test]
 fn literals_lose_their_content() {
-    assert_eq!(
-        code(r#"f("a // \" {", b"x", 'y', '\'', '"') // z"#),
-        r#"f("        , b"  , "  , "   , "  )"#
-    );
+    let text = r#"f("a // \" {", b"x", 'y', '\'', '"') // z"#;
+    assert_eq!(code(text), r#"f("          , b"  , "  , "   , "  )"#);
     assert_eq!(code("r#\"a \"b\" {\"# + br\"\\\" + x"), "\"              + \"     + x");
     assert_eq!(code("bar\"x\""), "bar\"");
     assert_eq!(code("\"a\nb\" c"), "\"\n   c");
