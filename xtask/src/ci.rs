@@ -27,6 +27,9 @@ Examples:
   cargo xtask ci
   cargo xtask ci --without-test --fuzz-seconds 60";
 
+/// Packages that are no members of the workspace.
+const OUTSIDE: &[&str] = &["bench/timely", "fuzz"];
+
 const FUZZ_SECONDS: u64 = 10;
 
 /// A step of compiling and checking ends well before this on two cores.
@@ -41,7 +44,7 @@ pub(crate) fn run(workspace: &Workspace, mut arguments: Arguments) -> Result<(),
     let mut steps = Steps::default();
     let needs = [Purpose::Tests, Purpose::Checks, Purpose::Fuzz];
     steps.step("setup", || setup::meet(workspace, &needs));
-    steps.step("format", || check(format(workspace)));
+    steps.step("format", || format(workspace));
     steps.step("tidy", || tidy::check(workspace));
     if !without_test {
         steps.step("test", || testing::all(workspace, &[], testing::Limits::default()));
@@ -57,10 +60,19 @@ fn check(command: Command) -> Result<String, Failure> {
     Run::new(command, CHECK_LIMIT).finish().map(|_| String::new())
 }
 
-fn format(workspace: &Workspace) -> Command {
+fn format(workspace: &Workspace) -> Result<String, Failure> {
     let mut command = workspace.cargo();
     command.args(["fmt", "--all", "--check"]);
-    command
+    check(command)?;
+    for package in OUTSIDE {
+        let manifest = workspace.root().join(package).join("Cargo.toml");
+        if manifest.is_file() {
+            let mut command = workspace.cargo();
+            command.args(["fmt", "--check", "--manifest-path"]).arg(manifest);
+            check(command)?;
+        }
+    }
+    Ok(String::new())
 }
 
 fn clippy(workspace: &Workspace) -> Command {

@@ -58,8 +58,13 @@ pub(crate) fn all(
     let mut failures = Vec::new();
     for name in chosen {
         let mut command = workspace.cargo();
+        // The first folder takes new inputs, the second holds those that are checked in.
+        let (corpus, seeds) = (format!("fuzz/corpus/{name}"), format!("fuzz/seeds/{name}"));
+        std::fs::create_dir_all(workspace.root().join(&corpus))
+            .map_err(|e| Failure::Environment(format!("cannot create {corpus}: {e}")))?;
+        command.args(["fuzz", "run", name, &corpus, &seeds]);
         command
-            .args(["fuzz", "run", name, "--", &format!("-max_total_time={seconds}")])
+            .args(["--", &format!("-max_total_time={seconds}")])
             .env("RUSTC_BOOTSTRAP", "1")
             // Its flags differ from all other builds.
             .env("CARGO_TARGET_DIR", workspace.target().join("fuzz"));

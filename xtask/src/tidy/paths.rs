@@ -12,8 +12,9 @@ fn is_checked(file: &File) -> bool {
     top || (file.path.starts_with("docs/") && file.path.ends_with(".md"))
 }
 
-/// Names of files without a folder that are taken for paths by their ending.
-const ENDINGS: &[&str] = &[".rs", ".md", ".toml", ".txt", ".yaml", ".sh"];
+/// Endings by which a name in a folder is taken for a path, whatever the folder is called. Without
+/// a folder only documents are: `mod.rs` and `config.yaml` may be any.
+const ENDINGS: &[&str] = &[".rs", ".md", ".toml", ".txt"];
 
 /// Finds paths that are gone, and crates that the map leaves out.
 pub(crate) fn check(tree: &Tree) -> Vec<Finding> {
@@ -83,14 +84,10 @@ fn is_path(tree: &Tree, span: &str) -> bool {
     match span.split_once('/') {
         Some((first, _)) => {
             let ours = !first.is_empty() && tree.entries("").contains(first);
-            ours || span.ends_with('/') || has_ending(span)
+            ours || span.ends_with('/') || ENDINGS.iter().any(|ending| span.ends_with(ending))
         }
-        None => has_ending(span),
+        None => span.len() > 3 && span.ends_with(".md"),
     }
-}
-
-fn has_ending(span: &str) -> bool {
-    ENDINGS.iter().any(|ending| span.len() > ending.len() && span.ends_with(ending))
 }
 
 /// The targets of `[text](target)` that lead to files.

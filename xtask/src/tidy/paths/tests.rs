@@ -11,7 +11,7 @@ fn paths_that_exist_are_fine() {
         "`memory/` and `memory/src/lib.rs`, `docs/*.md`, `README.md`",
         "[tests](docs/testing.md) [part](docs/testing.md#part) [web](https://example.org/a.md)",
         "```\nsort/src/gone.rs `gone.rs`\n```",
-        "`--flag`, `a::b`, `word/count`, `taskmanager.memory.segment-size`, `n.md of <x>/`",
+        "`--flag`, `a::b`, `tests.rs`, `config.yaml`, `word/count`, `taskmanager.memory.segment-size`, `n.md of <x>/`",
     ] {
         let found = document("README.md", text);
         assert_eq!(found, [""; 0], "{text}");
@@ -20,7 +20,9 @@ fn paths_that_exist_are_fine() {
 
 #[test]
 fn paths_that_are_gone_are_found_with_their_line() {
-    for text in ["`memory/src/gone.rs`", "`sort/`", "`gone.md`", "[x](docs/gone.md)"] {
+    for text in
+        ["`memory/src/gone.rs`", "`sort/`", "`sort/src/a.rs`", "`gone.md`", "[x](docs/gone.md)"]
+    {
         for path in ["README.md", "ARCHITECTURE.md", "docs/page.md"] {
             let found = document(path, &format!("# Title\n\n{text}\n"));
             assert_eq!(found.len(), 1, "{path} {text}: {found:?}");
