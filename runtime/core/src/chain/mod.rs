@@ -27,6 +27,7 @@ mod process;
 mod sink;
 mod source;
 mod table;
+mod two_inputs;
 
 mod view;
 
@@ -41,6 +42,7 @@ pub use process::{Process, ProcessFunction};
 pub use sink::{Nothing, Sink, SinkContext, SinkWriter, ToSink};
 pub use source::{FromSource, Source, SourceContext, SourceReader};
 
+pub use two_inputs::{CoProcess, CoProcessFunction};
 pub use view::MapView;
 pub(crate) use guard::Guard;
 /// See [`Guard::take_culprit`].
