@@ -1,3 +1,4 @@
 //! Records, the dataflow API, graphs, operators, workers and tasks of Brisk.
 
+pub mod accumulator;
 pub mod graph;

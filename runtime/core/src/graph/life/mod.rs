@@ -7,7 +7,7 @@
 //! else is then canceled; a job completes exactly once, when each of its tasks has ended.
 //!
 //! Thread: any (control plane). Deliberately absent: clocks and timeouts, restart strategies (see
-//! the seam in [`job_life`]), attempts, and everything that carries actions out.
+//! the seam in `job_life`), attempts, and everything that carries actions out.
 
 mod execution_state;
 mod job_life;
