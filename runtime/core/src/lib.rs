@@ -7,12 +7,14 @@
 
 pub mod accumulator;
 
+pub mod api;
 pub mod chain;
 pub mod error;
 pub mod exchange;
 pub mod flow;
 pub mod graph;
 
+pub mod job;
 pub mod record;
 pub mod selector;
 pub mod task;
