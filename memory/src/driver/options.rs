@@ -3,13 +3,13 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use super::DriverError;
+use super::{DriverError, SimulatedWorld};
 
 /// The spin that pays when every worker has a core: about what one more hand-over takes.
 const SPIN_ALONE: Duration = Duration::from_micros(4);
 
 /// Which backend a driver uses (`taskmanager.io.driver`).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub enum DriverKind {
     /// io_uring, or epoll where the system refuses io_uring.
     #[default]
@@ -18,6 +18,8 @@ pub enum DriverKind {
     Uring,
     /// epoll and a few threads for files.
     Epoll,
+    /// A simulation: this machine of that world.
+    Simulated(SimulatedWorld),
 }
 
 impl FromStr for DriverKind {

@@ -83,6 +83,16 @@ impl Transfer {
         self.offset + self.done as u64
     }
 
+    pub(crate) fn rest_len(&self) -> usize {
+        self.len - self.done
+    }
+
+    /// Where in memory the rest begins, to check its alignment.
+    pub(crate) fn rest_address(&self) -> usize {
+        let buffer = self.buffer.as_ref().expect("a read or write has a buffer");
+        buffer.as_slice()[self.done..].as_ptr().addr()
+    }
+
     /// What is left to write.
     pub(crate) fn rest(&self) -> &[u8] {
         assert_eq!(self.kind, TransferKind::Write);

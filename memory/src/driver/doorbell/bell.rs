@@ -78,6 +78,11 @@ impl Bell {
         self.word.compare_exchange(DROWSY, PARKED, Ordering::AcqRel, Ordering::Acquire).is_ok()
     }
 
+    /// Of a simulation, whose threads are one: does the worker sleep?
+    pub(crate) fn is_parked(&self) -> bool {
+        self.word.load(Ordering::Relaxed) == PARKED
+    }
+
     /// Worker, after blocking.
     pub(crate) fn unpark(&self) {
         // Acquire: partner is the swap in `ring_sleeper`.
