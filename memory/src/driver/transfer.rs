@@ -70,6 +70,10 @@ impl Transfer {
     ) -> Transfer {
         let TransferRange { offset, buffer, len } = range;
         let available = buffer.as_slice().len();
+        assert!(
+            kind == TransferKind::Write || !matches!(buffer, IoBuffer::Buffer(_)),
+            "a shared buffer can't be read into"
+        );
         assert!(len <= available, "an operation of {len} bytes on a buffer of {available}");
         assert!(
             offset.checked_add(len as u64).is_some_and(|end| i64::try_from(end).is_ok()),

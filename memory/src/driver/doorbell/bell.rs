@@ -1,9 +1,6 @@
 //! The doorbell's word and its steps; see the parent module for the protocol.
 
-#[cfg(loom)]
-use loom::sync::atomic::{AtomicU32, Ordering, fence};
-#[cfg(not(loom))]
-use std::sync::atomic::{AtomicU32, Ordering, fence};
+use crate::sync::{AtomicU32, Ordering, fence};
 
 /// The worker runs, and has not announced that it wants to sleep.
 const AWAKE: u32 = 0;

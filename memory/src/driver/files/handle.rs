@@ -1,9 +1,9 @@
 //! [`File`]: an open file that operations work on, and [`DirectoryLock`].
 
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 
 use crate::driver::DriverError;
 use crate::driver::simulated::{SimulatedFile, SimulatedLock, SimulatedWorld};
@@ -15,6 +15,21 @@ use super::failed;
 #[derive(Clone, Debug)]
 pub struct File {
     open: Arc<OpenFile>,
+}
+
+/// Knows a file without keeping it open.
+#[derive(Debug)]
+pub(crate) struct WeakFile(Weak<OpenFile>);
+
+impl WeakFile {
+    pub(crate) fn is(&self, file: &File) -> bool {
+        std::ptr::eq(self.0.as_ptr(), Arc::as_ptr(&file.open))
+    }
+
+    /// No handle is left, so no transfer either.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.0.strong_count() == 0
+    }
 }
 
 #[derive(Debug)]
@@ -96,6 +111,14 @@ impl File {
             Source::System(descriptor) => descriptor.as_fd(),
             Source::Simulated(..) => panic!("{} is a simulated file", self.path().display()),
         }
+    }
+
+    pub(crate) fn raw_descriptor(&self) -> RawFd {
+        self.descriptor().as_raw_fd()
+    }
+
+    pub(crate) fn downgrade(&self) -> WeakFile {
+        WeakFile(Arc::downgrade(&self.open))
     }
 
     /// # Panics

@@ -14,6 +14,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use handle::LockHolder;
+pub(crate) use handle::WeakFile;
 pub use handle::{DirectoryLock, File};
 
 use super::{DriverError, SimulatedWorld};
