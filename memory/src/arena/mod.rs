@@ -22,7 +22,7 @@ use crate::quantity::{SegmentCount, SegmentIndex, SegmentSize};
 
 pub(crate) use mapping::Mapping;
 pub use mapping::PageKind;
-pub(crate) use slot::{Local, Slot, SlotRef, Slots};
+pub(crate) use slot::{Local, Slot, SlotRef, Slots, SlotsRef};
 
 /// The most segments an arena can have: links are 32 bits with one value for "none".
 const SEGMENTS_MAX: u32 = u32::MAX - 1;
