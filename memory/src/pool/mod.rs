@@ -14,7 +14,9 @@ mod region;
 mod returns;
 mod shares;
 mod state;
-#[cfg(test)]
+#[cfg(all(test, loom))]
+mod loom_tests;
+#[cfg(all(test, not(loom)))]
 mod tests;
 
 use std::fmt;
