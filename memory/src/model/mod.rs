@@ -1,3 +1,0 @@
-//! model
-mod error;
-pub use error::{ModelError, Part, Parts};
