@@ -149,7 +149,7 @@ impl Inputs {
 
     pub(super) fn derive(self) -> Result<Parts, ModelError> {
         if let (Some(task_heap), Some(managed)) = (self.task_heap.clone(), self.managed.clone()) {
-            return self.from_parts(task_heap, managed);
+            return self.with_set_parts(task_heap, managed);
         }
         if let Some(flink) = self.flink.clone() {
             let overhead = self.process.around(&flink)?;
@@ -165,7 +165,7 @@ impl Inputs {
     }
 
     /// Task heap and managed memory are set: network memory follows, or takes what is left.
-    fn from_parts(self, task_heap: Figure, managed: Figure) -> Result<Parts, ModelError> {
+    fn with_set_parts(self, task_heap: Figure, managed: Figure) -> Result<Parts, ModelError> {
         let parts = self.without_network(Some(&task_heap), &managed);
         let rest: MemorySize = parts.iter().map(|part| part.size).sum();
         let (network, flink) = match &self.flink {

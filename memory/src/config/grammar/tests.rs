@@ -123,7 +123,8 @@ fn lists() {
     check("[{name: x, ports: [1, 2]}]", list(&["{name: x, ports: [1, 2]}"]));
     check("1;2;3", Ok(vec![1u32, 2, 3]));
     check::<Vec<String>>("'a;b", Err("quote is opened"));
-    check::<Vec<String>>("[a, b", Err("not YAML"));
+    check("[::1]:1;[::2]:2", list(&["[::1]:1", "[::2]:2"]));
+    check::<Vec<String>>("[a, 'b]", Err("not YAML"));
     check::<Vec<u32>>("1;x", Err("not such a number"));
 }
 
