@@ -37,7 +37,10 @@ const NETWORK_MOST: MemorySize = MemorySize::from_mib(1024);
 const MANAGED: MemorySize = MemorySize::from_mib(128);
 
 impl TaskManagerMemory {
-    /// The plan of an embedded program with this many slots: [the module](self) tells the sizes.
+    /// The plan of an embedded program with this many slots. Where no key decides the size of the
+    /// process, network memory is 16 mb for each slot, at least 64 mb and at most 1 gb or 1/8 of what
+    /// there is; managed memory is 128 mb, at most 1/4 of what there is; the program itself has the
+    /// rest. Keys of single parts are honoured.
     ///
     /// # Errors
     /// As [`from_configuration`](Self::from_configuration).

@@ -169,6 +169,20 @@ fn lines_that_are_skipped_are_reported_without_their_value() {
 }
 
 #[test]
+fn warnings_of_one_source_are_bounded() {
+    let warnings = warnings_of(|| {
+        let mut config = Configuration::new();
+        flat(&mut config, &"nothing\n".repeat(100)).unwrap();
+        let nulls: String = (0..100).map(|index| format!("k{index}:\n")).collect();
+        yaml(&mut config, &nulls).unwrap();
+        flat(&mut config, &"k: 1\n".repeat(101)).unwrap();
+    });
+    assert_eq!(warnings.len(), 3 * 21);
+    let last = "80 more warnings about the same source are not shown";
+    assert_eq!([&warnings[20], &warnings[41], &warnings[62]], [last; 3]);
+}
+
+#[test]
 fn arguments() {
     let parse = |arguments: &[&str]| {
         let mut config = Configuration::new();
