@@ -28,11 +28,10 @@ pub struct TaskManagerMemory {
     pub metaspace: MemorySize,
     /// Thread stacks, the allocator's own needs, libraries that do not tell.
     pub overhead: MemorySize,
-    /// The size of a segment: a power of two.
-    pub segment_size: MemorySize,
     /// Slots that share the plan.
     pub slots: NonZeroU32,
-    pub(super) rows: Vec<Row>,
+    segment_size: MemorySize,
+    rows: Vec<Row>,
 }
 
 /// How the plan is spent in a process that has no JVM. Sums to the process size.
@@ -146,6 +145,11 @@ impl TaskManagerMemory {
     /// The whole process.
     pub fn process(&self) -> MemorySize {
         self.flink() + self.metaspace + self.overhead
+    }
+
+    /// The size of a segment: a power of two from 4 KiB to 1 MiB.
+    pub fn segment_size(&self) -> MemorySize {
+        self.segment_size
     }
 
     /// Whole segments of network memory.
