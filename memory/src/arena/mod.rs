@@ -10,11 +10,12 @@
 
 #[cfg(not(any(loom, miri)))]
 mod mapping;
-mod slot;
 #[cfg(any(loom, miri))]
 #[path = "stand_in.rs"]
 mod mapping;
-#[cfg(all(test, not(loom)))]
+mod slot;
+#[cfg(test)]
+#[cfg(not(loom))]
 mod tests;
 
 #[cfg(not(any(loom, miri)))]
