@@ -4,7 +4,12 @@
 //! hands it out by the [`Segment`]. Nothing here knows what a record is.
 //!
 //! Reading order: [`SegmentSize`] and its neighbours, [`Arena`], [`Segment`], [`Buffer`],
-//! [`Region`], [`Pool`].
+//! [`Region`], [`Pool`]; then [`driver`]; then [`config`].
+
+pub mod driver;
+
+pub mod config;
+pub mod model;
 
 // The memory itself: segments and who holds them.
 mod arena;
