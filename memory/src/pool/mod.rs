@@ -10,6 +10,7 @@
 //! lock, the sharing-out. Data plane: [`Pool::take`] and the drop of handles. Control plane: the
 //! rest. Deliberately absent: segments lent without a pool, and pools used by two threads at once.
 
+mod free;
 #[cfg(test)]
 #[cfg(loom)]
 mod loom_tests;
@@ -30,6 +31,8 @@ use std::task::Waker;
 
 use crossbeam_utils::CachePadded;
 
+pub(crate) use free::run_start;
+pub(crate) use region::Ground;
 pub use region::{Holder, Region, RegionKind};
 
 use crate::arena::{Local, Slot, SlotRef, Slots, SlotsRef};

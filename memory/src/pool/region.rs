@@ -8,7 +8,7 @@ use std::fmt;
 use std::sync::{Arc, PoisonError};
 use std::task::Waker;
 
-use crate::arena::{Mapping, Slot, Slots};
+use crate::arena::{Mapping, Slot, Slots, Topology};
 use crate::error::MemoryError;
 use crate::pool::returns::Chain;
 use crate::pool::shares::Claim;
@@ -61,6 +61,16 @@ pub struct Holder {
     pub lent: SegmentCount,
 }
 
+/// What regions are made on.
+pub(crate) struct Ground {
+    /// The bytes.
+    pub(crate) mapping: Arc<Mapping>,
+    /// The size of each segment.
+    pub(crate) segment_size: SegmentSize,
+    /// The nodes that the bytes of each region are spread over.
+    pub(crate) topology: Topology,
+}
+
 /// The segments of one purpose. A cheap clone.
 #[derive(Clone)]
 pub struct Region {
@@ -83,15 +93,16 @@ pub(crate) struct RegionCore {
 }
 
 impl Region {
-    /// A region of all these slots, which point into `mapping`.
-    pub(crate) fn new(
-        kind: RegionKind,
-        slots: Slots,
-        segment_size: SegmentSize,
-        mapping: Arc<Mapping>,
-    ) -> Region {
-        let state = Mutex::new(RegionState::new(&slots));
-        let core = RegionCore { slots, kind, segment_size, state, _mapping: mapping };
+    /// A region of all these slots, which point into `ground`.
+    pub(crate) fn new(kind: RegionKind, slots: Slots, ground: &Ground) -> Region {
+        let state = Mutex::new(RegionState::new(&slots, ground.topology.clone()));
+        let core = RegionCore {
+            slots,
+            kind,
+            segment_size: ground.segment_size,
+            state,
+            _mapping: ground.mapping.clone(),
+        };
         Region { keeper: Arc::new(Keeper { core: Arc::new(core) }) }
     }
 

@@ -18,7 +18,8 @@ use std::task::Waker;
 
 use crossbeam_utils::CachePadded;
 
-use crate::arena::{Local, Slot, Slots, SlotsRef};
+use crate::arena::{Local, Slot, Slots, SlotsRef, Topology};
+use crate::pool::free::FreeList;
 use crate::pool::region::{Holder, RegionCore};
 use crate::pool::returns::{Chain, ReturnStack};
 use crate::pool::shares::{Claim, quotas};
@@ -73,8 +74,8 @@ impl Entry {
 
 /// The state of a region.
 pub(super) struct RegionState {
-    top: Option<Local>,
-    free: u32,
+    free: FreeList,
+    topology: Topology,
     total: u32,
     promised: u32,
     owed: u32,
@@ -84,24 +85,21 @@ pub(super) struct RegionState {
 
 impl RegionState {
     /// All slots free, no pool.
-    pub(super) fn new(slots: &Slots) -> RegionState {
-        let mut state = RegionState {
-            top: None,
-            free: 0,
+    pub(super) fn new(slots: &Slots, topology: Topology) -> RegionState {
+        RegionState {
+            free: FreeList::new(slots, topology.len()),
+            topology,
             total: slots.len() as u32,
             promised: 0,
             owed: 0,
             entries: Vec::new(),
             line: VecDeque::new(),
-        };
-        // Backwards, so that the first segments are the first to be drawn.
-        (0..state.total).rev().for_each(|local| state.put(slots.get(Local(local))));
-        state
+        }
     }
 
     /// Segments that no pool has drawn.
     pub(super) fn free(&self) -> u32 {
-        self.free
+        self.free.len()
     }
 
     /// Segments that open pools require.
@@ -259,8 +257,8 @@ impl RegionState {
         assert!(entry.open, "a closed pool draws nothing");
         let (drawn, quota) = (entry.shared.drawn(), entry.shared.quota());
         // Beyond what is owed, so that a required segment is always there or on its way.
-        let spare = self.free > self.owed;
-        if drawn < entry.claim.required && self.free > 0 || drawn < quota && spare {
+        let spare = self.free.len() > self.owed;
+        if drawn < entry.claim.required && self.free.len() > 0 || drawn < quota && spare {
             Admission::Within
         } else if drawn < quota {
             Admission::Line
@@ -285,7 +283,7 @@ impl RegionState {
     /// Gives one free segment to the first in line who may have it: those below what they require
     /// first. `None` when there is nobody; else whom to wake, if it still waits.
     fn serve(&mut self, slots: &Slots) -> Option<Option<Waker>> {
-        let (entries, owed, free) = (&self.entries, self.owed, self.free);
+        let (entries, owed, free) = (&self.entries, self.owed, self.free.len());
         let entry = |id: PoolId| entries[id.0].as_ref().expect("who is in line is open");
         // Who has been helped by a segment of its own has left the line.
         self.line.retain(|id| entry(*id).shared.returns.look().is_waiting());
@@ -316,10 +314,9 @@ impl RegionState {
 
     /// Moves one free segment to a pool.
     fn hand_out(&mut self, id: PoolId, slots: &Slots) -> Local {
-        let local = self.top.expect("admitted only while a segment is free");
+        let near = self.topology.current();
+        let local = self.free.pop(near, slots).expect("admitted only while a segment is free");
         let slot = slots.get(local);
-        self.top = slot.next();
-        self.free -= 1;
         let entry = self.entry(id);
         let (pool, owed) = (&entry.shared, entry.owed());
         slot.set_pool(Arc::as_ptr(pool));
@@ -332,11 +329,13 @@ impl RegionState {
     /// Moves one free segment to a pool, and more, to `max` in all, while it has not what it requires:
     /// those are its own in any case.
     fn hand_out_some(&mut self, id: PoolId, max: u32, slots: &Slots) -> Chain {
-        let own = self.entry(id).owed().min(max).min(self.free);
+        let own = self.entry(id).owed().min(max).min(self.free.len());
         let top = self.hand_out(id, slots);
-        // The free list links them already.
+        let mut last = top;
         for _ in 1..own {
-            self.hand_out(id, slots);
+            let local = self.hand_out(id, slots);
+            slots.get(last).set_next(Some(local));
+            last = local;
         }
         Chain { top, len: own.max(1) }
     }
@@ -350,7 +349,7 @@ impl RegionState {
         let before = pool.drawn.fetch_sub(1, Ordering::Relaxed);
         assert!(before > pool.quota(), "only a surplus is reclaimed");
         slot.set_pool(std::ptr::null());
-        self.put(slot);
+        self.free.push(slot);
     }
 
     /// Reclaims what a surplus pool has on its return stack, until it has no surplus.
@@ -364,13 +363,6 @@ impl RegionState {
         if self.entry(id).open {
             pool.returns.clear_surplus();
         }
-    }
-
-    fn put(&mut self, slot: &Slot) {
-        slot.set_next(self.top);
-        self.top = Some(slot.local());
-        self.free += 1;
-        assert!(self.free <= self.total, "more segments are free than there are");
     }
 
     fn forget_if_done(&mut self, id: PoolId) {
@@ -392,15 +384,13 @@ impl RegionState {
     /// Checks everything that the module promises; says what is wrong.
     pub(super) fn verify_invariants(&self, slots: &Slots) -> Result<(), String> {
         let mut free = vec![false; slots.len()];
-        let mut link = self.top;
-        while let Some(local) = link {
+        for local in self.free.iter(slots) {
             if std::mem::replace(&mut free[local.0 as usize], true) {
                 return Err(format!("segment {} is in the free list twice", local.0));
             }
-            link = slots.get(local).next();
         }
-        let listed = free.iter().filter(|free| **free).count();
-        check(listed == self.free as usize, || format!("{listed} free, {} counted", self.free))?;
+        let (listed, known) = (free.iter().filter(|free| **free).count(), self.free.len());
+        check(listed == known as usize, || format!("{listed} free, {known} counted"))?;
         let mut drawn = vec![0_u32; self.entries.len()];
         let drawers = self.drawers();
         for (slot, free) in slots.iter().zip(free) {
