@@ -5,6 +5,8 @@
 
 use std::io;
 
+use crate::budget::TopHolders;
+use crate::config::MemorySize;
 use crate::pool::RegionKind;
 use crate::quantity::SegmentSize;
 
@@ -115,6 +117,28 @@ pub enum MemoryError {
         max: u32,
     },
 
+    /// A budget that has not as many bytes left as somebody needs.
+    #[error(
+        "{owner} needs {} of {budget}, but {} of {} are left; it is held by {holders}",
+        requested.human(),
+        available.human(),
+        total.human()
+    )]
+    BudgetExhausted {
+        /// The budget's name.
+        budget: String,
+        /// Who asked.
+        owner: String,
+        /// For how much more.
+        requested: MemorySize,
+        /// What is left.
+        available: MemorySize,
+        /// The whole budget.
+        total: MemorySize,
+        /// Who has the rest.
+        holders: TopHolders,
+    },
+
     /// Segments do not add up: a bug, found by a check.
     #[error("segments of the {region} region are not conserved: {finding}")]
     Conservation {
@@ -137,6 +161,7 @@ impl MemoryError {
             MemoryError::InsufficientSegments { .. } | MemoryError::PoolBounds { .. } => {
                 Severity::FailJob
             }
+            MemoryError::BudgetExhausted { .. } => Severity::FailTask,
         }
     }
 }

@@ -13,6 +13,7 @@ pub mod model;
 
 // The memory itself: segments and who holds them.
 mod arena;
+mod budget;
 mod error;
 mod pool;
 mod quantity;
@@ -20,6 +21,7 @@ mod segment;
 mod sync;
 
 pub use arena::{Arena, ArenaOptions, HugePages, PageKind};
+pub use budget::{Budget, Reservation, TopHolders};
 pub use error::{MemoryError, Severity};
 pub use pool::{Holder, Pool, PoolOptions, Region, RegionKind, Taken};
 pub use quantity::{SegmentCount, SegmentIndex, SegmentSize};

@@ -56,6 +56,7 @@ impl Topology {
 
     /// Several nodes on whatever machine runs the tests: all are its node 0, cores are on the last.
     #[cfg(test)]
+    #[cfg(not(loom))]
     pub(crate) fn pretended(nodes: usize) -> Topology {
         let node =
             |place| Node { id: 0, cpus: vec![if place + 1 == nodes { 0..4096 } else { 0..0 }] };

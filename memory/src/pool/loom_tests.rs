@@ -95,7 +95,7 @@ fn loom_a_top_seen_before_a_removal_is_not_taken_for_current() {
         let slots: &'static Slots = Box::leak(Box::new(Slots::new(bytes, SegmentSize::MIN, 0, 2)));
         let stack = Arc::new(ReturnStack::new());
         let push = |local| assert!(stack.try_push(stack.look(), slots.get(local)));
-        [Local(0), Local(1)].map(push);
+        [Local(0), Local(1)].into_iter().for_each(push);
         let shared = stack.clone();
         let pop = |stack: &ReturnStack| stack.pop(SlotsRef::new(slots), 1).ok().map(|c| c.top.0);
         let other = thread::spawn(move || pop(&shared));
