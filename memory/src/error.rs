@@ -7,6 +7,7 @@ use std::io;
 
 use crate::budget::TopHolders;
 use crate::config::MemorySize;
+use crate::heap::HeapExhausted;
 use crate::pool::RegionKind;
 use crate::quantity::SegmentSize;
 
@@ -139,6 +140,10 @@ pub enum MemoryError {
         holders: TopHolders,
     },
 
+    /// More heap than its limit allows.
+    #[error(transparent)]
+    HeapExhausted(#[from] HeapExhausted),
+
     /// Segments do not add up: a bug, found by a check.
     #[error("segments of the {region} region are not conserved: {finding}")]
     Conservation {
@@ -161,7 +166,9 @@ impl MemoryError {
             MemoryError::InsufficientSegments { .. } | MemoryError::PoolBounds { .. } => {
                 Severity::FailJob
             }
-            MemoryError::BudgetExhausted { .. } => Severity::FailTask,
+            MemoryError::BudgetExhausted { .. } | MemoryError::HeapExhausted(_) => {
+                Severity::FailTask
+            }
         }
     }
 }

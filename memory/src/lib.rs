@@ -15,6 +15,7 @@ pub mod model;
 mod arena;
 mod budget;
 mod error;
+pub mod heap;
 mod pool;
 mod quantity;
 mod segment;
