@@ -67,10 +67,10 @@ fn what_threads_counted_is_not_lost_when_they_end() {
 fn owners_are_told_apart() {
     let _alone = alone();
     let (map, sink) = (HeapOwner::register("job/map"), HeapOwner::register("job/sink"));
-    let outer = Scope::enter(&map);
+    let outer = Scope::enter(map.id());
     let first = vec![0_u8; 3 << 20];
     let second = {
-        let _inner = Scope::enter(&sink);
+        let _inner = Scope::enter(sink.id());
         vec![0_u8; 2 << 20]
     };
     let third = vec![0_u8; 1 << 20];
@@ -95,7 +95,7 @@ fn places_of_owners_are_used_again() {
         assert_eq!(owners[4999].bytes(), owners[4998].bytes());
     }
     let owner = HeapOwner::register("last");
-    let _scope = Scope::enter(&owner);
+    let _scope = Scope::enter(owner.id());
     let bytes = vec![0_u8; 1 << 20];
     check_near(owner.bytes(), 1 << 20);
     drop(bytes);
@@ -109,7 +109,7 @@ fn beyond_the_limit_the_next_check_names_the_holders() {
     heap::set_limit(Some(heap::used() + (50 << 20)));
     heap::check().unwrap();
     let bytes = {
-        let _scope = Scope::enter(&owner);
+        let _scope = Scope::enter(owner.id());
         vec![0_u8; 51 << 20]
     };
     let error = heap::check().unwrap_err();
@@ -162,7 +162,7 @@ fn pool(arena: &Arena, required: u32) -> Pool {
         overdraft: SegmentCount(4),
         waker: std::task::Waker::noop().clone(),
     });
-    pool.unwrap()
+    pool.expect("the region has room")
 }
 
 /// A million segments through one thread, and a million handed to another, without an allocation on

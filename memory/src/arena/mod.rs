@@ -19,6 +19,7 @@ mod slot;
 #[cfg(not(loom))]
 mod tests;
 
+use std::ops::Range;
 #[cfg(not(any(loom, miri)))]
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
@@ -140,6 +141,12 @@ impl Arena {
             .step_by(IOVEC_BYTES_MAX)
             .map(|at| (self.mapping.base().wrapping_add(at), IOVEC_BYTES_MAX.min(bytes - at)))
             .collect()
+    }
+
+    /// The addresses of all segments.
+    pub(crate) fn address_range(&self) -> Range<usize> {
+        let start = self.mapping.base().addr();
+        start..start + self.mapping.bytes()
     }
 
     /// Which part of [`Arena::as_iovec`] holds this segment.

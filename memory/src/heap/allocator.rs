@@ -40,39 +40,43 @@ impl<A> CountingAllocator<A> {
 // SAFETY: every call goes to the allocator under it with the arguments it came with; counting
 // neither allocates nor unwinds.
 unsafe impl<A: GlobalAlloc> GlobalAlloc for CountingAllocator<A> {
+    // SAFETY: the caller keeps the promises of `alloc`, as the trait has it.
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         if !counters::allocated(0, layout.size()) {
             return std::ptr::null_mut();
         }
-        // SAFETY: the caller keeps the promises of `alloc`.
+        // SAFETY: passed on as it came; the caller keeps the promises of `alloc`.
         let start = unsafe { self.under.alloc(layout) };
         counted_if_given(start, 0, layout.size())
     }
 
+    // SAFETY: the caller keeps the promises of `alloc_zeroed`, as the trait has it.
     #[inline]
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         if !counters::allocated(0, layout.size()) {
             return std::ptr::null_mut();
         }
-        // SAFETY: the caller keeps the promises of `alloc_zeroed`.
+        // SAFETY: passed on as it came; the caller keeps the promises of `alloc_zeroed`.
         let start = unsafe { self.under.alloc_zeroed(layout) };
         counted_if_given(start, 0, layout.size())
     }
 
+    // SAFETY: the caller keeps the promises of `dealloc`, as the trait has it.
     #[inline]
     unsafe fn dealloc(&self, start: *mut u8, layout: Layout) {
         counters::freed(layout.size());
-        // SAFETY: the caller keeps the promises of `dealloc`.
+        // SAFETY: passed on as it came; the caller keeps the promises of `dealloc`.
         unsafe { self.under.dealloc(start, layout) }
     }
 
+    // SAFETY: the caller keeps the promises of `realloc`, as the trait has it.
     #[inline]
     unsafe fn realloc(&self, start: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         if !counters::allocated(layout.size(), size) {
             return std::ptr::null_mut();
         }
-        // SAFETY: the caller keeps the promises of `realloc`.
+        // SAFETY: passed on as it came; the caller keeps the promises of `realloc`.
         let start = unsafe { self.under.realloc(start, layout, size) };
         counted_if_given(start, layout.size(), size)
     }

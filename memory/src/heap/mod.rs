@@ -4,10 +4,9 @@
 //! [`check`] tells a task at its next check point that the heap is full and who holds it, long
 //! before the kernel would kill the process; the allocator itself refuses only far above the limit.
 //!
-//! How it counts: each thread adds up on its own and hands on when [`counters::BATCH`] bytes have
-//! come together, so the total lags by at most that per thread, and an allocation costs a few
-//! nanoseconds more. Bytes are what a usual `malloc` takes for the request: it, eight more, rounded
-//! up to 16, and at least 32.
+//! How it counts: each thread adds up on its own and hands on when 64 KiB have come together, so the
+//! total lags by at most that per thread, and an allocation costs less than a nanosecond more. Bytes
+//! are what a usual `malloc` takes for the request: it, eight more, rounded up to 16, and at least 32.
 //!
 //! Who holds it: a thread names whom it works for with a [`Scope`]. Allocating adds to that owner,
 //! **and freeing subtracts from the owner in whose scope the freeing happens**, whoever allocated.
@@ -25,4 +24,4 @@ mod owner;
 pub use allocator::CountingAllocator;
 pub use counters::{thread_allocations, used};
 pub use limit::{HeapExhausted, check, limit, set_limit};
-pub use owner::{HeapOwner, Scope, holders};
+pub use owner::{HeapOwner, HeapOwnerId, Scope, holders};

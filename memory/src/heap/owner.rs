@@ -13,6 +13,10 @@ fn names() -> MutexGuard<'static, Vec<Option<String>>> {
     NAMES.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Names an owner. May outlive it; then it names nobody, or who has taken its place.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct HeapOwnerId(OwnerPlace);
+
 /// Somebody who allocates and has a name: a task, as a rule. Ends with its drop; what it has not
 /// freed by then counts for nobody in particular.
 #[derive(Debug)]
@@ -40,6 +44,11 @@ impl HeapOwner {
         HeapOwner { place: OwnerPlace(u16::try_from(place).expect("below OWNERS_MAX")) }
     }
 
+    /// Its name for scopes.
+    pub fn id(&self) -> HeapOwnerId {
+        HeapOwnerId(self.place)
+    }
+
     /// Bytes that it has allocated and not freed, as far as threads have handed on their counts.
     pub fn bytes(&self) -> u64 {
         u64::try_from(counters::balance(self.place)).unwrap_or(0)
@@ -61,22 +70,22 @@ impl Drop for HeapOwner {
 /// While it lives, what this thread allocates counts for its owner. Scopes nest; they end in the
 /// reverse order of their beginning.
 #[derive(Debug)]
-pub struct Scope<'a> {
+pub struct Scope {
     before: OwnerPlace,
     inside: OwnerPlace,
-    /// Bound to its thread, and to the owner's life.
-    _owner: PhantomData<(*const (), &'a HeapOwner)>,
+    /// Bound to its thread.
+    _thread: PhantomData<*const ()>,
 }
 
-impl<'a> Scope<'a> {
+impl Scope {
     /// Begins to work for `owner`.
-    pub fn enter(owner: &'a HeapOwner) -> Scope<'a> {
-        let before = counters::change_owner(owner.place);
-        Scope { before, inside: owner.place, _owner: PhantomData }
+    pub fn enter(owner: HeapOwnerId) -> Scope {
+        let before = counters::change_owner(owner.0);
+        Scope { before, inside: owner.0, _thread: PhantomData }
     }
 }
 
-impl Drop for Scope<'_> {
+impl Drop for Scope {
     fn drop(&mut self) {
         let inside = counters::change_owner(self.before);
         assert_eq!(inside, self.inside, "scopes end in the reverse order of their beginning");

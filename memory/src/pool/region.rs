@@ -61,6 +61,14 @@ pub struct Holder {
     pub lent: SegmentCount,
 }
 
+/// Who has drawn which segment.
+pub(crate) struct Drawers {
+    /// Owners of pools.
+    pub(crate) owners: Vec<String>,
+    /// Each segment's address and its place in `owners`, none when it is free.
+    pub(crate) segments: Vec<(usize, Option<usize>)>,
+}
+
 /// What regions are made on.
 pub(crate) struct Ground {
     /// The bytes.
@@ -121,6 +129,11 @@ impl Region {
         Ok(Pool::new(self.clone(), shared, claim, overdraft))
     }
 
+    /// The size of its segments.
+    pub fn segment_size(&self) -> SegmentSize {
+        self.core().segment_size
+    }
+
     /// What its segments are for.
     pub fn kind(&self) -> RegionKind {
         self.core().kind
@@ -145,6 +158,11 @@ impl Region {
     /// The pools that have segments, those with most of them first.
     pub fn holders(&self) -> Vec<Holder> {
         self.core().holders()
+    }
+
+    /// Who has drawn which segment, at one moment.
+    pub(crate) fn drawers(&self) -> Drawers {
+        self.core().lock().drawn_segments(self.slots())
     }
 
     /// Checks that every segment is in exactly one place. Linear in the size of the region; may run

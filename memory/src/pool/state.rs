@@ -20,7 +20,7 @@ use crossbeam_utils::CachePadded;
 
 use crate::arena::{Local, Slot, Slots, SlotsRef, Topology};
 use crate::pool::free::FreeList;
-use crate::pool::region::{Holder, RegionCore};
+use crate::pool::region::{Drawers, Holder, RegionCore};
 use crate::pool::returns::{Chain, ReturnStack};
 use crate::pool::shares::{Claim, quotas};
 use crate::pool::{PoolOptions, PoolShared, unlink};
@@ -250,6 +250,20 @@ impl RegionState {
             lent: SegmentCount(lent[entry.shared.id.0]),
         };
         self.entries.iter().flatten().filter(|entry| entry.shared.drawn() > 0).map(holder).collect()
+    }
+
+    /// Who has drawn which segment.
+    pub(super) fn drawn_segments(&self, slots: &Slots) -> Drawers {
+        let owner =
+            |entry: &Option<Entry>| entry.as_ref().map_or(String::new(), |e| e.owner.clone());
+        let drawers = self.drawers();
+        let segment = |slot: &Slot| {
+            (slot.data().as_ptr().addr(), drawers.get(&slot.pool()).map(|drawer| drawer.0))
+        };
+        Drawers {
+            owners: self.entries.iter().map(owner).collect(),
+            segments: slots.iter().map(segment).collect(),
+        }
     }
 
     fn admit(&self, id: PoolId) -> Admission {
