@@ -13,7 +13,7 @@ use crate::error::MemoryError;
 use crate::pool::returns::Chain;
 use crate::pool::shares::Claim;
 use crate::pool::state::{Draw, PoolId, RegionState};
-use crate::pool::{Pool, PoolOptions};
+use crate::pool::{Pool, PoolOptions, PoolShared};
 use crate::quantity::{SegmentCount, SegmentSize};
 use crate::sync::{Mutex, MutexGuard};
 
@@ -258,6 +258,14 @@ impl RegionCore {
     /// As `has_room`, and puts the pool in line when there is none.
     pub(super) fn poll_room(&self, pool: PoolId) -> bool {
         self.lock().poll_room(pool)
+    }
+
+    /// Takes back of `hand` what its pool has drawn beyond its quota; the rest of it.
+    #[cold]
+    pub(super) fn shed(&self, pool: &PoolShared, hand: Chain) -> Option<Chain> {
+        let (rest, wakers) = self.lock().shed(pool, hand, &self.slots);
+        wakers.into_iter().for_each(Waker::wake);
+        rest
     }
 
     /// Takes back a segment that its pool has drawn beyond its quota; whoever is returned must be

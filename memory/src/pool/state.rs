@@ -181,9 +181,7 @@ impl RegionState {
                 wakers.push(pool.waker.clone());
             }
         }
-        while let Some(served) = self.serve(slots) {
-            wakers.extend(served);
-        }
+        wakers.extend(self.serve_all(slots));
         wakers
     }
 
@@ -219,6 +217,23 @@ impl RegionState {
     pub(super) fn poll_room(&mut self, id: PoolId) -> bool {
         let admission = self.admit(id);
         admission == Admission::Within || !self.wait(id, admission)
+    }
+
+    /// Takes back of what the owner has in hand what is beyond the quota; the rest, and whom to wake.
+    pub(super) fn shed(
+        &mut self,
+        pool: &PoolShared,
+        hand: Chain,
+        slots: &Slots,
+    ) -> (Option<Chain>, Vec<Waker>) {
+        let surplus = pool.drawn().saturating_sub(pool.quota()).min(hand.len);
+        let mut rest = unlink(hand, slots);
+        for slot in rest.by_ref().take(surplus as usize) {
+            self.reclaim(pool.id, slot);
+        }
+        let rest = rest.next().map(|slot| Chain { top: slot.local(), len: hand.len - surplus });
+        self.reclaim_surplus(pool.id, slots);
+        (rest, self.serve_all(slots))
     }
 
     /// Takes back a segment that its pool had beyond its quota.
@@ -292,6 +307,11 @@ impl RegionState {
             self.line.push_back(id);
         }
         true
+    }
+
+    /// Serves the line until there is nobody or nothing left; whom to wake.
+    fn serve_all(&mut self, slots: &Slots) -> Vec<Waker> {
+        std::iter::from_fn(|| self.serve(slots)).flatten().collect()
     }
 
     /// Gives one free segment to the first in line who may have it: those below what they require

@@ -143,6 +143,17 @@ impl TwinRegion {
         }
     }
 
+    /// Gives back what is in hand beyond the quota.
+    fn shed(&mut self, at: usize) {
+        if !self.pools[at].surplus() || self.pools[at].hand.is_empty() {
+            return;
+        }
+        while self.pools[at].surplus() && !self.pools[at].hand.is_empty() {
+            self.free.extend(self.pools[at].hand.pop());
+        }
+        self.serve();
+    }
+
     fn serve(&mut self) {
         loop {
             let pools = &self.pools;
@@ -268,6 +279,7 @@ impl Pair {
             Step::Take(at) if pools > 0 => self.take(at % pools),
             Step::Poll(at) if pools > 0 => {
                 let (id, pool, _) = &mut self.live[at % pools];
+                self.twin.shed(*id);
                 let room = self.twin.has_room(*id);
                 assert_eq!(pool.poll_room(), room);
                 if !room {
