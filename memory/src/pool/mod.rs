@@ -10,6 +10,7 @@
 //! lock, the sharing-out. Data plane: [`Pool::take`] and the drop of handles. Control plane: the
 //! rest. Deliberately absent: segments lent without a pool, and pools used by two threads at once.
 
+mod audit;
 mod free;
 #[cfg(test)]
 #[cfg(loom)]

@@ -3,7 +3,7 @@
 //! Every decision about a segment that is in no pool's hands is made here, one at a time. Functions
 //! return whom to wake; the caller wakes after it has let go of the lock.
 //!
-//! Invariants (`verify_invariants`):
+//! Invariants (checked in `audit.rs`):
 //! - free segments + segments drawn by pools = segments of the region;
 //! - `promised` = sum of `required` over open pools, at most the region;
 //! - sum of quotas over open pools is at most the region, and each is between `required` and `max`;
@@ -12,7 +12,7 @@
 //! - a pool's surplus flag is set exactly while it has drawn more than its quota, and then nothing
 //!   is on its return stack.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::{Arc, Weak};
 use std::task::Waker;
 
@@ -20,16 +20,15 @@ use crossbeam_utils::CachePadded;
 
 use crate::arena::{Local, Slot, Slots, SlotsRef, Topology};
 use crate::pool::free::FreeList;
-use crate::pool::region::{Drawers, Holder, RegionCore};
+use crate::pool::region::RegionCore;
 use crate::pool::returns::{Chain, ReturnStack};
 use crate::pool::shares::{Claim, quotas};
 use crate::pool::{PoolOptions, PoolShared, unlink};
-use crate::quantity::SegmentCount;
 use crate::sync::{AtomicU32, Ordering};
 
 /// Which pool of its region.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct PoolId(usize);
+pub(super) struct PoolId(pub(super) usize);
 
 /// What drawing from the region came to.
 #[derive(Debug)]
@@ -57,29 +56,29 @@ enum Admission {
     Full,
 }
 
-struct Entry {
-    shared: Arc<PoolShared>,
-    owner: String,
+pub(super) struct Entry {
+    pub(super) shared: Arc<PoolShared>,
+    pub(super) owner: String,
     /// What it required and allowed when it was opened; nothing once it is closed.
-    claim: Claim,
+    pub(super) claim: Claim,
     overdraft: u32,
     open: bool,
 }
 
 impl Entry {
-    fn owed(&self) -> u32 {
+    pub(super) fn owed(&self) -> u32 {
         self.claim.required.saturating_sub(self.shared.drawn())
     }
 }
 
 /// The state of a region.
 pub(super) struct RegionState {
-    free: FreeList,
+    pub(super) free: FreeList,
     topology: Topology,
-    total: u32,
-    promised: u32,
-    owed: u32,
-    entries: Vec<Option<Entry>>,
+    pub(super) total: u32,
+    pub(super) promised: u32,
+    pub(super) owed: u32,
+    pub(super) entries: Vec<Option<Entry>>,
     line: VecDeque<PoolId>,
 }
 
@@ -251,36 +250,6 @@ impl RegionState {
         self.serve(slots).flatten()
     }
 
-    /// What each pool has.
-    pub(super) fn holders(&self, slots: &Slots) -> Vec<Holder> {
-        let mut lent = vec![0_u32; self.entries.len()];
-        let drawers = self.drawers();
-        for slot in slots.iter().filter(|slot| slot.handles() > 0) {
-            let by = drawers.get(&slot.pool());
-            by.into_iter().for_each(|id| lent[id.0] += 1);
-        }
-        let holder = |entry: &Entry| Holder {
-            owner: entry.owner.clone(),
-            segments: SegmentCount(entry.shared.drawn()),
-            lent: SegmentCount(lent[entry.shared.id.0]),
-        };
-        self.entries.iter().flatten().filter(|entry| entry.shared.drawn() > 0).map(holder).collect()
-    }
-
-    /// Who has drawn which segment.
-    pub(super) fn drawn_segments(&self, slots: &Slots) -> Drawers {
-        let owner =
-            |entry: &Option<Entry>| entry.as_ref().map_or(String::new(), |e| e.owner.clone());
-        let drawers = self.drawers();
-        let segment = |slot: &Slot| {
-            (slot.data().as_ptr().addr(), drawers.get(&slot.pool()).map(|drawer| drawer.0))
-        };
-        Drawers {
-            owners: self.entries.iter().map(owner).collect(),
-            segments: slots.iter().map(segment).collect(),
-        }
-    }
-
     fn admit(&self, id: PoolId) -> Admission {
         let entry = self.entry(id);
         assert!(entry.open, "a closed pool draws nothing");
@@ -409,49 +378,4 @@ impl RegionState {
     fn entry(&self, id: PoolId) -> &Entry {
         self.entries[id.0].as_ref().expect("a pool is known until its last segment is home")
     }
-
-    fn drawers(&self) -> HashMap<*const PoolShared, PoolId> {
-        let entries = self.entries.iter().flatten();
-        entries.map(|entry| (Arc::as_ptr(&entry.shared), entry.shared.id)).collect()
-    }
-
-    /// Checks everything that the module promises; says what is wrong.
-    pub(super) fn verify_invariants(&self, slots: &Slots) -> Result<(), String> {
-        let mut free = vec![false; slots.len()];
-        for local in self.free.iter(slots) {
-            if std::mem::replace(&mut free[local.0 as usize], true) {
-                return Err(format!("segment {} is in the free list twice", local.0));
-            }
-        }
-        let (listed, known) = (free.iter().filter(|free| **free).count(), self.free.len());
-        check(listed == known as usize, || format!("{listed} free, {known} counted"))?;
-        let mut drawn = vec![0_u32; self.entries.len()];
-        let drawers = self.drawers();
-        for (slot, free) in slots.iter().zip(free) {
-            let index = slot.index();
-            match drawers.get(&slot.pool()) {
-                Some(_) if free => return Err(format!("segment {index} is free and drawn")),
-                Some(id) => drawn[id.0] += 1,
-                None if !free => return Err(format!("segment {index} is nowhere")),
-                None => check(slot.handles() == 0, || format!("segment {index} is free and lent"))?,
-            }
-        }
-        let entries = || self.entries.iter().flatten();
-        for entry in entries() {
-            let (counted, known) = (drawn[entry.shared.id.0], entry.shared.drawn());
-            check(counted == known, || {
-                format!("{} has {counted} segments, {known} counted", entry.owner)
-            })?;
-        }
-        let quotas: u32 = entries().map(|entry| entry.shared.quota()).sum();
-        check(quotas <= self.total, || format!("quotas of {quotas} of {}", self.total))?;
-        let owed: u32 = entries().map(Entry::owed).sum();
-        check(owed == self.owed, || format!("{owed} owed, {} counted", self.owed))?;
-        let promised: u32 = entries().map(|entry| entry.claim.required).sum();
-        check(promised == self.promised, || format!("{promised} promised, {}", self.promised))
-    }
-}
-
-fn check(holds: bool, finding: impl FnOnce() -> String) -> Result<(), String> {
-    if holds { Ok(()) } else { Err(finding()) }
 }
