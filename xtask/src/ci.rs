@@ -77,12 +77,15 @@ fn format(workspace: &Workspace) -> Result<String, Failure> {
 
 fn clippy(workspace: &Workspace) -> Command {
     let mut command = workspace.cargo();
-    command.args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]);
+    command.args(["clippy", "--workspace", "--all-targets", "--keep-going"]);
+    command.args(["--", "-D", "warnings"]);
     command
 }
 
 fn docs(workspace: &Workspace) -> Command {
     let mut command = workspace.cargo();
-    command.args(["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings");
+    command
+        .args(["doc", "--workspace", "--no-deps", "--keep-going"])
+        .env("RUSTDOCFLAGS", "-D warnings");
     command
 }
