@@ -10,6 +10,7 @@ use brisk_memory::{
     model::{HostMemory, TaskManagerMemory},
 };
 use std::{
+    fmt,
     num::NonZeroU32,
     path::Path,
     sync::{
@@ -41,7 +42,6 @@ pub(crate) struct JobProgram {
 /// Memory and workers in this process. Jobs of several environments may share one.
 ///
 /// Dropping the last handle of it cancels what runs and ends the threads.
-#[derive(Debug)]
 pub struct MiniCluster {
     arena: Arena,
     quota: BufferQuota,
@@ -198,6 +198,12 @@ impl MiniCluster {
     }
 }
 
+impl fmt::Debug for MiniCluster {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MiniCluster").field("workers", &self.workers.len()).finish_non_exhaustive()
+    }
+}
+
 /// Segments that a running job can count on; given back when dropped.
 struct Promise {
     segments: u64,
@@ -226,7 +232,7 @@ fn map_arena(config: &Configuration, memory: &TaskManagerMemory) -> Result<Arena
         worker::HugePageUse::Try => HugePages::Try,
         worker::HugePageUse::Off => HugePages::Off,
     };
-    let segment_bytes = memory.segment_size().bytes() as usize;
+    let segment_bytes = memory.segment_size.bytes() as usize;
     Ok(Arena::map(ArenaOptions {
         segment_size: SegmentSize::new(segment_bytes)?,
         network: count(memory.network_segments()),

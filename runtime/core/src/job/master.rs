@@ -193,8 +193,8 @@ impl JobMaster {
     }
 
     fn result(&self, reports: Vec<Option<TaskReport>>) -> Result<JobExecutionResult, Error> {
-        let reports: Vec<TaskReport> = reports.into_iter().flatten().collect();
-        let accumulators = merged_accumulators(&reports)?;
+        let mut reports: Vec<TaskReport> = reports.into_iter().flatten().collect();
+        let accumulators = merged_accumulators(&mut reports)?;
         let tasks = reports.into_iter().zip(&self.plans);
         Ok(JobExecutionResult {
             job_name: self.name.clone(),
