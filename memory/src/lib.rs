@@ -4,9 +4,10 @@
 //! hands it out by the [`Segment`]. Nothing here knows what a record is.
 //!
 //! Reading order: [`SegmentSize`] and its neighbours, [`Arena`], [`Segment`], [`Buffer`],
-//! [`Region`], [`Pool`]; then [`driver`]; then [`config`].
+//! [`Region`], [`Pool`]; then [`driver`] and [`spill`]; then [`config`].
 
 pub mod driver;
+pub mod spill;
 
 pub mod config;
 pub mod model;

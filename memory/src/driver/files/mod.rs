@@ -126,6 +126,15 @@ impl Files {
         done.map_err(|error| failed("create the folder", path, error))
     }
 
+    /// Makes one folder; an error when there is anything of that name.
+    pub fn create_dir(&self, path: &Path) -> Result<(), DriverError> {
+        let done = match &self.disk {
+            Disk::System => fs::create_dir(path),
+            Disk::Simulated(world) => world.create_dir(path),
+        };
+        done.map_err(|error| failed("create the folder", path, error))
+    }
+
     /// What a path names, through symbolic links.
     pub fn metadata(&self, path: &Path) -> Result<FileMetadata, DriverError> {
         let found = match &self.disk {

@@ -12,16 +12,25 @@ use crate::driver::{EntryKind, FileMetadata, OpenOptions};
 /// Unsynced changes of names kept; older ones reach the disk by themselves, as in any system.
 const JOURNAL_MAX: usize = 4096;
 
-/// The content of a file, shared by its names and its open handles.
-#[derive(Clone, Debug, Default)]
+/// What an open handle has of a file.
+#[derive(Debug)]
 pub(crate) struct OpenedNode {
-    inode: Arc<Mutex<Inode>>,
+    content: Content,
+    #[expect(dead_code, reason = "tells the disk that the file is open")]
+    handle: Arc<()>,
 }
+
+/// The content of a file, shared by its names and its open handles.
+type Content = Arc<Mutex<Inode>>;
 
 impl OpenedNode {
     pub(super) fn inode(&self) -> MutexGuard<'_, Inode> {
-        self.inode.lock().expect("nothing panics under this lock")
+        lock(&self.content)
     }
+}
+
+fn lock(content: &Content) -> MutexGuard<'_, Inode> {
+    content.lock().expect("nothing panics under this lock")
 }
 
 /// Holds a folder's lock until it is dropped.
@@ -34,7 +43,7 @@ pub(crate) struct SimulatedLock {
 #[derive(Clone, Debug)]
 enum Node {
     Directory { lock: Arc<Mutex<Weak<()>>> },
-    File(OpenedNode),
+    File(Content),
 }
 
 impl Node {
@@ -58,8 +67,8 @@ pub(super) struct Disk {
     /// The names on the disk; `names` is this with all of `journal` applied.
     durable: Names,
     journal: Vec<Change>,
-    /// Every content that is still named or open somewhere.
-    contents: Vec<Weak<Mutex<Inode>>>,
+    /// The content of each open handle, and whether the handle is open still.
+    opened: Vec<(Weak<()>, Content)>,
     capacity: Option<u64>,
 }
 
@@ -70,7 +79,7 @@ impl Disk {
             names: root.clone(),
             durable: root,
             journal: Vec::new(),
-            contents: Vec::new(),
+            opened: Vec::new(),
             capacity: None,
         }
     }
@@ -79,10 +88,17 @@ impl Disk {
         self.capacity = bytes;
     }
 
+    /// Bytes of all files that have a name or are open.
     pub(super) fn used(&mut self) -> u64 {
-        self.contents.retain(|content| content.strong_count() > 0);
-        let lens = self.contents.iter().filter_map(Weak::upgrade);
-        lens.map(|content| content.lock().expect("nothing panics under this lock").len()).sum()
+        self.opened.retain(|(handle, _)| handle.strong_count() > 0);
+        let named = self.names.values().filter_map(|node| match node {
+            Node::File(content) => Some(content),
+            Node::Directory { .. } => None,
+        });
+        let open = self.opened.iter().map(|(_, content)| content);
+        let contents: BTreeMap<_, _> =
+            named.chain(open).map(|content| (Arc::as_ptr(content), content)).collect();
+        contents.values().map(|content| lock(content).len()).sum()
     }
 
     /// How many of `more` further bytes fit.
@@ -100,22 +116,28 @@ impl Disk {
             Some(Node::File(_)) if options.create_new => {
                 Err(io::Error::from_raw_os_error(libc::EEXIST))
             }
-            Some(Node::File(node)) => {
-                let node = node.clone();
+            Some(Node::File(content)) => {
+                let content = content.clone();
                 if options.truncate {
-                    node.inode().set_len(0);
+                    lock(&content).set_len(0);
                 }
-                Ok(node)
+                Ok(self.handle(content))
             }
             None if options.create || options.create_new => {
                 self.check_parent(&path)?;
-                let node = OpenedNode::default();
-                self.contents.push(Arc::downgrade(&node.inode));
-                self.change(Change::Put(path, Node::File(node.clone())));
-                Ok(node)
+                let content = Content::default();
+                self.change(Change::Put(path, Node::File(content.clone())));
+                Ok(self.handle(content))
             }
             None => Err(io::Error::from_raw_os_error(libc::ENOENT)),
         }
+    }
+
+    fn handle(&mut self, content: Content) -> OpenedNode {
+        self.opened.retain(|(handle, _)| handle.strong_count() > 0);
+        let handle = Arc::new(());
+        self.opened.push((Arc::downgrade(&handle), content.clone()));
+        OpenedNode { content, handle }
     }
 
     pub(super) fn create_dir_all(&mut self, path: &Path) -> io::Result<()> {
@@ -132,10 +154,22 @@ impl Disk {
         Ok(())
     }
 
+    pub(super) fn create_dir(&mut self, path: &Path) -> io::Result<()> {
+        let path = absolute(path);
+        if self.names.contains_key(&path) {
+            return Err(io::Error::from_raw_os_error(libc::EEXIST));
+        }
+        self.check_parent(&path)?;
+        self.change(Change::Put(path, Node::directory()));
+        Ok(())
+    }
+
     pub(super) fn metadata(&self, path: &Path) -> io::Result<FileMetadata> {
         match self.node(&absolute(path))? {
             Node::Directory { .. } => Ok(FileMetadata { kind: EntryKind::Directory, len: 0 }),
-            Node::File(node) => Ok(FileMetadata { kind: EntryKind::File, len: node.inode().len() }),
+            Node::File(content) => {
+                Ok(FileMetadata { kind: EntryKind::File, len: lock(content).len() })
+            }
         }
     }
 
@@ -234,8 +268,8 @@ impl Disk {
         }
         self.names = self.durable.clone();
         for node in self.names.values() {
-            if let Node::File(node) = node {
-                node.inode().crash(random);
+            if let Node::File(content) = node {
+                lock(content).crash(random);
             }
         }
     }

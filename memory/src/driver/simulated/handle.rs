@@ -110,6 +110,10 @@ impl SimulatedWorld {
         self.call(FaultClass::Create, |disk| disk.create_dir_all(path))
     }
 
+    pub(in crate::driver) fn create_dir(&self, path: &Path) -> io::Result<()> {
+        self.call(FaultClass::Create, |disk| disk.create_dir(path))
+    }
+
     pub(in crate::driver) fn metadata(&self, path: &Path) -> io::Result<FileMetadata> {
         self.call(FaultClass::Name, |disk| disk.metadata(path))
     }

@@ -261,7 +261,8 @@ impl World {
     fn part_of(&mut self, rest: usize) -> usize {
         let sectors = (rest / SECTOR) as u64;
         match sectors {
-            0 | 1 if rest <= 1 => rest,
+            // A direct transfer moves whole sectors.
+            0 | 1 if rest <= 1 || rest == SECTOR => rest,
             0 | 1 => 1 + self.random.below(rest as u64 - 1) as usize,
             _ => SECTOR * (1 + self.random.below(sectors - 1)) as usize,
         }
