@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use super::*;
 
+mod refused;
+
 /// Runs `test` with a driver of each kind, and an empty folder of its files.
 fn check(test: impl Fn(&mut Driver, &Path)) {
     let world = SimulatedWorld::from_seed(42);

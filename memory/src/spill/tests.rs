@@ -13,6 +13,8 @@ use crate::driver::{
 };
 use crate::{Arena, ArenaOptions, Pool, PoolOptions, SegmentCount, SegmentSize, Severity, Taken};
 
+mod full_disk;
+
 const SEGMENT: usize = 16 << 10;
 const SEGMENTS: u32 = 8;
 
