@@ -97,6 +97,23 @@ fn reads_are_short_only_at_the_end() {
 }
 
 #[test]
+fn several_buffers_are_written_as_one() {
+    check(|driver, folder| {
+        let file = new_file(driver, folder, "several");
+        let part = |bytes: &[u8], len| WritePart {
+            buffer: IoBuffer::Heap(AlignedBytes::copy_of(bytes)),
+            len,
+        };
+        let parts = vec![part(b"one,", 4), part(b"two, and more", 4), part(b"three", 5)];
+        let written = one(driver, Operation::WriteSeveral { file: file.clone(), offset: 2, parts });
+        assert_eq!(written.result.unwrap(), 13);
+        assert!(written.buffer.is_none());
+        assert_eq!(written.buffers[1].as_slice(), b"two, and more");
+        assert_eq!(bytes_of(one(driver, read(&file, 0, 100))), b"\0\0one,two,three");
+    });
+}
+
+#[test]
 fn more_operations_than_depth_all_end() {
     check(|driver, folder| {
         let file = new_file(driver, folder, "a");

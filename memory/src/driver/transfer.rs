@@ -6,7 +6,7 @@
 
 use std::io;
 
-use super::{Completion, File, IoBuffer, OperationId};
+use super::{Completion, File, IoBuffer, Operation, OperationId, WritePart};
 
 /// The smallest part of a direct transfer. A shorter rest can only be the end of the file.
 const DIRECT_UNIT: usize = 512;
@@ -27,10 +27,28 @@ pub(crate) struct Transfer {
     pub(crate) kind: TransferKind,
     pub(crate) file: File,
     offset: u64,
-    buffer: Option<IoBuffer>,
+    /// One for a read; none for a sync.
+    parts: Parts,
     len: usize,
     done: usize,
     retries: u32,
+}
+
+#[derive(Debug)]
+enum Parts {
+    None,
+    One(WritePart),
+    Several(Vec<WritePart>),
+}
+
+impl Parts {
+    fn as_slice(&self) -> &[WritePart] {
+        match self {
+            Parts::None => &[],
+            Parts::One(part) => std::slice::from_ref(part),
+            Parts::Several(parts) => parts,
+        }
+    }
 }
 
 /// What follows from an answer.
@@ -41,45 +59,43 @@ pub(crate) enum Step {
     Done(Completion),
 }
 
-/// A buffer for a read or write.
-pub(crate) struct TransferRange {
-    pub(crate) offset: u64,
-    pub(crate) buffer: IoBuffer,
-    pub(crate) len: usize,
-}
-
 impl Transfer {
-    pub(crate) fn sync(id: OperationId, file: File) -> Transfer {
-        Transfer {
-            id,
-            kind: TransferKind::Sync,
-            file,
-            offset: 0,
-            buffer: None,
-            len: 0,
-            done: 0,
-            retries: 0,
+    /// The transfer that an operation asks for; none for a timer.
+    pub(crate) fn of(id: OperationId, operation: Operation) -> Option<Transfer> {
+        let (kind, file, offset, parts) = match operation {
+            Operation::Timer { .. } => return None,
+            Operation::Read { file, offset, buffer, len } => {
+                assert!(
+                    !matches!(buffer, IoBuffer::Buffer(_)),
+                    "a shared buffer can't be read into"
+                );
+                (TransferKind::Read, file, offset, Parts::One(WritePart { buffer, len }))
+            }
+            Operation::Write { file, offset, buffer, len } => {
+                (TransferKind::Write, file, offset, Parts::One(WritePart { buffer, len }))
+            }
+            Operation::WriteSeveral { file, offset, parts } => {
+                let count = parts.len();
+                assert!(count > 0 && count <= Operation::PARTS_MAX, "a write of {count} parts");
+                (TransferKind::Write, file, offset, Parts::Several(parts))
+            }
+            Operation::Sync { file } => (TransferKind::Sync, file, 0, Parts::None),
+        };
+        let mut len = 0;
+        for part in parts.as_slice() {
+            let available = part.buffer.as_slice().len();
+            assert!(
+                part.len <= available,
+                "an operation of {} bytes on a buffer of {available}",
+                part.len
+            );
+            len += part.len;
         }
-    }
-
-    pub(crate) fn new(
-        id: OperationId,
-        kind: TransferKind,
-        file: File,
-        range: TransferRange,
-    ) -> Transfer {
-        let TransferRange { offset, buffer, len } = range;
-        let available = buffer.as_slice().len();
-        assert!(
-            kind == TransferKind::Write || !matches!(buffer, IoBuffer::Buffer(_)),
-            "a shared buffer can't be read into"
-        );
-        assert!(len <= available, "an operation of {len} bytes on a buffer of {available}");
         assert!(
             offset.checked_add(len as u64).is_some_and(|end| i64::try_from(end).is_ok()),
             "an operation of {len} bytes at {offset} goes past the end of any file"
         );
-        Transfer { id, kind, file, offset, buffer: Some(buffer), len, done: 0, retries: 0 }
+        Some(Transfer { id, kind, file, offset, parts, len, done: 0, retries: 0 })
     }
 
     /// Where in the file the rest begins.
@@ -91,24 +107,29 @@ impl Transfer {
         self.len - self.done
     }
 
-    /// Where in memory the rest begins, to check its alignment.
-    pub(crate) fn rest_address(&self) -> usize {
-        let buffer = self.buffer.as_ref().expect("a read or write has a buffer");
-        buffer.as_slice()[self.done..].as_ptr().addr()
+    /// What is left of each part.
+    pub(crate) fn rest(&self) -> impl Iterator<Item = &[u8]> {
+        let mut done = self.done;
+        self.parts.as_slice().iter().filter_map(move |part| {
+            let skipped = done.min(part.len);
+            done -= skipped;
+            (skipped < part.len).then(|| &part.buffer.as_slice()[skipped..part.len])
+        })
     }
 
-    /// What is left to write.
-    pub(crate) fn rest(&self) -> &[u8] {
-        assert_eq!(self.kind, TransferKind::Write);
-        let buffer = self.buffer.as_ref().expect("a write has a buffer");
-        &buffer.as_slice()[self.done..self.len]
+    /// What is left, if it is in one piece.
+    pub(crate) fn single_rest(&self) -> Option<&[u8]> {
+        match &self.parts {
+            Parts::One(part) => Some(&part.buffer.as_slice()[self.done..part.len]),
+            Parts::None | Parts::Several(_) => None,
+        }
     }
 
     /// What is left to read.
     pub(crate) fn rest_mut(&mut self) -> &mut [u8] {
         assert_eq!(self.kind, TransferKind::Read);
-        let buffer = self.buffer.as_mut().expect("a read has a buffer");
-        &mut buffer.as_mut_slice()[self.done..self.len]
+        let Parts::One(part) = &mut self.parts else { unreachable!("a read has one buffer") };
+        &mut part.buffer.as_mut_slice()[self.done..part.len]
     }
 
     /// Takes in the system's answer to the request for the rest.
@@ -135,11 +156,8 @@ impl Transfer {
             TransferKind::Write => false,
         };
         if at_end || self.done == self.len {
-            return Step::Done(Completion {
-                id: self.id,
-                result: Ok(self.done),
-                buffer: self.buffer,
-            });
+            let done = self.done;
+            return Step::Done(self.completed(Ok(done)));
         }
         Step::Again(self)
     }
@@ -160,8 +178,17 @@ impl Transfer {
         if self.kind == TransferKind::Sync {
             self.file.poison(&error);
         }
-        let result = Err(io::Error::new(error.kind(), FileFault { message, cause: error }));
-        Completion { id: self.id, result, buffer: self.buffer }
+        let error = io::Error::new(error.kind(), FileFault { message, cause: error });
+        self.completed(Err(error))
+    }
+
+    fn completed(self, result: io::Result<usize>) -> Completion {
+        let (buffer, buffers) = match self.parts {
+            Parts::None => (None, Vec::new()),
+            Parts::One(part) => (Some(part.buffer), Vec::new()),
+            Parts::Several(parts) => (None, parts.into_iter().map(|part| part.buffer).collect()),
+        };
+        Completion { id: self.id, result, buffer, buffers }
     }
 }
 

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::error::SpillError;
 use super::file::SpillFile;
-use super::writer::SpillWriter;
-use crate::driver::{DirectoryLock, DriverError, Files, OpenOptions};
+use super::writer::{SpillWriter, WriterLimits};
+use crate::driver::{DriverError, Files, OpenOptions, PathLock};
 
 /// What the folders of areas are called, before process and number.
 const FOLDER_PREFIX: &str = "brisk-spill-";
@@ -24,12 +24,16 @@ pub struct SpillOptions {
     pub quota: Option<u64>,
     /// Writes that a writer keeps in flight, at least 1.
     pub writes_in_flight: usize,
+    /// Bytes that a writer gathers for one write; it holds that much memory besides what is in
+    /// flight.
+    pub write_bytes: usize,
 }
 
 impl SpillOptions {
-    /// Without a quota, with two writes in flight: one is written while the next is filled.
+    /// Without a quota, with two writes of 256 KiB in flight: one is written while the next is
+    /// filled.
     pub fn new(directories: Vec<PathBuf>) -> SpillOptions {
-        SpillOptions { directories, quota: None, writes_in_flight: 2 }
+        SpillOptions { directories, quota: None, writes_in_flight: 2, write_bytes: 256 << 10 }
     }
 }
 
@@ -44,7 +48,7 @@ pub(super) struct AreaShared {
     files: Files,
     directories: Vec<Directory>,
     turn: Mutex<Turn>,
-    writes_in_flight: usize,
+    limits: WriterLimits,
 }
 
 #[derive(Debug)]
@@ -57,7 +61,7 @@ struct Directory {
     used: Mutex<u64>,
     /// None where the filesystem has no locks.
     #[expect(dead_code, reason = "held as long as the folder is in use")]
-    lock: Option<DirectoryLock>,
+    lock: Option<PathLock>,
 }
 
 #[derive(Debug, Default)]
@@ -106,7 +110,10 @@ impl SpillArea {
             files: files.clone(),
             directories,
             turn: Mutex::default(),
-            writes_in_flight: options.writes_in_flight,
+            limits: WriterLimits {
+                writes_in_flight: options.writes_in_flight,
+                write_bytes: options.write_bytes,
+            },
         };
         Ok(SpillArea { shared: Arc::new(shared) })
     }
@@ -125,7 +132,7 @@ impl SpillArea {
             .open(&path, options)
             .map_err(|source| SpillError::Create { owner: owner.to_owned(), source })?;
         let file = SpillFile::new(self.shared.clone(), directory, file, owner.to_owned());
-        Ok(SpillWriter::new(file, self.shared.writes_in_flight))
+        Ok(SpillWriter::new(file, self.shared.limits))
     }
 
     /// Bytes that the files of this area take now, in all directories.
@@ -220,10 +227,7 @@ impl Drop for AreaShared {
 }
 
 /// Makes and locks a folder of our own in `directory`.
-fn own_folder(
-    files: &Files,
-    directory: &Path,
-) -> Result<(PathBuf, Option<DirectoryLock>), DriverError> {
+fn own_folder(files: &Files, directory: &Path) -> Result<(PathBuf, Option<PathLock>), DriverError> {
     files.create_dir_all(directory)?;
     let process = std::process::id();
     for number in 0..FOLDERS_MAX {
@@ -234,7 +238,7 @@ fn own_folder(
             Err(error) if error.kind() == Some(ErrorKind::AlreadyExists) => continue,
             Err(error) => return Err(error),
         }
-        match files.try_lock_dir(&folder) {
+        match files.try_lock(&folder) {
             Ok(Some(lock)) => return Ok((folder, Some(lock))),
             // Swept by another process between the two calls.
             Ok(None) => {}
@@ -275,7 +279,7 @@ fn sweep(files: &Files, directory: &Path) {
 
 /// How many files were removed; none when the owner lives.
 fn sweep_folder(files: &Files, folder: &Path) -> Result<usize, DriverError> {
-    let Some(_lock) = files.try_lock_dir(folder)? else { return Ok(0) };
+    let Some(_lock) = files.try_lock(folder)? else { return Ok(0) };
     let left = files.list(folder)?;
     for path in &left {
         files.unlink(path)?;

@@ -61,26 +61,30 @@ impl Task {
     }
 
     fn segment(&mut self) -> crate::Segment {
+        self.try_segment().expect("the test holds too many segments")
+    }
+
+    fn try_segment(&mut self) -> Option<crate::Segment> {
         match self.pool.take() {
-            Taken::Segment(segment) => segment,
-            other => panic!("the test holds too many segments: {other:?}"),
+            Taken::Segment(segment) => Some(segment),
+            Taken::Overdraft(_) | Taken::Exhausted => None,
         }
     }
 
-    /// A buffer with these bytes: of one of the kinds that there are.
-    fn block(&mut self, bytes: &[u8], kind: BlockKind) -> IoBuffer {
+    /// A buffer with these bytes: of one of the kinds that there are. None without a segment.
+    fn block(&mut self, bytes: &[u8], kind: BlockKind) -> Option<IoBuffer> {
         if kind == BlockKind::Heap {
-            return IoBuffer::Heap(AlignedBytes::copy_of(bytes));
+            return Some(IoBuffer::Heap(AlignedBytes::copy_of(bytes)));
         }
-        let mut segment = self.segment();
+        let mut segment = self.try_segment()?;
         segment.as_mut_slice().fill(0xee);
         let start = if kind == BlockKind::Slice { SEGMENT - bytes.len() } else { 0 };
         segment.as_mut_slice()[start..start + bytes.len()].copy_from_slice(bytes);
-        match kind {
+        Some(match kind {
             BlockKind::Segment => IoBuffer::Segment(segment),
             BlockKind::Frozen => IoBuffer::Buffer(segment.freeze(bytes.len())),
             _ => IoBuffer::Buffer(segment.freeze(SEGMENT).slice(start..SEGMENT)),
-        }
+        })
     }
 
     fn wait(&mut self) -> Vec<Completion> {
@@ -95,7 +99,18 @@ impl Task {
     fn spill(&mut self, blocks: &[(Vec<u8>, BlockKind)]) -> Result<SpilledFile, SpillError> {
         let mut writer = self.area.create("job/task 1")?;
         for (bytes, kind) in blocks {
-            let mut block = self.block(bytes, *kind);
+            let mut block = loop {
+                match self.block(bytes, *kind) {
+                    Some(block) => break block,
+                    // All are on their way to the disk, once the writer lets go of them.
+                    None => {
+                        writer.flush(&mut self.driver);
+                        for completion in self.wait() {
+                            writer.completed(completion)?;
+                        }
+                    }
+                }
+            };
             while let SpillWrite::Full(back) = writer.write(&mut self.driver, block, bytes.len())? {
                 assert!(!writer.has_room());
                 block = back;
@@ -105,7 +120,7 @@ impl Task {
             }
         }
         loop {
-            match writer.finish()? {
+            match writer.finish(&mut self.driver)? {
                 SpillFinish::Done(file) => return Ok(file),
                 SpillFinish::Pending(still) => writer = still,
             }
@@ -374,7 +389,8 @@ fn a_full_disk_is_an_error_and_nothing_is_left() {
 /// Spills, reads back, and compares; no wrong bytes whatever happens.
 fn spill_under_faults(world: &SimulatedWorld) -> Result<(), SpillError> {
     let kind = DriverKind::Simulated(world.clone());
-    let mut task = Task::new(kind, Path::new("/spill"), |_| {})?;
+    let mut task =
+        Task::new(kind, Path::new("/spill"), |options| options.write_bytes = 2 * SEGMENT)?;
     let written = blocks(6, SEGMENT);
     let file = task.spill(&written)?;
     let read = task.unspill(&file, 3)?;
@@ -527,6 +543,7 @@ proptest! {
     fn a_spill_file_is_a_list_of_blocks(
         written in prop::collection::vec(any_block(), 0..20),
         writes in 1..4usize,
+        write_bytes in prop_oneof![Just(1), Just(40_000), Just(1 << 20)],
         ahead in 1..5usize,
         seed: u64,
     ) {
@@ -539,8 +556,11 @@ proptest! {
             (DriverKind::Auto, real.path().to_owned()),
         ];
         for (kind, folder) in kinds {
-            let mut task =
-                Task::new(kind, &folder, |options| options.writes_in_flight = writes).unwrap();
+            let mut task = Task::new(kind, &folder, |options| {
+                options.writes_in_flight = writes;
+                options.write_bytes = write_bytes;
+            })
+            .unwrap();
             let file = task.spill(&written).unwrap();
             prop_assert_eq!(task.unspill(&file, ahead).unwrap(), bytes_of(&written));
             drop(file);

@@ -1,25 +1,42 @@
 //! Writing a spill file, a block at a time.
+//!
+//! Blocks are gathered and written together: on a journaling filesystem a write that makes its
+//! file longer holds the file to itself, so 32 KiB at a time gave 130 to 470 MB/s whatever was in
+//! flight, and 128 KiB at a time 1100.
 
 use std::sync::Arc;
 
 use super::block::{BlockEntry, aligned, padded};
 use super::error::SpillError;
 use super::file::{SpillFile, SpilledFile};
-use crate::driver::{Completion, Driver, IoBuffer, Operation, OperationId};
+use crate::driver::{Completion, Driver, IoBuffer, Operation, OperationId, WritePart};
 
 /// Writes blocks to a new spill file.
 ///
 /// The worker's loop hands the completions for which [`SpillWriter::owns`] says yes to
 /// [`SpillWriter::completed`].
+///
+/// It holds up to `write_bytes` of blocks back to write them together, besides those in flight. A
+/// caller with no buffer left calls [`SpillWriter::flush`] before it waits for one to come back.
 #[derive(Debug)]
 pub struct SpillWriter {
     file: SpillFile,
     blocks: Vec<BlockEntry>,
     /// Where the next block goes.
     end: u64,
+    /// The last blocks, not yet submitted.
+    gathered: Vec<WritePart>,
+    gathered_bytes: usize,
     in_flight: Vec<(OperationId, u64)>,
-    in_flight_max: usize,
+    limits: WriterLimits,
     failed: bool,
+}
+
+/// How much a writer holds.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct WriterLimits {
+    pub(super) writes_in_flight: usize,
+    pub(super) write_bytes: usize,
 }
 
 /// The answer to a block.
@@ -43,13 +60,15 @@ pub enum SpillFinish {
 }
 
 impl SpillWriter {
-    pub(super) fn new(file: SpillFile, in_flight_max: usize) -> SpillWriter {
+    pub(super) fn new(file: SpillFile, limits: WriterLimits) -> SpillWriter {
         SpillWriter {
             file,
             blocks: Vec::new(),
             end: 0,
+            gathered: Vec::new(),
+            gathered_bytes: 0,
             in_flight: Vec::new(),
-            in_flight_max,
+            limits,
             failed: false,
         }
     }
@@ -74,7 +93,7 @@ impl SpillWriter {
         if self.failed {
             return Err(self.file.failed_before());
         }
-        if self.in_flight.len() >= self.in_flight_max {
+        if self.gathered_enough() && !self.flush(driver) {
             return Ok(SpillWrite::Full(block));
         }
         let size = padded(len);
@@ -82,23 +101,54 @@ impl SpillWriter {
             self.failed = true;
             return Err(error);
         }
-        let entry = BlockEntry {
+        self.blocks.push(BlockEntry {
             offset: self.end,
             len: u32::try_from(len).expect("a block is below 4 GiB"),
             checksum: crc32c::crc32c(&block.as_slice()[..len]),
-        };
-        let buffer = aligned(block, len);
-        let file = self.file.file().clone();
-        let id = driver.submit(Operation::Write { file, offset: self.end, buffer, len: size });
-        self.in_flight.push((id, self.end));
-        self.blocks.push(entry);
+        });
         self.end += size as u64;
+        self.gathered.push(WritePart { buffer: aligned(block, len), len: size });
+        self.gathered_bytes += size;
+        if self.gathered_enough() {
+            self.flush(driver);
+        }
         Ok(SpillWrite::Accepted)
     }
 
-    /// Whether there is room for another write.
+    /// Submits what was gathered. False when enough writes are in flight; then call it again after
+    /// the next completion.
+    pub fn flush(&mut self, driver: &mut Driver) -> bool {
+        if self.gathered.is_empty() {
+            return true;
+        }
+        if self.in_flight.len() >= self.limits.writes_in_flight {
+            return false;
+        }
+        let file = self.file.file().clone();
+        let offset = self.end - self.gathered_bytes as u64;
+        let mut parts = std::mem::take(&mut self.gathered);
+        self.gathered_bytes = 0;
+        let operation = match parts.pop() {
+            Some(WritePart { buffer, len }) if parts.is_empty() => {
+                Operation::Write { file, offset, buffer, len }
+            }
+            last => {
+                parts.extend(last);
+                Operation::WriteSeveral { file, offset, parts }
+            }
+        };
+        self.in_flight.push((driver.submit(operation), offset));
+        true
+    }
+
+    fn gathered_enough(&self) -> bool {
+        self.gathered_bytes >= self.limits.write_bytes
+            || self.gathered.len() == Operation::PARTS_MAX
+    }
+
+    /// Whether a block would be accepted now.
     pub fn has_room(&self) -> bool {
-        self.in_flight.len() < self.in_flight_max
+        !self.gathered_enough() || self.in_flight.len() < self.limits.writes_in_flight
     }
 
     /// Whether this operation is one of this writer.
@@ -106,21 +156,24 @@ impl SpillWriter {
         self.in_flight.iter().any(|(own, _)| *own == id)
     }
 
-    /// Takes in that a write has ended, and gives its buffer back.
+    /// Takes in that a write has ended, and gives its buffers back, in their order.
     ///
     /// # Errors
     /// When it failed; the file can't be finished then.
     ///
     /// # Panics
     /// When the operation is not one of this writer.
-    pub fn completed(&mut self, completion: Completion) -> Result<IoBuffer, SpillError> {
+    pub fn completed(&mut self, completion: Completion) -> Result<Vec<IoBuffer>, SpillError> {
         let own = self.in_flight.iter().position(|(id, _)| *id == completion.id);
         let (_, offset) = self.in_flight.swap_remove(own.expect("an operation of this writer"));
         if let Err(error) = completion.result {
             self.failed = true;
             return Err(self.file.write_error(offset, error));
         }
-        Ok(completion.buffer.expect("a write has a buffer"))
+        let mut buffers = completion.buffers;
+        buffers.extend(completion.buffer);
+        assert!(!buffers.is_empty(), "a write has a buffer");
+        Ok(buffers)
     }
 
     /// Ends the file when all its writes have succeeded. After an error, as after a drop, writes
@@ -128,13 +181,15 @@ impl SpillWriter {
     ///
     /// # Errors
     /// When a write has failed; the file is removed.
-    pub fn finish(self) -> Result<SpillFinish, SpillError> {
+    pub fn finish(mut self, driver: &mut Driver) -> Result<SpillFinish, SpillError> {
         if self.failed {
             return Err(self.file.failed_before());
         }
+        self.flush(driver);
         if !self.in_flight.is_empty() {
             return Ok(SpillFinish::Pending(self));
         }
+        assert!(self.gathered.is_empty(), "with nothing in flight there is room for the rest");
         Ok(SpillFinish::Done(SpilledFile { file: Arc::new(self.file), blocks: self.blocks.into() }))
     }
 }

@@ -8,7 +8,6 @@
 pub mod accumulator;
 pub mod api;
 
-
 pub mod chain;
 pub mod error;
 pub mod exchange;

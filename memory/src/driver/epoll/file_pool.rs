@@ -6,7 +6,7 @@
 
 use std::any::Any;
 use std::collections::VecDeque;
-use std::io;
+use std::io::{self, IoSlice};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Condvar, Mutex};
@@ -140,7 +140,10 @@ fn ask(transfer: &mut Transfer) -> io::Result<usize> {
     let offset = transfer.rest_offset();
     let answer = match transfer.kind {
         TransferKind::Read => rustix::io::pread(file.descriptor(), transfer.rest_mut(), offset),
-        TransferKind::Write => rustix::io::pwrite(file.descriptor(), transfer.rest(), offset),
+        TransferKind::Write => {
+            let parts: Vec<IoSlice<'_>> = transfer.rest().map(IoSlice::new).collect();
+            rustix::io::pwritev(file.descriptor(), &parts, offset)
+        }
         TransferKind::Sync => rustix::fs::fdatasync(file.descriptor()).map(|()| 0),
     };
     answer.map_err(io::Error::from)

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::*;
 use crate::driver::{
     AlignedBytes, Completion, Driver, DriverKind, DriverOptions, File, IoBuffer, OpenOptions,
-    Operation,
+    Operation, WritePart,
 };
 
 fn driver(world: &SimulatedWorld) -> Driver {
@@ -157,12 +157,21 @@ fn short_transfers_are_continued_and_slow_ones_take_longer() {
         assert_eq!(one(&mut driver, &world, write(&file, 0, &bytes)).result.unwrap(), 50_000);
         let back = one(&mut driver, &world, read(&file, 0, 50_000));
         assert_eq!(back.buffer.unwrap().as_slice(), bytes);
+        let part = |bytes: &[u8]| WritePart {
+            buffer: IoBuffer::Heap(AlignedBytes::copy_of(bytes)),
+            len: bytes.len(),
+        };
+        let parts = bytes.chunks(1234).map(part).collect();
+        let several = Operation::WriteSeveral { file: file.clone(), offset: 777, parts };
+        assert_eq!(one(&mut driver, &world, several).result.unwrap(), 50_000);
+        let back = one(&mut driver, &world, read(&file, 777, 50_000));
+        assert_eq!(back.buffer.unwrap().as_slice(), bytes);
         (world.operations_begun(), driver.now().saturating_since(start))
     };
     let (count, time) = run(Faults::default());
-    assert_eq!(count, 3, "open, write, read");
+    assert_eq!(count, 5, "open, write, read, write, read");
     let half = PerMillion(500_000);
-    assert!(run(Faults { short_transfer: half, ..Faults::default() }).0 > 3);
+    assert!(run(Faults { short_transfer: half, ..Faults::default() }).0 > 5);
     let slow = PerMillion(1_000_000);
     assert!(run(Faults { slow, ..Faults::default() }).1 > time * 2);
 }

@@ -250,8 +250,8 @@ fn segments_are_transferred_without_registered_memory_too() {
                 exercise_segments(&mut driver, &arena);
                 exercise(&mut driver);
             });
-            assert_eq!(messages.len(), 1, "{messages:?}");
-            assert!(messages[0].contains("without registered memory"), "{messages:?}");
+            let notes = messages.iter().filter(|text| text.contains("without registered memory"));
+            assert_eq!(notes.count(), 1, "{messages:?}");
         }
     }
 }

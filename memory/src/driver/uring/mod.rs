@@ -40,6 +40,8 @@ pub(crate) struct Uring {
     files: RegisteredFiles,
     /// By slot; the kernel holds pointers into these.
     transfers: Vec<Option<Transfer>>,
+    /// The parts of a write of several, by slot; the kernel holds pointers into these too.
+    vectors: Vec<Vec<libc::iovec>>,
     free_slots: Vec<u32>,
     /// Waiting for a slot.
     line: VecDeque<Transfer>,
@@ -56,6 +58,7 @@ impl Uring {
             files: RegisteredFiles::new(&ring),
             ring,
             transfers: (0..depth).map(|_| None).collect(),
+            vectors: (0..depth).map(|_| Vec::new()).collect(),
             free_slots: (0..depth).rev().collect(),
             line: VecDeque::new(),
             doorbell_armed: false,
@@ -79,7 +82,7 @@ impl Uring {
     }
 
     fn push_transfer(&mut self, slot: u32, mut transfer: Transfer) {
-        let entry = self.entry_for(&mut transfer).user_data(u64::from(slot));
+        let entry = self.entry_for(slot, &mut transfer).user_data(u64::from(slot));
         let place = &mut self.transfers[slot as usize];
         assert!(place.is_none(), "slot {slot} is in the kernel's hands");
         *place = Some(transfer);
@@ -87,11 +90,10 @@ impl Uring {
     }
 
     /// The entry that asks for the rest of a transfer.
-    fn entry_for(&mut self, transfer: &mut Transfer) -> squeue::Entry {
+    fn entry_for(&mut self, slot: u32, transfer: &mut Transfer) -> squeue::Entry {
         let ring = self.ring.submitter();
-        let slot = self.files.slot_of(&ring, &transfer.file);
-        let (fd, flags) = match slot {
-            Some(slot) => (slot as RawFd, squeue::Flags::FIXED_FILE),
+        let (fd, flags) = match self.files.slot_of(&ring, &transfer.file) {
+            Some(known) => (known as RawFd, squeue::Flags::FIXED_FILE),
             None => (transfer.file.raw_descriptor(), squeue::Flags::empty()),
         };
         let fd = Fd(fd);
@@ -99,32 +101,39 @@ impl Uring {
             return opcode::Fsync::new(fd).flags(FsyncFlags::DATASYNC).build().flags(flags);
         }
         let offset = transfer.rest_offset();
-        let known = self.memory.number_of(&ring, transfer.rest_address());
-        let len = part(transfer.rest_len());
+        let Some(rest) = transfer.single_rest() else {
+            let vectors = &mut self.vectors[slot as usize];
+            vectors.clear();
+            vectors.extend(transfer.rest().map(vector_of));
+            let count = u32::try_from(vectors.len()).expect("at most PARTS_MAX");
+            let entry = opcode::Writev::new(fd, vectors.as_ptr(), count);
+            return entry.offset(offset).build().flags(flags);
+        };
+        let known = self.memory.number_of(&ring, rest.as_ptr().addr());
+        let (from, len) = (rest.as_ptr(), part(rest.len()));
         let entry = match (transfer.kind, known) {
-            (TransferKind::Read, Some(number)) => {
-                let address = transfer.rest_mut().as_mut_ptr();
-                opcode::ReadFixed::new(fd, address, len, number).offset(offset).build()
-            }
-            (TransferKind::Read, None) => {
-                let address = transfer.rest_mut().as_mut_ptr();
-                opcode::Read::new(fd, address, len).offset(offset).build()
+            (TransferKind::Read, known) => {
+                let into = transfer.rest_mut().as_mut_ptr();
+                match known {
+                    Some(number) => {
+                        opcode::ReadFixed::new(fd, into, len, number).offset(offset).build()
+                    }
+                    None => opcode::Read::new(fd, into, len).offset(offset).build(),
+                }
             }
             (_, Some(number)) => {
-                let address = transfer.rest().as_ptr();
-                opcode::WriteFixed::new(fd, address, len, number).offset(offset).build()
+                opcode::WriteFixed::new(fd, from, len, number).offset(offset).build()
             }
-            (_, None) => {
-                opcode::Write::new(fd, transfer.rest().as_ptr(), len).offset(offset).build()
-            }
+            (_, None) => opcode::Write::new(fd, from, len).offset(offset).build(),
         };
         entry.flags(flags)
     }
 
     fn push(&mut self, entry: &squeue::Entry) {
-        // SAFETY: pointers in the entry point into the buffer of a transfer in `transfers`, whose
-        // memory does not move with it, or there are none; the transfer stays there until its
-        // completion is taken (`take`), and `drop` waits for that.
+        // SAFETY: pointers in the entry point into the buffers of a transfer in `transfers`, whose
+        // memory does not move with it, or to its vectors, which are not touched before the slot
+        // is used again; or there are none. The transfer stays there until its completion is taken
+        // (`take`), and `drop` waits for that.
         let pushed = unsafe { self.ring.submission().push(entry) };
         pushed.expect("the submission ring has a place for every slot and the doorbell");
     }
@@ -229,6 +238,7 @@ impl Drop for Uring {
                     self.in_kernel()
                 );
                 std::mem::forget(std::mem::take(&mut self.transfers));
+                std::mem::forget(std::mem::take(&mut self.vectors));
                 return;
             }
             self.drain(&mut ended);
@@ -242,6 +252,10 @@ impl fmt::Debug for Uring {
         let (in_kernel, line) = (self.in_kernel(), self.line.len());
         write!(f, "Uring({in_kernel} in the kernel, {line} in line)")
     }
+}
+
+fn vector_of(bytes: &[u8]) -> libc::iovec {
+    libc::iovec { iov_base: bytes.as_ptr().cast_mut().cast(), iov_len: bytes.len() }
 }
 
 /// How much of a rest one entry asks for.

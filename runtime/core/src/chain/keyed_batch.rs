@@ -4,9 +4,7 @@
 use std::{fmt, marker::PhantomData};
 
 use super::{
-    Aggregate, Chain, Gate, Link, ReadRecords, Template,
-    guard::Guard,
-    keyed::LOOK_AHEAD,
+    Aggregate, Chain, Gate, Link, ReadRecords, Template, guard::Guard, keyed::LOOK_AHEAD,
     table::Table,
 };
 use crate::{
