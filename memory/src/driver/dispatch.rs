@@ -128,6 +128,10 @@ impl Driver {
             return id;
         }
         let transfer = Transfer::of(id, operation).expect("all but timers are transfers");
+        if transfer.moves_nothing() {
+            self.ready.push(transfer.moved_nothing());
+            return id;
+        }
         match transfer.file.check_poison() {
             Err(poisoned) => self.ready.push(transfer.failed(poisoned)),
             Ok(()) => match &mut self.backend {

@@ -60,6 +60,6 @@ pub use doorbell::Doorbell;
 pub use error::DriverError;
 pub use files::{EntryKind, File, FileId, FileMetadata, Files, OpenOptions, PathLock};
 pub use instant::Instant64;
-pub use operation::{Completion, Operation, OperationId, WritePart};
+pub use operation::{Completion, IoPart, Operation, OperationId};
 pub use options::{DriverKind, DriverOptions, default_spin};
 pub use simulated::{Faults, PerMillion, PlannedFault, SimulatedWorld};

@@ -36,6 +36,17 @@ pub enum Operation {
         /// At most the buffer's length.
         len: usize,
     },
+    /// Fill several buffers one after another, from `offset` of the file on. Completes with the
+    /// bytes read into all of them together, fewer than asked only at the end of the file.
+    ReadSeveral {
+        /// Opened for reading.
+        file: File,
+        /// Where in the file, in bytes. A multiple of the block for direct files, as the length of
+        /// each part must be.
+        offset: u64,
+        /// At least one, at most [`Operation::PARTS_MAX`], none of them shared.
+        parts: Vec<IoPart>,
+    },
     /// Write several buffers one after another, from `offset` of the file on. One such operation
     /// is much cheaper than one for each buffer. Completes with the bytes of all parts.
     WriteSeveral {
@@ -45,7 +56,7 @@ pub enum Operation {
         /// each part must be.
         offset: u64,
         /// At least one, at most [`Operation::PARTS_MAX`].
-        parts: Vec<WritePart>,
+        parts: Vec<IoPart>,
     },
     /// Bring all that completed writes wrote to stable storage (`fdatasync`). A failure poisons
     /// the file.
@@ -61,16 +72,16 @@ pub enum Operation {
 }
 
 impl Operation {
-    /// The most parts of one write.
+    /// The most parts of one operation.
     pub const PARTS_MAX: usize = 64;
 }
 
-/// One buffer of a write of several.
+/// One buffer of an operation on several.
 #[derive(Debug)]
-pub struct WritePart {
-    /// Comes back unchanged.
+pub struct IoPart {
+    /// Comes back in the completion.
     pub buffer: IoBuffer,
-    /// So many of its first bytes.
+    /// So many of its first bytes, at most its length.
     pub len: usize,
 }
 
@@ -83,6 +94,6 @@ pub struct Completion {
     pub result: io::Result<usize>,
     /// The buffer of a read or write, also after an error.
     pub buffer: Option<IoBuffer>,
-    /// The buffers of a write of several, in their order, also after an error.
+    /// The buffers of an operation on several, in their order, also after an error.
     pub buffers: Vec<IoBuffer>,
 }

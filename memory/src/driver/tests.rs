@@ -100,7 +100,7 @@ fn reads_are_short_only_at_the_end() {
 fn several_buffers_are_written_as_one() {
     check(|driver, folder| {
         let file = new_file(driver, folder, "several");
-        let part = |bytes: &[u8], len| WritePart {
+        let part = |bytes: &[u8], len| IoPart {
             buffer: IoBuffer::Heap(AlignedBytes::copy_of(bytes)),
             len,
         };
@@ -110,6 +110,14 @@ fn several_buffers_are_written_as_one() {
         assert!(written.buffer.is_none());
         assert_eq!(written.buffers[1].as_slice(), b"two, and more");
         assert_eq!(bytes_of(one(driver, read(&file, 0, 100))), b"\0\0one,two,three");
+        let empty = |len| IoPart { buffer: IoBuffer::Heap(AlignedBytes::zeroed(len)), len };
+        let parts = vec![empty(3), empty(4), empty(100), empty(7)];
+        let back = one(driver, Operation::ReadSeveral { file: file.clone(), offset: 1, parts });
+        assert_eq!(back.result.unwrap(), 14);
+        let read: Vec<&[u8]> = back.buffers.iter().map(IoBuffer::as_slice).collect();
+        assert_eq!([read[0], read[1], &read[2][..7]], [&b"\0on"[..], b"e,tw", b"o,three"]);
+        let nothing = Operation::Read { file, offset: 3, buffer: empty(9).buffer, len: 0 };
+        assert_eq!(one(driver, nothing).result.unwrap(), 0);
     });
 }
 

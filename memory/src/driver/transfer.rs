@@ -6,7 +6,7 @@
 
 use std::io;
 
-use super::{Completion, File, IoBuffer, Operation, OperationId, WritePart};
+use super::{Completion, File, IoBuffer, IoPart, Operation, OperationId};
 
 /// The smallest part of a direct transfer. A shorter rest can only be the end of the file.
 const DIRECT_UNIT: usize = 512;
@@ -37,12 +37,26 @@ pub(crate) struct Transfer {
 #[derive(Debug)]
 enum Parts {
     None,
-    One(WritePart),
-    Several(Vec<WritePart>),
+    One(IoPart),
+    Several(Vec<IoPart>),
 }
 
 impl Parts {
-    fn as_slice(&self) -> &[WritePart] {
+    fn several(parts: Vec<IoPart>) -> Parts {
+        let count = parts.len();
+        assert!(count > 0 && count <= Operation::PARTS_MAX, "an operation on {count} buffers");
+        Parts::Several(parts)
+    }
+
+    fn as_mut_slice(&mut self) -> &mut [IoPart] {
+        match self {
+            Parts::None => &mut [],
+            Parts::One(part) => std::slice::from_mut(part),
+            Parts::Several(parts) => parts,
+        }
+    }
+
+    fn as_slice(&self) -> &[IoPart] {
         match self {
             Parts::None => &[],
             Parts::One(part) => std::slice::from_ref(part),
@@ -65,24 +79,25 @@ impl Transfer {
         let (kind, file, offset, parts) = match operation {
             Operation::Timer { .. } => return None,
             Operation::Read { file, offset, buffer, len } => {
-                assert!(
-                    !matches!(buffer, IoBuffer::Buffer(_)),
-                    "a shared buffer can't be read into"
-                );
-                (TransferKind::Read, file, offset, Parts::One(WritePart { buffer, len }))
+                (TransferKind::Read, file, offset, Parts::One(IoPart { buffer, len }))
             }
             Operation::Write { file, offset, buffer, len } => {
-                (TransferKind::Write, file, offset, Parts::One(WritePart { buffer, len }))
+                (TransferKind::Write, file, offset, Parts::One(IoPart { buffer, len }))
+            }
+            Operation::ReadSeveral { file, offset, parts } => {
+                (TransferKind::Read, file, offset, Parts::several(parts))
             }
             Operation::WriteSeveral { file, offset, parts } => {
-                let count = parts.len();
-                assert!(count > 0 && count <= Operation::PARTS_MAX, "a write of {count} parts");
-                (TransferKind::Write, file, offset, Parts::Several(parts))
+                (TransferKind::Write, file, offset, Parts::several(parts))
             }
             Operation::Sync { file } => (TransferKind::Sync, file, 0, Parts::None),
         };
         let mut len = 0;
         for part in parts.as_slice() {
+            assert!(
+                kind == TransferKind::Write || !matches!(part.buffer, IoBuffer::Buffer(_)),
+                "a shared buffer can't be read into"
+            );
             let available = part.buffer.as_slice().len();
             assert!(
                 part.len <= available,
@@ -96,6 +111,16 @@ impl Transfer {
             "an operation of {len} bytes at {offset} goes past the end of any file"
         );
         Some(Transfer { id, kind, file, offset, parts, len, done: 0, retries: 0 })
+    }
+
+    /// A read or write of no bytes, which the system need not hear of.
+    pub(crate) fn moves_nothing(&self) -> bool {
+        self.kind != TransferKind::Sync && self.len == 0
+    }
+
+    pub(crate) fn moved_nothing(self) -> Completion {
+        assert!(self.moves_nothing());
+        self.completed(Ok(0))
     }
 
     /// Where in the file the rest begins.
@@ -117,19 +142,20 @@ impl Transfer {
         })
     }
 
-    /// What is left, if it is in one piece.
-    pub(crate) fn single_rest(&self) -> Option<&[u8]> {
-        match &self.parts {
-            Parts::One(part) => Some(&part.buffer.as_slice()[self.done..part.len]),
-            Parts::None | Parts::Several(_) => None,
-        }
+    /// Whether the operation is on several buffers.
+    pub(crate) fn is_several(&self) -> bool {
+        matches!(self.parts, Parts::Several(_))
     }
 
-    /// What is left to read.
-    pub(crate) fn rest_mut(&mut self) -> &mut [u8] {
+    /// What is left of each part, to read into.
+    pub(crate) fn rest_mut(&mut self) -> impl Iterator<Item = &mut [u8]> {
         assert_eq!(self.kind, TransferKind::Read);
-        let Parts::One(part) = &mut self.parts else { unreachable!("a read has one buffer") };
-        &mut part.buffer.as_mut_slice()[self.done..part.len]
+        let mut done = self.done;
+        self.parts.as_mut_slice().iter_mut().filter_map(move |part| {
+            let skipped = done.min(part.len);
+            done -= skipped;
+            (skipped < part.len).then(|| &mut part.buffer.as_mut_slice()[skipped..part.len])
+        })
     }
 
     /// Takes in the system's answer to the request for the rest.

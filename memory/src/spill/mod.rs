@@ -7,7 +7,7 @@
 //!   SpillWriter  --- write(block) --->  driver  --- completion --->  completed() gives it back
 //!      | finish, when all are written
 //!      v
-//!   SpilledFile  --- reader --->  SpillReader: supply(buffer) asks ahead, completed() checks,
+//!   SpilledFile  --- reader --->  SpillReader: supply(buffers) asks ahead, completed() checks,
 //!                                 next_block() hands blocks out
 //! ```
 //!
@@ -55,5 +55,5 @@ pub use area::{SpillArea, SpillOptions};
 pub use block::{BLOCK_ALIGNMENT, BlockIndex, SpillBlock};
 pub use error::SpillError;
 pub use file::SpilledFile;
-pub use reader::{SpillRead, SpillReader, SpillSupply};
+pub use reader::{SpillRead, SpillReader};
 pub use writer::{SpillFinish, SpillWrite, SpillWriter};

@@ -6,11 +6,12 @@ use std::ops::Range;
 use super::block::{BlockEntry, BlockIndex, SpillBlock, padded};
 use super::error::SpillError;
 use super::file::SpilledFile;
-use crate::driver::{Completion, Driver, IoBuffer, Operation, OperationId};
+use crate::driver::{Completion, Driver, IoBuffer, IoPart, Operation, OperationId};
 
 /// Reads blocks in their order, several ahead.
 ///
-/// It reads ahead as far as it is given buffers. The worker's loop hands the completions for which
+/// It reads ahead as far as it is given buffers; those given together are filled by one read,
+/// which is cheaper than one for each. The worker's loop hands the completions for which
 /// [`SpillReader::owns`] says yes to [`SpillReader::completed`].
 #[derive(Debug)]
 pub struct SpillReader {
@@ -30,23 +31,13 @@ enum Ahead {
     Arrived(SpillBlock),
 }
 
-/// The answer to a buffer.
-#[derive(Debug)]
-#[must_use = "a buffer that was not accepted is in here"]
-pub enum SpillSupply {
-    /// A block is being read into it.
-    Accepted,
-    /// There is nothing to ask for now: enough is ahead, or all was asked for.
-    Full(IoBuffer),
-}
-
 /// The answer to the wish for a block.
 #[derive(Debug)]
 #[must_use = "the block is in here"]
 pub enum SpillRead {
     /// The next one.
     Block(SpillBlock),
-    /// It is on its way, or a buffer for it is missing: see [`SpillReader::wants_buffer`].
+    /// It is on its way, or a buffer for it is missing: see [`SpillReader::wanted`].
     Pending,
     /// All were handed out.
     End,
@@ -71,43 +62,69 @@ impl SpillReader {
         }
     }
 
-    /// Whether a buffer would be accepted.
-    pub fn wants_buffer(&self) -> bool {
-        !self.failed && self.next < self.end && self.window.len() < self.ahead_max
+    /// How many buffers could be filled now.
+    pub fn wanted(&self) -> usize {
+        if self.failed {
+            return 0;
+        }
+        (self.end - self.next).min(self.ahead_max - self.window.len())
     }
 
-    /// How large the next buffer has to be: the next block, up to the alignment. None at the end.
+    /// How large the next buffer has to be: its block, up to the alignment. None at the end.
     pub fn wanted_len(&self) -> Option<usize> {
         let block = self.spilled.blocks[..self.end].get(self.next)?;
         Some(padded(block.len as usize))
     }
 
-    /// Asks for the next block that was not asked for, into this buffer.
+    /// Asks for the next blocks that were not asked for, into as many of these buffers as are
+    /// wanted, and returns the others.
     ///
     /// # Errors
     /// When an earlier read has failed.
     ///
     /// # Panics
-    /// When the buffer is smaller than [`SpillReader::wanted_len`], or shared.
+    /// When a buffer is smaller than its block, up to the alignment, or shared.
     pub fn supply(
         &mut self,
         driver: &mut Driver,
-        buffer: IoBuffer,
-    ) -> Result<SpillSupply, SpillError> {
+        mut buffers: Vec<IoBuffer>,
+    ) -> Result<Vec<IoBuffer>, SpillError> {
         if self.failed {
             return Err(self.spilled.file.failed_before());
         }
-        if !self.wants_buffer() {
-            return Ok(SpillSupply::Full(buffer));
+        let spare = buffers.split_off(self.wanted().min(buffers.len()));
+        let mut left = buffers.into_iter().peekable();
+        while left.peek().is_some() {
+            self.ask(driver, left.by_ref().take(Operation::PARTS_MAX).collect());
         }
-        let index = BlockIndex(self.next);
-        let block = self.entry(index);
-        let len = padded(block.len as usize);
+        Ok(spare)
+    }
+
+    /// One read of as many blocks as there are buffers.
+    fn ask(&mut self, driver: &mut Driver, buffers: Vec<IoBuffer>) {
         let file = self.spilled.file.file().clone();
-        let id = driver.submit(Operation::Read { file, offset: block.offset, buffer, len });
-        self.window.push_back(Ahead::Asked(id, index));
-        self.next += 1;
-        Ok(SpillSupply::Accepted)
+        let blocks = &self.spilled.blocks[self.next..self.next + buffers.len()];
+        let offset = blocks[0].offset;
+        let part = |(buffer, block): (IoBuffer, &BlockEntry)| IoPart {
+            buffer,
+            len: padded(block.len as usize),
+        };
+        let mut parts: Vec<_> = buffers.into_iter().zip(blocks).map(part).collect();
+        let count = parts.len();
+        let operation = match parts.pop() {
+            Some(IoPart { buffer, len }) if parts.is_empty() => {
+                Operation::Read { file, offset, buffer, len }
+            }
+            last => {
+                parts.extend(last);
+                Operation::ReadSeveral { file, offset, parts }
+            }
+        };
+        let id = driver.submit(operation);
+        for index in self.next..self.next + count {
+            self.window.push_back(Ahead::Asked(id, BlockIndex(index)));
+        }
+        self.next += count;
     }
 
     /// Whether this operation is one of this reader.
@@ -123,29 +140,45 @@ impl SpillReader {
     /// # Panics
     /// When the operation is not one of this reader.
     pub fn completed(&mut self, completion: Completion) -> Result<(), SpillError> {
-        let found = self.window.iter().enumerate().find_map(|(place, ahead)| match ahead {
-            Ahead::Asked(id, index) if *id == completion.id => Some((place, *index)),
-            Ahead::Asked(..) | Ahead::Arrived(_) => None,
-        });
-        let (place, index) = found.expect("an operation of this reader");
-        match self.checked(index, completion) {
-            Ok(block) => {
-                self.window[place] = Ahead::Arrived(block);
-                Ok(())
-            }
-            Err(error) => {
-                self.failed = true;
-                Err(error)
-            }
+        let outcome = self.take_in(completion);
+        self.failed |= outcome.is_err();
+        outcome
+    }
+
+    fn take_in(&mut self, completion: Completion) -> Result<(), SpillError> {
+        let Completion { id, result, buffer, mut buffers } = completion;
+        let is_asked = |ahead: &Ahead| matches!(ahead, Ahead::Asked(own, _) if *own == id);
+        let first = self.window.iter().position(is_asked).expect("an operation of this reader");
+        buffers.extend(buffer);
+        let asked = self.index_at(first);
+        let offset = self.entry(asked).offset;
+        let read = result.map_err(|error| self.spilled.file.read_error(offset, error))?;
+        for (place, buffer) in buffers.into_iter().enumerate() {
+            let index = BlockIndex(asked.0 + place);
+            let before = usize::try_from(self.entry(index).offset - offset).expect("one read");
+            let block = self.checked(index, buffer, read.saturating_sub(before))?;
+            self.window[first + place] = Ahead::Arrived(block);
+        }
+        Ok(())
+    }
+
+    fn index_at(&self, place: usize) -> BlockIndex {
+        match &self.window[place] {
+            Ahead::Asked(_, index) => *index,
+            Ahead::Arrived(block) => block.index,
         }
     }
 
-    fn checked(&self, index: BlockIndex, read: Completion) -> Result<SpillBlock, SpillError> {
+    /// The block, if its bytes are those that were written; `bytes` of them were read.
+    fn checked(
+        &self,
+        index: BlockIndex,
+        buffer: IoBuffer,
+        bytes: usize,
+    ) -> Result<SpillBlock, SpillError> {
         let file = &self.spilled.file;
         let entry = self.entry(index);
         let len = entry.len as usize;
-        let bytes = read.result.map_err(|error| file.read_error(entry.offset, error))?;
-        let buffer = read.buffer.expect("a read has a buffer");
         if bytes < len {
             let found = format!("{bytes} of {len} bytes are there");
             return Err(file.damaged(entry.offset, found));

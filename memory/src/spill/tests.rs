@@ -135,12 +135,14 @@ impl Task {
         let mut reader = file.reader(ahead);
         let mut read = Vec::new();
         loop {
-            while reader.wants_buffer() {
-                assert!(reader.wanted_len().unwrap() <= SEGMENT);
-                let segment = self.segment();
-                let supplied = reader.supply(&mut self.driver, IoBuffer::Segment(segment))?;
-                assert!(matches!(supplied, SpillSupply::Accepted));
-            }
+            // Every second time one more than it wants.
+            let wanted = reader.wanted();
+            let given = wanted + read.len() % 2;
+            let buffers = (0..given).map(|_| IoBuffer::Segment(self.segment())).collect();
+            assert!(reader.wanted_len().is_none_or(|len| len <= SEGMENT));
+            let spare = reader.supply(&mut self.driver, buffers)?;
+            assert_eq!(spare.len(), given - wanted);
+            drop(spare);
             match reader.next_block()? {
                 SpillRead::Block(block) => {
                     assert_eq!(block.index, BlockIndex(read.len()));
@@ -224,7 +226,7 @@ fn what_is_spilled_comes_back() {
             assert_eq!(file.blocks(), 50);
             assert_eq!(file.block_len(BlockIndex(3)), SEGMENT - 3);
             assert_eq!(file.bytes(), written.iter().map(|(b, _)| b.len() as u64).sum());
-            for ahead in [1, 3, 8] {
+            for ahead in [1, 3, 7] {
                 assert_eq!(task.unspill(&file, ahead).unwrap(), bytes_of(&written));
             }
             let nothing = task.spill(&[]).unwrap();
@@ -242,9 +244,9 @@ fn a_part_of_a_file_can_be_read() {
             let mut reader = file.reader_of(BlockIndex(2)..BlockIndex(4), 1);
             let mut seen = Vec::new();
             loop {
-                if reader.wants_buffer() {
-                    let segment = IoBuffer::Segment(task.segment());
-                    let _accepted = reader.supply(&mut task.driver, segment).unwrap();
+                if reader.wanted() > 0 {
+                    let buffers = vec![IoBuffer::Segment(task.segment())];
+                    assert!(reader.supply(&mut task.driver, buffers).unwrap().is_empty());
                 }
                 match reader.next_block().unwrap() {
                     SpillRead::Block(block) => seen.push((block.index, block.as_slice()[0])),
@@ -280,6 +282,21 @@ fn a_damaged_block_is_named() {
             assert!(message.contains(&expected), "{message}");
             assert!(message.contains("job/task 1") && message.contains("checksum"), "{message}");
             assert_eq!(error.severity(), Severity::FailTask);
+            task.drain();
+            // Blocks that arrive later don't make it good.
+            let mut reader = file.reader_of(BlockIndex(2)..BlockIndex(4), 2);
+            for _ in 0..2 {
+                let buffers = vec![IoBuffer::Segment(task.segment())];
+                assert!(reader.supply(&mut task.driver, buffers).unwrap().is_empty());
+            }
+            let mut failures = 0;
+            while task.driver.outstanding() > 0 {
+                for completion in task.wait() {
+                    failures += usize::from(reader.completed(completion).is_err());
+                }
+            }
+            assert_eq!(failures, 1);
+            assert!(matches!(reader.next_block(), Err(SpillError::FailedBefore { .. })));
         },
     );
 }
@@ -412,7 +429,7 @@ fn each_operation_of_a_spill_can_fail() {
     let clean = SimulatedWorld::from_seed(1);
     spill_under_faults(&clean).unwrap();
     let total = clean.operations_begun();
-    assert!(total > 15, "{total}");
+    assert!(total > 12, "{total}");
     let mut failed = 0;
     for nth in 0..total {
         for fault in [PlannedFault::InputOutput, PlannedFault::NoSpace, PlannedFault::Short] {
@@ -422,7 +439,7 @@ fn each_operation_of_a_spill_can_fail() {
             check_swept(&world);
         }
     }
-    assert!(failed > 20, "{failed}");
+    assert!(failed >= 20, "{failed}");
 }
 
 #[test]

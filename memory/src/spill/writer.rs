@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::block::{BlockEntry, aligned, padded};
 use super::error::SpillError;
 use super::file::{SpillFile, SpilledFile};
-use crate::driver::{Completion, Driver, IoBuffer, Operation, OperationId, WritePart};
+use crate::driver::{Completion, Driver, IoBuffer, IoPart, Operation, OperationId};
 
 /// Writes blocks to a new spill file.
 ///
@@ -25,7 +25,7 @@ pub struct SpillWriter {
     /// Where the next block goes.
     end: u64,
     /// The last blocks, not yet submitted.
-    gathered: Vec<WritePart>,
+    gathered: Vec<IoPart>,
     gathered_bytes: usize,
     in_flight: Vec<(OperationId, u64)>,
     limits: WriterLimits,
@@ -107,7 +107,7 @@ impl SpillWriter {
             checksum: crc32c::crc32c(&block.as_slice()[..len]),
         });
         self.end += size as u64;
-        self.gathered.push(WritePart { buffer: aligned(block, len), len: size });
+        self.gathered.push(IoPart { buffer: aligned(block, len), len: size });
         self.gathered_bytes += size;
         if self.gathered_enough() {
             self.flush(driver);
@@ -129,7 +129,7 @@ impl SpillWriter {
         let mut parts = std::mem::take(&mut self.gathered);
         self.gathered_bytes = 0;
         let operation = match parts.pop() {
-            Some(WritePart { buffer, len }) if parts.is_empty() => {
+            Some(IoPart { buffer, len }) if parts.is_empty() => {
                 Operation::Write { file, offset, buffer, len }
             }
             last => {

@@ -6,7 +6,7 @@
 
 use std::any::Any;
 use std::collections::VecDeque;
-use std::io::{self, IoSlice};
+use std::io::{self, IoSlice, IoSliceMut};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Condvar, Mutex};
@@ -139,7 +139,10 @@ fn ask(transfer: &mut Transfer) -> io::Result<usize> {
     let file = transfer.file.clone();
     let offset = transfer.rest_offset();
     let answer = match transfer.kind {
-        TransferKind::Read => rustix::io::pread(file.descriptor(), transfer.rest_mut(), offset),
+        TransferKind::Read => {
+            let mut parts: Vec<_> = transfer.rest_mut().map(IoSliceMut::new).collect();
+            rustix::io::preadv(file.descriptor(), &mut parts, offset)
+        }
         TransferKind::Write => {
             let parts: Vec<IoSlice<'_>> = transfer.rest().map(IoSlice::new).collect();
             rustix::io::pwritev(file.descriptor(), &parts, offset)

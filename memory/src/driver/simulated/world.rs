@@ -244,7 +244,12 @@ impl World {
         let bytes = if short { self.part_of(rest) } else { rest };
         let content = self.content(file)?;
         if reads {
-            return Ok(content.read(offset, &mut transfer.rest_mut()[..bytes]));
+            let mut read = 0;
+            for into in transfer.rest_mut() {
+                let now = into.len().min(bytes - read);
+                read += content.read(offset + read as u64, &mut into[..now]);
+            }
+            return Ok(read);
         }
         let grows = (offset + bytes as u64).saturating_sub(content.len());
         drop(content);

@@ -29,46 +29,31 @@ fn run_child(test: &str, role: &str) {
     assert!(printed.contains("1 passed"), "{role}: the child ran no test: {printed}");
 }
 
-/// Keeps the messages that are logged on this thread.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<String>>>);
-
-impl Log {
-    /// The messages logged during `work`.
-    fn during(work: impl FnOnce()) -> Vec<String> {
-        let log = Log::default();
-        tracing::subscriber::with_default(log.clone(), work);
-        let messages = log.0.lock().unwrap();
-        messages.clone()
-    }
+/// The lines that are logged on this thread during `work`.
+fn logged(work: impl FnOnce()) -> Vec<String> {
+    let lines = Lines::default();
+    let writer = lines.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_writer(move || writer.clone())
+        .with_ansi(false)
+        .without_time()
+        .finish();
+    tracing::subscriber::with_default(subscriber, work);
+    let bytes = lines.0.lock().unwrap().clone();
+    String::from_utf8(bytes).unwrap().lines().map(str::to_owned).collect()
 }
 
-impl tracing::Subscriber for Log {
-    fn enabled(&self, _: &tracing::Metadata<'_>) -> bool {
-        true
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
     }
 
-    fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
-        tracing::span::Id::from_u64(1)
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
     }
-
-    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
-
-    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
-
-    fn event(&self, event: &tracing::Event<'_>) {
-        struct Message<'a>(&'a Log);
-        impl tracing::field::Visit for Message<'_> {
-            fn record_debug(&mut self, _: &tracing::field::Field, value: &dyn std::fmt::Debug) {
-                self.0.0.lock().unwrap().push(format!("{value:?}"));
-            }
-        }
-        event.record(&mut Message(self));
-    }
-
-    fn enter(&self, _: &tracing::span::Id) {}
-
-    fn exit(&self, _: &tracing::span::Id) {}
 }
 
 /// Answers this thread's io_uring calls with `errno` from now on.
@@ -164,7 +149,7 @@ fn auto_takes_epoll_where_io_uring_is_refused() {
         }
         Some(errno) => {
             refuse_io_uring(errno.parse().unwrap());
-            let messages = Log::during(|| {
+            let messages = logged(|| {
                 for _ in 0..3 {
                     let mut driver = Driver::new(options(DriverKind::Auto)).unwrap();
                     assert_eq!(driver.backend_name(), "epoll");
@@ -240,7 +225,7 @@ fn segments_are_transferred_without_registered_memory_too() {
         None => run_child("segments_are_transferred_without_registered_memory_too", "memory"),
         Some(_) => {
             obey_the_limit_of_locked_memory();
-            let messages = Log::during(|| {
+            let messages = logged(|| {
                 let arena = arena();
                 let kind = DriverKind::Uring;
                 let options = DriverOptions { arena: Some(arena.clone()), ..options(kind) };

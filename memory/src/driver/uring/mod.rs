@@ -101,32 +101,44 @@ impl Uring {
             return opcode::Fsync::new(fd).flags(FsyncFlags::DATASYNC).build().flags(flags);
         }
         let offset = transfer.rest_offset();
-        let Some(rest) = transfer.single_rest() else {
-            let vectors = &mut self.vectors[slot as usize];
-            vectors.clear();
-            vectors.extend(transfer.rest().map(vector_of));
-            let count = u32::try_from(vectors.len()).expect("at most PARTS_MAX");
-            let entry = opcode::Writev::new(fd, vectors.as_ptr(), count);
-            return entry.offset(offset).build().flags(flags);
-        };
-        let known = self.memory.number_of(&ring, rest.as_ptr().addr());
-        let (from, len) = (rest.as_ptr(), part(rest.len()));
-        let entry = match (transfer.kind, known) {
-            (TransferKind::Read, known) => {
-                let into = transfer.rest_mut().as_mut_ptr();
-                match known {
-                    Some(number) => {
-                        opcode::ReadFixed::new(fd, into, len, number).offset(offset).build()
-                    }
-                    None => opcode::Read::new(fd, into, len).offset(offset).build(),
+        let entry = if transfer.is_several() {
+            self.entry_for_several(slot, fd, transfer)
+        } else if transfer.kind == TransferKind::Read {
+            let rest = transfer.rest_mut().next().expect("a read that is whole is not continued");
+            let (into, len) = (rest.as_mut_ptr(), part(rest.len()));
+            match self.memory.number_of(&ring, into.addr()) {
+                Some(number) => {
+                    opcode::ReadFixed::new(fd, into, len, number).offset(offset).build()
                 }
+                None => opcode::Read::new(fd, into, len).offset(offset).build(),
             }
-            (_, Some(number)) => {
-                opcode::WriteFixed::new(fd, from, len, number).offset(offset).build()
+        } else {
+            let rest = transfer.rest().next().expect("a write that is whole is not continued");
+            let (from, len) = (rest.as_ptr(), part(rest.len()));
+            match self.memory.number_of(&ring, from.addr()) {
+                Some(number) => {
+                    opcode::WriteFixed::new(fd, from, len, number).offset(offset).build()
+                }
+                None => opcode::Write::new(fd, from, len).offset(offset).build(),
             }
-            (_, None) => opcode::Write::new(fd, from, len).offset(offset).build(),
         };
         entry.flags(flags)
+    }
+
+    fn entry_for_several(&mut self, slot: u32, fd: Fd, transfer: &mut Transfer) -> squeue::Entry {
+        let offset = transfer.rest_offset();
+        let vectors = &mut self.vectors[slot as usize];
+        vectors.clear();
+        if transfer.kind == TransferKind::Read {
+            vectors.extend(transfer.rest_mut().map(|rest| vector(rest.as_mut_ptr(), rest.len())));
+            let (start, count) = (vectors.as_ptr(), part(vectors.len()));
+            opcode::Readv::new(fd, start, count).offset(offset).build()
+        } else {
+            let of = |rest: &[u8]| vector(rest.as_ptr().cast_mut(), rest.len());
+            vectors.extend(transfer.rest().map(of));
+            let (start, count) = (vectors.as_ptr(), part(vectors.len()));
+            opcode::Writev::new(fd, start, count).offset(offset).build()
+        }
     }
 
     fn push(&mut self, entry: &squeue::Entry) {
@@ -254,8 +266,8 @@ impl fmt::Debug for Uring {
     }
 }
 
-fn vector_of(bytes: &[u8]) -> libc::iovec {
-    libc::iovec { iov_base: bytes.as_ptr().cast_mut().cast(), iov_len: bytes.len() }
+fn vector(start: *mut u8, len: usize) -> libc::iovec {
+    libc::iovec { iov_base: start.cast(), iov_len: len }
 }
 
 /// How much of a rest one entry asks for.
