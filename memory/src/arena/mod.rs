@@ -10,10 +10,10 @@
 
 #[cfg(not(any(loom, miri)))]
 mod mapping;
+mod slot;
 #[cfg(any(loom, miri))]
 #[path = "stand_in.rs"]
 mod mapping;
-mod slot;
 #[cfg(all(test, not(loom)))]
 mod tests;
 

@@ -271,6 +271,20 @@ fn a_driver_dropped_in_the_middle_waits_for_its_transfers() {
 }
 
 #[test]
+fn a_read_that_would_never_end_does_not_keep_a_driver() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+    let mut driver = Driver::new(options(DriverKind::Auto)).unwrap();
+    // Open for both, so that opening doesn't wait for the other end.
+    let both = OpenOptions { write: true, ..OpenOptions::READ };
+    let pipe = driver.files().open(&path, both).unwrap();
+    driver.submit(read(&pipe, 0, 10));
+    driver.poll(&mut Vec::new());
+    drop(driver);
+}
+
+#[test]
 fn direct_files_move_whole_blocks() {
     check(|driver, folder| {
         let path = folder.join("direct");

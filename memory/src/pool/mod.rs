@@ -10,12 +10,12 @@
 //! lock, the sharing-out. Data plane: [`Pool::take`] and the drop of handles. Control plane: the
 //! rest. Deliberately absent: segments lent without a pool, and pools used by two threads at once.
 
-#[cfg(all(test, loom))]
-mod loom_tests;
 mod region;
 mod returns;
 mod shares;
 mod state;
+#[cfg(all(test, loom))]
+mod loom_tests;
 #[cfg(all(test, not(loom)))]
 mod tests;
 

@@ -8,6 +8,7 @@
 pub mod accumulator;
 pub mod api;
 
+
 pub mod chain;
 pub mod error;
 pub mod exchange;

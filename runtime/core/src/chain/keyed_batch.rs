@@ -4,7 +4,9 @@
 use std::{fmt, marker::PhantomData};
 
 use super::{
-    Aggregate, Chain, Gate, Link, ReadRecords, Template, guard::Guard, keyed::LOOK_AHEAD,
+    Aggregate, Chain, Gate, Link, ReadRecords, Template,
+    guard::Guard,
+    keyed::LOOK_AHEAD,
     table::Table,
 };
 use crate::{

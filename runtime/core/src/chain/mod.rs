@@ -44,20 +44,15 @@ pub use process::{Process, ProcessFunction};
 pub use sink::{Nothing, Sink, SinkContext, SinkWriter, ToSink};
 pub use source::{FromSource, Source, SourceContext, SourceReader};
 
-pub(crate) use guard::Guard;
 pub use two_inputs::{CoProcess, CoProcessFunction};
 pub use view::MapView;
+pub(crate) use guard::Guard;
 /// See [`Guard::take_culprit`].
 pub(crate) fn take_culprit() -> Option<crate::graph::NodeId> {
     Guard::take_culprit()
 }
 
-use crate::{
-    Record,
-    error::Error,
-    flow::{Drive, Push},
-    task::{BuildContext, Cx},
-};
+use crate::{Record, error::Error, flow::{Drive, Push}, task::{BuildContext, Cx}};
 
 /// A running chain.
 pub trait Chain {
@@ -89,3 +84,4 @@ pub trait Template: Clone + Send + 'static {
     /// Builds it for one subtask, on that subtask's worker.
     fn build(&self, cx: &mut BuildContext) -> Result<Self::Running, Error>;
 }
+

@@ -20,3 +20,4 @@ pub use handle::JobHandle;
 pub use result::{JobExecutionResult, TaskResult};
 
 pub(crate) use cluster::JobProgram;
+
