@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::*;
 
+mod metadata;
 mod refused;
 
 /// Runs `test` with a driver of each kind, and an empty folder of its files.

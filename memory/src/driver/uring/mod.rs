@@ -13,6 +13,8 @@
 
 mod registered;
 mod setup;
+#[cfg(test)]
+mod tests;
 
 use std::collections::VecDeque;
 use std::fmt;
