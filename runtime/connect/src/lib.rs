@@ -2,4 +2,5 @@
 pub mod constants;
 pub mod error;
 pub mod files;
+pub mod format;
 pub use error::ConnectError;
