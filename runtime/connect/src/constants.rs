@@ -12,7 +12,7 @@ pub const READ_CHUNK: usize = 512 * 1024;
 pub const READS_IN_FLIGHT: usize = 2;
 
 /// Bytes read beyond the end of a split of text at once, where its last line very likely ends.
-pub const TAIL_SLACK: u64 = 4 * 1024;
+pub const TAIL_SLACK: usize = 4 * 1024;
 
 /// A file is not cut into splits smaller than this: opening costs more than reading such a piece.
 pub const MIN_SPLIT: u64 = 256 * 1024;
@@ -43,8 +43,8 @@ pub const WRITE_BLOCK: usize = 256 * 1024;
 pub const MAX_FILES: usize = 16 * 1024 * 1024;
 
 const _: () = assert!(READ_CHUNK >= 256 * 1024 && READ_CHUNK <= 1024 * 1024);
-const _: () = assert!(TAIL_SLACK < READ_CHUNK as u64);
-const _: () = assert!(MIN_SPLIT > TAIL_SLACK);
+const _: () = assert!(TAIL_SLACK < READ_CHUNK);
+const _: () = assert!(MIN_SPLIT > TAIL_SLACK as u64);
 const _: () = assert!(TEXT_BLOCK <= READ_CHUNK);
 const _: () = assert!(CARRY_KEPT <= MAX_RECORD);
 const _: () = assert!(MAX_FILES <= u32::MAX as usize);

@@ -3,4 +3,6 @@ pub mod constants;
 pub mod error;
 pub mod files;
 pub mod format;
+pub mod inflate;
+pub mod read;
 pub use error::ConnectError;

@@ -107,13 +107,16 @@ impl Default for DelimitedRecords {
 impl Framing for DelimitedRecords {
     type Record = [u8];
 
-    fn start(&mut self, file: &Arc<Path>, owned: Range<u64>) -> u64 {
+    fn first_byte(&self, start: u64) -> u64 {
+        start
+    }
+
+    fn start(&mut self, file: &Arc<Path>, owned: Range<u64>) {
         assert_eq!(owned.start, 0, "a file of length-delimited records is one split");
         self.file = Arc::clone(file);
         self.carry.clear();
         self.end = owned.end;
         self.offset = 0;
-        0
     }
 
     fn split<E>(&mut self, bytes: &[u8], emit: &mut E) -> Result<Fed, ConnectError>

@@ -54,12 +54,15 @@ impl FixedRecords {
 impl Framing for FixedRecords {
     type Record = [u8];
 
-    fn start(&mut self, file: &Arc<Path>, owned: Range<u64>) -> u64 {
+    fn first_byte(&self, start: u64) -> u64 {
+        start.next_multiple_of(self.length as u64)
+    }
+
+    fn start(&mut self, file: &Arc<Path>, owned: Range<u64>) {
         self.file = Arc::clone(file);
         self.carry.clear();
         self.end = owned.end;
-        self.offset = owned.start.next_multiple_of(self.length as u64);
-        self.offset
+        self.offset = self.first_byte(owned.start);
     }
 
     fn split<E>(&mut self, bytes: &[u8], emit: &mut E) -> Result<Fed, ConnectError>

@@ -15,8 +15,11 @@ pub trait Framing {
     /// What a record is handed out as.
     type Record: ?Sized;
 
-    /// Begins the part `owned` of `file`; gives the offset from which bytes must be fed.
-    fn start(&mut self, file: &Arc<Path>, owned: Range<u64>) -> u64;
+    /// The offset from which bytes must be fed for a part of a file that begins at `start`.
+    fn first_byte(&self, start: u64) -> u64;
+
+    /// Begins the part `owned` of `file`; bytes from [`Framing::first_byte`] on follow.
+    fn start(&mut self, file: &Arc<Path>, owned: Range<u64>);
 
     /// Hands out the records in `bytes`, which follow those consumed before. `emit` accepts every
     /// record it is given; with `Break` it asks for a pause before the next one.

@@ -256,15 +256,16 @@ pub(super) struct Handed {
 impl Framing for Lines {
     type Record = [u8];
 
-    fn start(&mut self, file: &Arc<Path>, owned: Range<u64>) -> u64 {
+    fn first_byte(&self, start: u64) -> u64 {
+        start.saturating_sub(1)
+    }
+
+    fn start(&mut self, file: &Arc<Path>, owned: Range<u64>) {
         self.file = Arc::clone(file);
         self.carry.clear();
         self.end = owned.end;
-        (self.stage, self.offset) = match owned.start {
-            0 => (Stage::Reading, 0),
-            start => (Stage::Skipping, start - 1),
-        };
-        self.offset
+        self.offset = self.first_byte(owned.start);
+        self.stage = if owned.start == 0 { Stage::Reading } else { Stage::Skipping };
     }
 
     fn split<E>(&mut self, bytes: &[u8], emit: &mut E) -> Result<Fed, ConnectError>

@@ -46,7 +46,8 @@ where
         }
     };
     let file: Arc<Path> = Path::new("input.txt").into();
-    let mut at = usize::try_from(framing.start(&file, owned)).unwrap();
+    let mut at = usize::try_from(framing.first_byte(owned.start)).unwrap().min(content.len());
+    framing.start(&file, owned);
     let mut sizes = cuts.chunks.iter().copied().cycle();
     loop {
         let size = sizes.next().unwrap().max(1).min(content.len() - at);

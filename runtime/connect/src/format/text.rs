@@ -75,8 +75,12 @@ impl TextLines {
 impl Framing for TextLines {
     type Record = str;
 
-    fn start(&mut self, file: &Arc<Path>, owned: Range<u64>) -> u64 {
-        self.lines.start(file, owned)
+    fn first_byte(&self, start: u64) -> u64 {
+        self.lines.first_byte(start)
+    }
+
+    fn start(&mut self, file: &Arc<Path>, owned: Range<u64>) {
+        self.lines.start(file, owned);
     }
 
     fn split<E>(&mut self, bytes: &[u8], emit: &mut E) -> Result<Fed, ConnectError>
