@@ -39,6 +39,12 @@ pub const INFLATE_BLOCK: usize = 256 * 1024;
 /// Bytes of output that go to the disk in one write.
 pub const WRITE_BLOCK: usize = 256 * 1024;
 
+/// Blocks of one output file: one is filled while the other is written.
+pub const WRITE_BLOCKS: usize = 2;
+
+/// Attempts to find a name for a file in progress that no other file has.
+pub const NAME_ATTEMPTS: u32 = 1000;
+
 /// Files one input can name. Indices of files are 32 bits wide.
 pub const MAX_FILES: usize = 16 * 1024 * 1024;
 

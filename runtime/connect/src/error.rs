@@ -149,6 +149,36 @@ pub enum ConnectError {
         /// The record length.
         record_length: usize,
     },
+    /// An output folder has the output of an earlier job.
+    #[error(
+        "output {}: has part files of an earlier job already; remove them, choose another folder, \
+         or set the sink's write_mode to Overwrite",
+        path.display()
+    )]
+    OutputExists {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// An output folder is something else.
+    #[error("output {}: is a file, but a folder is needed; choose another path", path.display())]
+    OutputNotFolder {
+        /// The path as given.
+        path: PathBuf,
+    },
+    /// There is no room for output.
+    #[error(
+        "no room left to {action} {}: {source}; free some space, raise the quota, or write \
+         elsewhere",
+        path.display()
+    )]
+    DiskFull {
+        /// What was tried, as in "write".
+        action: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// The system's answer.
+        source: io::Error,
+    },
     /// An option of a source or sink has a value that makes no sense.
     #[error("option {option}: {reason}")]
     BadOption {
@@ -162,6 +192,9 @@ pub enum ConnectError {
 impl ConnectError {
     /// An I/O error with what was tried on which path.
     pub(crate) fn io(action: &'static str, path: &Path, source: io::Error) -> ConnectError {
+        if matches!(source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) {
+            return ConnectError::DiskFull { action, path: path.to_path_buf(), source };
+        }
         ConnectError::Io { action, path: path.to_path_buf(), source }
     }
 }
