@@ -4,6 +4,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use brisk_memory::driver::DriverError;
+
 /// An error of a connector.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -179,6 +181,9 @@ pub enum ConnectError {
         /// The system's answer.
         source: io::Error,
     },
+    /// The driver refused something.
+    #[error(transparent)]
+    Driver(DriverError),
     /// An option of a source or sink has a value that makes no sense.
     #[error("option {option}: {reason}")]
     BadOption {
@@ -192,9 +197,24 @@ pub enum ConnectError {
 impl ConnectError {
     /// An I/O error with what was tried on which path.
     pub(crate) fn io(action: &'static str, path: &Path, source: io::Error) -> ConnectError {
-        if matches!(source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) {
+        if is_full(&source) {
             return ConnectError::DiskFull { action, path: path.to_path_buf(), source };
         }
         ConnectError::Io { action, path: path.to_path_buf(), source }
     }
+}
+
+impl From<DriverError> for ConnectError {
+    fn from(error: DriverError) -> ConnectError {
+        match error {
+            DriverError::File { path, source, .. } if is_full(&source) => {
+                ConnectError::DiskFull { action: "make a file or folder", path, source }
+            }
+            other => ConnectError::Driver(other),
+        }
+    }
+}
+
+fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }

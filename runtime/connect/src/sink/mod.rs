@@ -21,3 +21,10 @@ mod in_progress;
 mod publication;
 
 mod folder;
+
+mod writer;
+
+mod text;
+
+pub use publication::WriteMode;
+pub use text::{Displayed, FormattedBy, LineFormat, TextSink, TextWriter};
