@@ -15,7 +15,7 @@
 //! late from the old one finds its number gone.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use brisk_memory::driver::{EntryKind, Files};
@@ -83,10 +83,6 @@ impl Publication {
             staged: Vec::new(),
         };
         Publication { target, run: Mutex::new(run) }
-    }
-
-    pub(super) fn folder(&self) -> &Path {
-        &self.target.folder
     }
 
     /// A subtask begins to write.

@@ -1,5 +1,7 @@
 //! A driver that plays the task.
 
+use std::io;
+
 use brisk_memory::driver::{Driver, DriverKind, DriverOptions};
 
 use super::*;
@@ -8,12 +10,26 @@ use super::*;
 pub(crate) struct DriverIo {
     driver: Driver,
     ended: Vec<Completion>,
+    submitted: usize,
+    /// Which operation fails, and how, as if the system had said so.
+    fault: Option<(usize, io::ErrorKind)>,
+    failing: Option<OperationId>,
 }
 
 impl DriverIo {
     pub(crate) fn new(kind: DriverKind) -> DriverIo {
         let driver = Driver::new(DriverOptions { kind, ..DriverOptions::default() }).unwrap();
-        DriverIo { driver, ended: Vec::new() }
+        DriverIo { driver, ended: Vec::new(), submitted: 0, fault: None, failing: None }
+    }
+
+    /// Lets one operation fail, counted from 0.
+    pub(crate) fn with_fault(operation: usize, kind: io::ErrorKind) -> DriverIo {
+        DriverIo { fault: Some((operation, kind)), ..DriverIo::new(DriverKind::Epoll) }
+    }
+
+    /// Operations submitted so far.
+    pub(crate) fn submitted(&self) -> usize {
+        self.submitted
     }
 
     /// Waits until something has ended.
@@ -27,13 +43,26 @@ impl DriverIo {
 
 impl TaskIo for DriverIo {
     fn submit(&mut self, operation: Operation) -> OperationId {
-        self.driver.submit(operation)
+        let id = self.driver.submit(operation);
+        if let Some((operation, _)) = self.fault
+            && operation == self.submitted
+        {
+            self.failing = Some(id);
+        }
+        self.submitted += 1;
+        id
     }
 
     fn take_completion(&mut self, is_mine: impl Fn(OperationId) -> bool) -> Option<Completion> {
         self.driver.poll(&mut self.ended);
         let at = self.ended.iter().position(|completion| is_mine(completion.id))?;
-        Some(self.ended.swap_remove(at))
+        let mut completion = self.ended.swap_remove(at);
+        if let Some((_, kind)) = self.fault
+            && self.failing == Some(completion.id)
+        {
+            completion.result = Err(io::Error::from(kind));
+        }
+        Some(completion)
     }
 
     fn files(&self) -> Files {
