@@ -12,9 +12,10 @@ use std::ops::{ControlFlow, Range};
 use std::path::Path;
 use std::sync::Arc;
 
-use memchr::{memchr, memchr_iter, memrchr};
+use memchr::{memchr, memrchr};
 
 use super::framing::{Fed, FedState, Framing};
+use super::scan::each_newline;
 use crate::constants::{CARRY_KEPT, MAX_RECORD};
 use crate::error::ConnectError;
 
@@ -219,20 +220,20 @@ impl Lines {
         mut emit: impl FnMut(Range<usize>) -> ControlFlow<()>,
     ) -> Result<Handed, ConnectError> {
         let mut start = 0;
-        for newline in memchr_iter(b'\n', run) {
+        let mut too_long = Ok(());
+        let flow = each_newline(run, |newline| {
             let line = &run[start..newline];
             if line.len() > self.options.max_line_length {
-                self.check_length(self.offset + start as u64, line.len())?;
+                too_long = self.check_length(self.offset + start as u64, line.len());
+                return ControlFlow::Break(());
             }
-            let end = start + self.content(line).len();
-            let flow = emit(start..end);
+            let content = start..start + self.content(line).len();
             start = newline + 1;
-            if flow.is_break() {
-                return Ok(Handed { bytes: start, paused: true });
-            }
-        }
-        assert_eq!(start, run.len(), "a run ends with a newline");
-        Ok(Handed { bytes: start, paused: false })
+            emit(content)
+        });
+        too_long?;
+        assert!(flow.is_break() || start == run.len(), "a run ends with a newline");
+        Ok(Handed { bytes: start, paused: flow.is_break() })
     }
 
     #[inline]

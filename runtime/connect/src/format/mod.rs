@@ -9,6 +9,8 @@
 
 mod framing;
 
+mod scan;
+
 mod lines;
 
 mod utf8;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::framing::{Fed, FedState, Framing};
 use super::lines::{Handed, LineOptions, Lines, Step};
+use super::scan::as_text;
 use super::utf8::{InvalidUtf8, Utf8, Utf8Report};
 use crate::constants::TEXT_BLOCK;
 use crate::error::ConnectError;
@@ -33,9 +34,9 @@ impl TextLines {
     where
         E: FnMut(&str) -> ControlFlow<()>,
     {
-        match std::str::from_utf8(run) {
-            Ok(text) => self.lines.each_line(run, |line| emit(&text[line])),
-            Err(_) => self.hand_out_checked(run, emit),
+        match as_text(run) {
+            Some(text) => self.lines.each_line(run, |line| emit(&text[line])),
+            None => self.hand_out_checked(run, emit),
         }
     }
 
