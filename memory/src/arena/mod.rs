@@ -8,11 +8,16 @@
 //! purpose, mapping and side table, and an error names the holders. So a segment never outlives its
 //! bytes. Control plane, any thread. Deliberately absent: growth, and allocation below a segment.
 
+#[cfg(not(any(loom, miri)))]
 mod mapping;
 mod slot;
-#[cfg(test)]
+#[cfg(any(loom, miri))]
+#[path = "stand_in.rs"]
+mod mapping;
+#[cfg(all(test, not(loom)))]
 mod tests;
 
+#[cfg(not(any(loom, miri)))]
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 
@@ -22,7 +27,7 @@ use crate::quantity::{SegmentCount, SegmentIndex, SegmentSize};
 
 pub(crate) use mapping::Mapping;
 pub use mapping::PageKind;
-pub(crate) use slot::{Local, Slot, SlotRef, Slots};
+pub(crate) use slot::{Local, Slot, SlotRef, Slots, SlotsRef};
 
 /// The most segments an arena can have: links are 32 bits with one value for "none".
 const SEGMENTS_MAX: u32 = u32::MAX - 1;
@@ -119,6 +124,7 @@ impl Arena {
         self.mapping.pages()
     }
 
+    #[cfg(not(any(loom, miri)))]
     /// The memfd behind the mapping, for handing it to another process.
     pub fn memfd(&self) -> BorrowedFd<'_> {
         self.mapping.memfd()

@@ -205,6 +205,30 @@ impl Slots {
     }
 }
 
+/// A pointer to the slots of a region, for who keeps the region besides.
+#[derive(Clone, Copy)]
+pub(crate) struct SlotsRef(NonNull<[Slot]>);
+
+// SAFETY: a slot may be used from any thread (see `Slots`).
+unsafe impl Send for SlotsRef {}
+// SAFETY: as above.
+unsafe impl Sync for SlotsRef {}
+
+impl SlotsRef {
+    /// Points to `slots`. The result may be used only while their region exists.
+    pub(crate) fn new(slots: &Slots) -> SlotsRef {
+        SlotsRef(NonNull::from(&*slots.slots))
+    }
+
+    /// The slot with this number.
+    #[inline]
+    pub(crate) fn get(&self, local: Local) -> &Slot {
+        // SAFETY: only a `Pool` keeps a SlotsRef, beside the region that keeps the slots.
+        let slots = unsafe { self.0.as_ref() };
+        &slots[local.0 as usize]
+    }
+}
+
 /// A pointer to a slot, held by whoever holds the segment.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct SlotRef(NonNull<Slot>);

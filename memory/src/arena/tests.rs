@@ -55,7 +55,6 @@ fn regions_follow_one_another_in_the_mapping() {
     arena.verify_conservation().unwrap();
 }
 
-#[cfg(not(miri))]
 #[test]
 fn the_memfd_shows_what_segments_hold() {
     let arena = check(4096, 1, 0);
@@ -94,7 +93,6 @@ fn impossible_sizes_are_refused() {
     }
 }
 
-#[cfg(not(miri))]
 #[test]
 fn prefault_touches_every_page_and_off_means_plain() {
     let options = ArenaOptions {
@@ -106,7 +104,6 @@ fn prefault_touches_every_page_and_off_means_plain() {
     assert_eq!(Arena::map(options).unwrap().pages(), PageKind::Plain);
 }
 
-#[cfg(not(miri))]
 #[test]
 fn a_lock_beyond_the_limit_is_a_clear_error() {
     let options = ArenaOptions { network: SegmentCount(8), mlock: true, ..ArenaOptions::default() };

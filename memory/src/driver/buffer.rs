@@ -4,6 +4,8 @@ use std::fmt;
 
 use memmap2::MmapMut;
 
+use crate::{Buffer, Segment};
+
 /// Heap bytes on their own pages: zeroed, aligned to 4096 bytes, so usable with `O_DIRECT`.
 ///
 /// Each costs a system call to make; for what is read and written often use segments.
@@ -53,6 +55,10 @@ impl fmt::Debug for AlignedBytes {
 /// A buffer moves into its operation and comes back in the completion.
 #[derive(Debug)]
 pub enum IoBuffer {
+    /// A segment, which is the cheapest: it is registered with the kernel where that is possible.
+    Segment(Segment),
+    /// A shared slice of one: to write from only.
+    Buffer(Buffer),
     /// Ordinary memory.
     Heap(AlignedBytes),
 }
@@ -61,13 +67,20 @@ impl IoBuffer {
     /// The bytes.
     pub fn as_slice(&self) -> &[u8] {
         match self {
+            IoBuffer::Segment(segment) => segment.as_slice(),
+            IoBuffer::Buffer(buffer) => buffer,
             IoBuffer::Heap(bytes) => bytes.as_slice(),
         }
     }
 
     /// The bytes, to read into them.
+    ///
+    /// # Panics
+    /// When they are shared.
     pub(crate) fn as_mut_slice(&mut self) -> &mut [u8] {
         match self {
+            IoBuffer::Segment(segment) => segment.as_mut_slice(),
+            IoBuffer::Buffer(_) => panic!("a shared buffer can't be read into"),
             IoBuffer::Heap(bytes) => bytes.as_mut_slice(),
         }
     }

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::epoll::Epoll;
+use super::simulated::Simulated;
 use super::timers::Timers;
 use super::transfer::{Transfer, TransferKind, TransferRange};
 use super::uring::Uring;
@@ -40,6 +41,7 @@ pub struct Driver {
 enum Backend {
     Uring(Uring),
     Epoll(Epoll),
+    Simulated(Simulated),
 }
 
 impl Driver {
@@ -57,12 +59,17 @@ impl Driver {
             options.depth
         );
         assert!(options.file_threads >= 1, "without a thread no file operation would end");
-        let doorbell = Doorbell::with_eventfd()?;
+        let (doorbell, files) = match &options.kind {
+            DriverKind::Simulated(world) => {
+                (Doorbell::of_simulation(), Files::simulated(world.clone()))
+            }
+            _ => (Doorbell::with_eventfd()?, Files::system()),
+        };
         let backend = Backend::choose(&options, &doorbell)?;
         Ok(Driver {
             backend,
             doorbell,
-            files: Files::system(),
+            files,
             timers: Timers::default(),
             ready: Vec::new(),
             outstanding: 0,
@@ -72,18 +79,22 @@ impl Driver {
         })
     }
 
-    /// The backend in use: "uring" or "epoll".
+    /// The backend in use: "uring", "epoll" or "simulated".
     pub fn backend_name(&self) -> &'static str {
         match &self.backend {
             Backend::Uring(_) => "uring",
             Backend::Epoll(_) => "epoll",
+            Backend::Simulated(_) => "simulated",
         }
     }
 
     /// The driver's clock.
     #[inline]
     pub fn now(&self) -> Instant64 {
-        Instant64::monotonic()
+        match &self.backend {
+            Backend::Uring(_) | Backend::Epoll(_) => Instant64::monotonic(),
+            Backend::Simulated(simulated) => simulated.now(),
+        }
     }
 
     /// What others wake this driver's worker with.
@@ -109,6 +120,9 @@ impl Driver {
         let id = OperationId(self.next_id);
         self.next_id += 1;
         self.outstanding += 1;
+        if let Backend::Simulated(simulated) = &self.backend {
+            simulated.stir();
+        }
         let transfer = match operation {
             Operation::Timer { at } => {
                 self.timers.add(at, id);
@@ -129,6 +143,7 @@ impl Driver {
             Ok(()) => match &mut self.backend {
                 Backend::Uring(uring) => uring.start(transfer),
                 Backend::Epoll(epoll) => epoll.start(transfer, &self.doorbell),
+                Backend::Simulated(simulated) => simulated.start(transfer),
             },
         }
         id
@@ -148,6 +163,7 @@ impl Driver {
         match &mut self.backend {
             Backend::Uring(uring) => uring.reap(&mut self.ready),
             Backend::Epoll(epoll) => epoll.reap(&mut self.ready),
+            Backend::Simulated(simulated) => simulated.reap(&mut self.ready),
         }
         if !self.timers.is_empty() {
             self.timers.expire(self.now(), &mut self.ready);
@@ -165,13 +181,21 @@ impl Driver {
     /// May return early with nothing: the first call after a ring always does, so that the caller
     /// looks once more at every queue that others fill. Call it in a loop that does.
     pub fn park(&mut self, until: Option<Instant64>, out: &mut Vec<Completion>) {
-        if self.poll(out) > 0 || !self.doorbell.bell().announce() {
+        if self.poll(out) > 0 {
             return;
         }
         let deadline = match (until, self.timers.next()) {
             (Some(until), Some(timer)) => Some(until.min(timer)),
             (until, timer) => until.or(timer),
         };
+        if let Backend::Simulated(simulated) = &mut self.backend {
+            simulated.park(deadline);
+            self.poll(out);
+            return;
+        }
+        if !self.doorbell.bell().announce() {
+            return;
+        }
         let start = self.now();
         if deadline.is_some_and(|deadline| deadline <= start) {
             return;
@@ -183,6 +207,7 @@ impl Driver {
         match &mut self.backend {
             Backend::Uring(uring) => uring.block(timeout, &self.doorbell, &mut self.ready),
             Backend::Epoll(epoll) => epoll.block(timeout),
+            Backend::Simulated(_) => unreachable!("a simulation doesn't block"),
         }
         self.doorbell.bell().unpark();
         self.poll(out);
@@ -216,9 +241,12 @@ impl Driver {
 
 impl Backend {
     fn choose(options: &DriverOptions, doorbell: &Doorbell) -> Result<Backend, DriverError> {
-        match options.kind {
+        match &options.kind {
             DriverKind::Uring => Ok(Backend::Uring(Uring::new(options, doorbell)?)),
             DriverKind::Epoll => Ok(Backend::Epoll(Epoll::new(options, doorbell)?)),
+            DriverKind::Simulated(world) => {
+                Ok(Backend::Simulated(Simulated::new(world.clone(), doorbell)))
+            }
             DriverKind::Auto => match Uring::new(options, doorbell) {
                 Ok(uring) => Ok(Backend::Uring(uring)),
                 Err(refused) => {

@@ -1,15 +1,17 @@
 //! What a driver is made from.
 
+use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use super::DriverError;
+use super::{DriverError, SimulatedWorld};
+use crate::Arena;
 
 /// The spin that pays when every worker has a core: about what one more hand-over takes.
 const SPIN_ALONE: Duration = Duration::from_micros(4);
 
 /// Which backend a driver uses (`taskmanager.io.driver`).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub enum DriverKind {
     /// io_uring, or epoll where the system refuses io_uring.
     #[default]
@@ -18,6 +20,8 @@ pub enum DriverKind {
     Uring,
     /// epoll and a few threads for files.
     Epoll,
+    /// A simulation: this machine of that world.
+    Simulated(SimulatedWorld),
 }
 
 impl FromStr for DriverKind {
@@ -34,7 +38,7 @@ impl FromStr for DriverKind {
 }
 
 /// How to make a driver.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct DriverOptions {
     /// The backend.
     pub kind: DriverKind,
@@ -45,11 +49,32 @@ pub struct DriverOptions {
     /// Threads that do file operations for the epoll backend, at least 1. They are started by the
     /// first such operation.
     pub file_threads: u32,
+    /// The memory that segments of operations come from, to be registered with io_uring part by
+    /// part as it is used. None registers nothing; any segment may be used all the same.
+    pub arena: Option<Arena>,
+}
+
+impl fmt::Debug for DriverOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DriverOptions")
+            .field("kind", &self.kind)
+            .field("spin", &self.spin)
+            .field("depth", &self.depth)
+            .field("file_threads", &self.file_threads)
+            .field("arena", &self.arena.is_some())
+            .finish()
+    }
 }
 
 impl Default for DriverOptions {
     fn default() -> DriverOptions {
-        DriverOptions { kind: DriverKind::Auto, spin: SPIN_ALONE, depth: 128, file_threads: 2 }
+        DriverOptions {
+            kind: DriverKind::Auto,
+            spin: SPIN_ALONE,
+            depth: 128,
+            file_threads: 2,
+            arena: None,
+        }
     }
 }
 

@@ -70,6 +70,10 @@ impl Transfer {
     ) -> Transfer {
         let TransferRange { offset, buffer, len } = range;
         let available = buffer.as_slice().len();
+        assert!(
+            kind == TransferKind::Write || !matches!(buffer, IoBuffer::Buffer(_)),
+            "a shared buffer can't be read into"
+        );
         assert!(len <= available, "an operation of {len} bytes on a buffer of {available}");
         assert!(
             offset.checked_add(len as u64).is_some_and(|end| i64::try_from(end).is_ok()),
@@ -81,6 +85,16 @@ impl Transfer {
     /// Where in the file the rest begins.
     pub(crate) fn rest_offset(&self) -> u64 {
         self.offset + self.done as u64
+    }
+
+    pub(crate) fn rest_len(&self) -> usize {
+        self.len - self.done
+    }
+
+    /// Where in memory the rest begins, to check its alignment.
+    pub(crate) fn rest_address(&self) -> usize {
+        let buffer = self.buffer.as_ref().expect("a read or write has a buffer");
+        buffer.as_slice()[self.done..].as_ptr().addr()
     }
 
     /// What is left to write.

@@ -14,7 +14,9 @@ mod region;
 mod returns;
 mod shares;
 mod state;
-#[cfg(test)]
+#[cfg(all(test, loom))]
+mod loom_tests;
+#[cfg(all(test, not(loom)))]
 mod tests;
 
 use std::fmt;
@@ -25,7 +27,7 @@ use crossbeam_utils::CachePadded;
 
 pub use region::{Holder, Region, RegionKind};
 
-use crate::arena::{Local, Slot, SlotRef, Slots};
+use crate::arena::{Local, Slot, SlotRef, Slots, SlotsRef};
 use crate::quantity::SegmentCount;
 use crate::segment::Segment;
 use crate::sync::{AtomicU32, Ordering};
@@ -34,8 +36,8 @@ use returns::{Chain, ReturnStack};
 use shares::Claim;
 use state::{Draw, PoolId};
 
-/// The most segments that a pool moves from its return stack into its private hand at once: enough
-/// to spare most compare-and-swaps, few enough that most of a surplus can be reclaimed at once.
+/// The most segments that a pool moves into its private hand at once: enough to spare most
+/// compare-and-swaps, few enough to stay in a core's cache and to let others have the rest.
 const HAND_MAX: u32 = 8;
 
 /// What a pool should be.
@@ -71,6 +73,7 @@ pub struct Pool {
     hand_max: u32,
     overdraft: u32,
     shared: Arc<PoolShared>,
+    slots: SlotsRef,
     region: Region,
 }
 
@@ -116,7 +119,7 @@ impl Pool {
 
     #[inline]
     fn play(&mut self, hand: Chain) -> Segment {
-        let slot = self.region.slots().get(hand.top);
+        let slot = self.slots.get(hand.top);
         self.hand = match (slot.next(), hand.len) {
             (Some(top), 2..) => Some(Chain { top, len: hand.len - 1 }),
             _ => None,
@@ -124,17 +127,17 @@ impl Pool {
         Segment::lend(slot)
     }
 
+    #[inline(never)]
     fn take_elsewhere(&mut self) -> Taken {
         loop {
-            let core = self.region.core();
-            match self.shared.returns.pop(&core.slots, self.hand_max) {
+            match self.shared.returns.pop(self.slots, self.hand_max) {
                 Ok(hand) => return Taken::Segment(self.play(hand)),
                 // Whatever makes room ends the waiting, so there is none: no need of the lock.
                 Err(word) if word.is_waiting() && !self.may_overdraw() => return Taken::Exhausted,
                 Err(_) => {}
             }
-            match core.draw(self.shared.id) {
-                Draw::Segment(local) => return Taken::Segment(self.lend(local)),
+            match self.region.core().draw(self.shared.id, self.hand_max) {
+                Draw::Segments(hand) => return Taken::Segment(self.play(hand)),
                 Draw::Overdraft(local) => return Taken::Overdraft(self.lend(local)),
                 Draw::ComeHome => {}
                 Draw::Nothing => return Taken::Exhausted,
@@ -143,7 +146,7 @@ impl Pool {
     }
 
     fn lend(&self, local: Local) -> Segment {
-        Segment::lend(self.region.slots().get(local))
+        Segment::lend(self.slots.get(local))
     }
 
     /// Whether a [`Pool::take`] now would give [`Taken::Segment`]. Only looks: to be woken when
@@ -174,7 +177,7 @@ impl Pool {
 
     /// Segments that are out: taken, and not yet back.
     pub fn outstanding(&self) -> SegmentCount {
-        let home = self.shared.returns.count(self.region.slots()) + self.hand_len();
+        let home = self.shared.returns.count(self.slots) + self.hand_len();
         SegmentCount(self.shared.drawn().saturating_sub(home))
     }
 
@@ -196,7 +199,8 @@ impl Pool {
     fn new(region: Region, shared: Arc<PoolShared>, claim: Claim, overdraft: u32) -> Pool {
         // One of those popped is lent at once, so the hand keeps at most what is required.
         let hand_max = HAND_MAX.min(claim.required.saturating_add(1));
-        Pool { hand: None, hand_max, overdraft, shared, region }
+        let slots = SlotsRef::new(region.slots());
+        Pool { hand: None, hand_max, overdraft, shared, slots, region }
     }
 }
 

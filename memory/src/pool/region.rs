@@ -215,10 +215,10 @@ impl RegionCore {
         holders
     }
 
-    /// A segment for a pool that has none at home.
+    /// Segments for a pool that has none at home, at most `max`.
     #[cold]
-    pub(super) fn draw(&self, pool: PoolId) -> Draw {
-        self.lock().draw(pool, &self.slots)
+    pub(super) fn draw(&self, pool: PoolId, max: u32) -> Draw {
+        self.lock().draw(pool, max, &self.slots)
     }
 
     /// Whether [`RegionCore::draw`] would give a segment within the quota.

@@ -18,7 +18,7 @@
 //! uses of the bytes. Every other change is a read-modify-write too, so it continues the release
 //! sequence of the additions before it and may itself be Relaxed. Data plane, no lock.
 
-use crate::arena::{Local, Slot, Slots};
+use crate::arena::{Local, Slot, SlotsRef};
 use crate::sync::{AtomicU64, Ordering};
 
 const WAITING: u64 = 1 << 32;
@@ -104,7 +104,7 @@ impl ReturnStack {
 
     /// Removes up to `max` segments from the top, or says how the empty stack looks.
     #[inline]
-    pub(super) fn pop(&self, slots: &Slots, max: u32) -> Result<Chain, Word> {
+    pub(super) fn pop(&self, slots: SlotsRef, max: u32) -> Result<Chain, Word> {
         debug_assert!(max > 0, "a removal of nothing");
         loop {
             let seen = self.look();
@@ -122,18 +122,19 @@ impl ReturnStack {
         }
     }
 
-    /// How many segments are here. Called by the owner; exact unless the region reclaims meanwhile,
-    /// in which case it counts again.
-    pub(super) fn count(&self, slots: &Slots) -> u32 {
+    /// How many segments are here. Called by the owner; counts again when the region has reclaimed
+    /// some meanwhile.
+    pub(super) fn count(&self, slots: SlotsRef) -> u32 {
         loop {
             let seen = self.look();
             let mut len = 0;
             let mut link = seen.top();
-            while let Some(local) = link.filter(|_| (len as usize) < slots.len()) {
+            let unchanged = || self.look().0 / TAG_STEP == seen.0 / TAG_STEP;
+            while let Some(local) = link.filter(|_| unchanged()) {
                 link = slots.get(local).next();
                 len += 1;
             }
-            if self.look().0 / TAG_STEP == seen.0 / TAG_STEP {
+            if unchanged() {
                 return len;
             }
         }

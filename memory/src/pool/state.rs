@@ -18,7 +18,7 @@ use std::task::Waker;
 
 use crossbeam_utils::CachePadded;
 
-use crate::arena::{Local, Slot, Slots};
+use crate::arena::{Local, Slot, Slots, SlotsRef};
 use crate::pool::region::{Holder, RegionCore};
 use crate::pool::returns::{Chain, ReturnStack};
 use crate::pool::shares::{Claim, quotas};
@@ -33,9 +33,9 @@ pub(super) struct PoolId(usize);
 /// What drawing from the region came to.
 #[derive(Debug)]
 pub(super) enum Draw {
-    /// Within the quota.
-    Segment(Local),
-    /// Beyond it.
+    /// Within the quota; more than one only of what the pool requires.
+    Segments(Chain),
+    /// One beyond it.
     Overdraft(Local),
     /// None, but meanwhile a segment of the pool has come home: look there.
     ComeHome,
@@ -189,10 +189,10 @@ impl RegionState {
         wakers
     }
 
-    /// A segment for a pool that has none at home.
-    pub(super) fn draw(&mut self, id: PoolId, slots: &Slots) -> Draw {
+    /// Segments for a pool that has none at home, at most `max`.
+    pub(super) fn draw(&mut self, id: PoolId, max: u32, slots: &Slots) -> Draw {
         match self.admit(id) {
-            Admission::Within => Draw::Segment(self.hand_out(id, slots)),
+            Admission::Within => Draw::Segments(self.hand_out_some(id, max, slots)),
             Admission::Beyond => {
                 let pool = self.entry(id).shared.clone();
                 if pool.returns.set_surplus() {
@@ -329,6 +329,18 @@ impl RegionState {
         local
     }
 
+    /// Moves one free segment to a pool, and more, to `max` in all, while it has not what it requires:
+    /// those are its own in any case.
+    fn hand_out_some(&mut self, id: PoolId, max: u32, slots: &Slots) -> Chain {
+        let own = self.entry(id).owed().min(max).min(self.free);
+        let top = self.hand_out(id, slots);
+        // The free list links them already.
+        for _ in 1..own {
+            self.hand_out(id, slots);
+        }
+        Chain { top, len: own.max(1) }
+    }
+
     /// Moves one segment of a pool to the free list.
     fn reclaim(&mut self, id: PoolId, slot: &Slot) {
         let pool = &self.entry(id).shared;
@@ -346,7 +358,7 @@ impl RegionState {
         let pool = self.entry(id).shared.clone();
         while pool.drawn() > pool.quota() {
             let surplus = pool.drawn() - pool.quota();
-            let Ok(chain) = pool.returns.pop(slots, surplus) else { return };
+            let Ok(chain) = pool.returns.pop(SlotsRef::new(slots), surplus) else { return };
             unlink(chain, slots).for_each(|slot| self.reclaim(id, slot));
         }
         if self.entry(id).open {

@@ -6,7 +6,9 @@
 //! Data plane: no allocation, no lock unless a pool gives a segment back to its region.
 
 mod buffer;
-#[cfg(test)]
+#[cfg(all(test, loom))]
+mod loom_tests;
+#[cfg(all(test, not(loom)))]
 mod tests;
 
 use std::fmt;

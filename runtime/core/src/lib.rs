@@ -6,6 +6,8 @@
 //! [`record`]s.
 
 pub mod accumulator;
+pub mod api;
+
 
 pub mod chain;
 pub mod error;
@@ -13,8 +15,11 @@ pub mod exchange;
 pub mod flow;
 pub mod graph;
 
+pub mod job;
 pub mod record;
 pub mod selector;
+pub mod sink;
+pub mod source;
 pub mod task;
 pub mod worker;
 

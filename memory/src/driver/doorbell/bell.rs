@@ -1,9 +1,6 @@
 //! The doorbell's word and its steps; see the parent module for the protocol.
 
-#[cfg(loom)]
-use loom::sync::atomic::{AtomicU32, Ordering, fence};
-#[cfg(not(loom))]
-use std::sync::atomic::{AtomicU32, Ordering, fence};
+use crate::sync::{AtomicU32, Ordering, fence};
 
 /// The worker runs, and has not announced that it wants to sleep.
 const AWAKE: u32 = 0;
@@ -76,6 +73,11 @@ impl Bell {
     /// Worker, right before it blocks. False when somebody has rung: don't block.
     pub(crate) fn try_park(&self) -> bool {
         self.word.compare_exchange(DROWSY, PARKED, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
+
+    /// Of a simulation, whose threads are one: does the worker sleep?
+    pub(crate) fn is_parked(&self) -> bool {
+        self.word.load(Ordering::Relaxed) == PARKED
     }
 
     /// Worker, after blocking.

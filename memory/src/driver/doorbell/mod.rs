@@ -65,6 +65,11 @@ impl Doorbell {
         Ok(Doorbell { shared: Arc::new(Shared { bell: Bell::new(), wake: Some(wake) }) })
     }
 
+    /// A doorbell whose worker never blocks.
+    pub(crate) fn of_simulation() -> Doorbell {
+        Doorbell { shared: Arc::new(Shared { bell: Bell::new(), wake: None }) }
+    }
+
     /// Makes sure that the worker looks at its queues after this call. What it should find there
     /// must have been put there before.
     #[inline]

@@ -9,11 +9,15 @@
 mod handle;
 mod system;
 
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
-pub use handle::File;
+use handle::LockHolder;
+pub(crate) use handle::WeakFile;
+pub use handle::{DirectoryLock, File};
 
-use super::DriverError;
+use super::{DriverError, SimulatedWorld};
 
 /// How to open a file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -79,13 +83,6 @@ pub struct FileMetadata {
     pub len: u64,
 }
 
-/// One entry of a folder.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct FileEntry {
-    /// The folder's path and the name.
-    pub path: PathBuf,
-}
-
 /// The metadata side of a driver's files. A clone works on the same files.
 #[derive(Clone, Debug)]
 pub struct Files {
@@ -95,6 +92,7 @@ pub struct Files {
 #[derive(Clone, Debug)]
 enum Disk {
     System,
+    Simulated(SimulatedWorld),
 }
 
 impl Files {
@@ -103,59 +101,99 @@ impl Files {
         Files { disk: Disk::System }
     }
 
+    /// The files of a simulated machine.
+    pub fn simulated(world: SimulatedWorld) -> Files {
+        Files { disk: Disk::Simulated(world) }
+    }
+
     /// Opens or makes a file. Relative paths are taken from the process's folder.
     pub fn open(&self, path: &Path, options: OpenOptions) -> Result<File, DriverError> {
-        match &self.disk {
+        let opened = match &self.disk {
             Disk::System => system::open(path, options),
-        }
+            Disk::Simulated(world) => world.open(path, options).map(|file| {
+                File::of_simulation(path.to_owned(), file, world.clone(), options.direct)
+            }),
+        };
+        opened.map_err(|error| failed("open", path, error))
     }
 
     /// Makes a folder and those above it; content with a folder that is there.
     pub fn create_dir_all(&self, path: &Path) -> Result<(), DriverError> {
-        match &self.disk {
-            Disk::System => system::create_dir_all(path),
-        }
+        let done = match &self.disk {
+            Disk::System => fs::create_dir_all(path),
+            Disk::Simulated(world) => world.create_dir_all(path),
+        };
+        done.map_err(|error| failed("create the folder", path, error))
     }
 
     /// What a path names, through symbolic links.
     pub fn metadata(&self, path: &Path) -> Result<FileMetadata, DriverError> {
-        match &self.disk {
+        let found = match &self.disk {
             Disk::System => system::metadata(path),
-        }
+            Disk::Simulated(world) => world.metadata(path),
+        };
+        found.map_err(|error| failed("look at", path, error))
     }
 
-    /// The entries of a folder, sorted by name.
-    pub fn list(&self, path: &Path) -> Result<Vec<FileEntry>, DriverError> {
-        match &self.disk {
+    /// The paths of a folder's entries, sorted.
+    pub fn list(&self, path: &Path) -> Result<Vec<PathBuf>, DriverError> {
+        let found = match &self.disk {
             Disk::System => system::list(path),
-        }
+            Disk::Simulated(world) => world.list(path),
+        };
+        found.map_err(|error| failed("list", path, error))
     }
 
     /// Renames a file or folder, replacing a file that is there, in one step.
     pub fn rename(&self, from: &Path, to: &Path) -> Result<(), DriverError> {
-        match &self.disk {
-            Disk::System => system::rename(from, to),
-        }
+        let done = match &self.disk {
+            Disk::System => fs::rename(from, to),
+            Disk::Simulated(world) => world.rename(from, to),
+        };
+        done.map_err(|error| failed(&format!("rename to {}", to.display()), from, error))
     }
 
     /// Removes a file's name; open handles keep working.
     pub fn unlink(&self, path: &Path) -> Result<(), DriverError> {
-        match &self.disk {
-            Disk::System => system::unlink(path),
-        }
+        let done = match &self.disk {
+            Disk::System => fs::remove_file(path),
+            Disk::Simulated(world) => world.unlink(path),
+        };
+        done.map_err(|error| failed("remove", path, error))
     }
 
     /// Removes an empty folder.
     pub fn remove_dir(&self, path: &Path) -> Result<(), DriverError> {
-        match &self.disk {
-            Disk::System => system::remove_dir(path),
-        }
+        let done = match &self.disk {
+            Disk::System => fs::remove_dir(path),
+            Disk::Simulated(world) => world.remove_dir(path),
+        };
+        done.map_err(|error| failed("remove the folder", path, error))
     }
 
     /// Brings a folder's entries (names made, renamed, removed) to stable storage.
     pub fn sync_dir(&self, path: &Path) -> Result<(), DriverError> {
-        match &self.disk {
+        let done = match &self.disk {
             Disk::System => system::sync_dir(path),
-        }
+            Disk::Simulated(world) => world.sync_dir(path),
+        };
+        done.map_err(|error| failed("sync the folder", path, error))
     }
+
+    /// Takes a folder's lock, which ends with its process at the latest. None while another holds
+    /// it, or when the folder was removed meanwhile.
+    pub fn try_lock_dir(&self, path: &Path) -> Result<Option<DirectoryLock>, DriverError> {
+        let holder = match &self.disk {
+            Disk::System => system::try_lock_dir(path).map(|held| held.map(LockHolder::System)),
+            Disk::Simulated(world) => {
+                world.lock_dir(path).map(|held| held.map(LockHolder::Simulated))
+            }
+        };
+        let holder = holder.map_err(|error| failed("lock the folder", path, error))?;
+        Ok(holder.map(DirectoryLock::new))
+    }
+}
+
+fn failed(action: &str, path: &Path, source: io::Error) -> DriverError {
+    DriverError::File { action: action.to_owned(), path: path.to_owned(), source }
 }

@@ -1,33 +1,29 @@
-//! [`super::Files`] on the operating system.
+//! The calls of [`super::Files`] to the operating system that take more than one line.
 
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
 
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::{FlockOperation, Mode, OFlags};
+use rustix::io::Errno;
 
-use super::{EntryKind, File, FileEntry, FileMetadata, OpenOptions};
-use crate::driver::DriverError;
+use super::{EntryKind, File, FileMetadata, OpenOptions};
 
-fn failed(action: &str, path: &Path, source: impl Into<io::Error>) -> DriverError {
-    DriverError::File { action: action.to_owned(), path: path.to_owned(), source: source.into() }
-}
-
-pub(super) fn open(path: &Path, options: OpenOptions) -> Result<File, DriverError> {
+pub(super) fn open(path: &Path, options: OpenOptions) -> io::Result<File> {
     let flags = flags_of(options);
     let mode = Mode::from_raw_mode(0o644);
     if options.direct {
         match rustix::fs::open(path, flags | OFlags::DIRECT, mode) {
             Ok(descriptor) => return Ok(File::of_system(path.to_owned(), descriptor, true)),
             // What filesystems without direct transfers (older tmpfs, some network ones) answer.
-            Err(rustix::io::Errno::INVAL) => {}
-            Err(error) => return Err(failed("open", path, error)),
+            Err(Errno::INVAL) => {}
+            Err(error) => return Err(error.into()),
         }
     }
     // A filesystem may refuse the flag after it made the file, which is then no longer new.
     let again = if options.direct { flags - OFlags::EXCL } else { flags };
-    let descriptor =
-        rustix::fs::open(path, again, mode).map_err(|error| failed("open", path, error))?;
+    let descriptor = rustix::fs::open(path, again, mode)?;
     Ok(File::of_system(path.to_owned(), descriptor, false))
 }
 
@@ -44,12 +40,8 @@ fn flags_of(options: OpenOptions) -> OFlags {
     flags
 }
 
-pub(super) fn create_dir_all(path: &Path) -> Result<(), DriverError> {
-    fs::create_dir_all(path).map_err(|error| failed("create the folder", path, error))
-}
-
-pub(super) fn metadata(path: &Path) -> Result<FileMetadata, DriverError> {
-    let metadata = fs::metadata(path).map_err(|error| failed("look at", path, error))?;
+pub(super) fn metadata(path: &Path) -> io::Result<FileMetadata> {
+    let metadata = fs::metadata(path)?;
     let kind = if metadata.is_dir() {
         EntryKind::Directory
     } else if metadata.is_file() {
@@ -60,31 +52,28 @@ pub(super) fn metadata(path: &Path) -> Result<FileMetadata, DriverError> {
     Ok(FileMetadata { kind, len: metadata.len() })
 }
 
-pub(super) fn list(path: &Path) -> Result<Vec<FileEntry>, DriverError> {
-    let entries = fs::read_dir(path).map_err(|error| failed("list", path, error))?;
+pub(super) fn list(path: &Path) -> io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
-    for entry in entries {
-        let entry = entry.map_err(|error| failed("list", path, error))?;
-        found.push(FileEntry { path: entry.path() });
+    for entry in fs::read_dir(path)? {
+        found.push(entry?.path());
     }
     found.sort();
     Ok(found)
 }
 
-pub(super) fn rename(from: &Path, to: &Path) -> Result<(), DriverError> {
-    let action = || format!("rename to {}", to.display());
-    fs::rename(from, to).map_err(|error| failed(&action(), from, error))
+pub(super) fn sync_dir(path: &Path) -> io::Result<()> {
+    fs::File::open(path)?.sync_all()
 }
 
-pub(super) fn unlink(path: &Path) -> Result<(), DriverError> {
-    fs::remove_file(path).map_err(|error| failed("remove", path, error))
-}
-
-pub(super) fn remove_dir(path: &Path) -> Result<(), DriverError> {
-    fs::remove_dir(path).map_err(|error| failed("remove the folder", path, error))
-}
-
-pub(super) fn sync_dir(path: &Path) -> Result<(), DriverError> {
-    let folder = fs::File::open(path).map_err(|error| failed("open", path, error))?;
-    folder.sync_all().map_err(|error| failed("sync the folder", path, error))
+pub(super) fn try_lock_dir(path: &Path) -> io::Result<Option<OwnedFd>> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let folder = rustix::fs::open(path, flags, Mode::empty())?;
+    match rustix::fs::flock(&folder, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => {}
+        Err(Errno::WOULDBLOCK) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    }
+    // The one that held it may have removed the folder before it let go.
+    let linked = rustix::fs::fstat(&folder)?.st_nlink > 0;
+    Ok(linked.then_some(folder))
 }

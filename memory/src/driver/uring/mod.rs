@@ -1,3 +1,4 @@
+#![expect(unsafe_code, reason = "submission entries carry raw pointers into buffers")]
 //! The io_uring backend.
 //!
 //! Transfers become submission entries at once and are handed to the kernel together, by the next
@@ -10,19 +11,19 @@
 //! - At most `depth` transfers are in the kernel, and the completion ring has twice that and more,
 //!   so it can't overflow; further transfers wait in `line`.
 
-#![expect(unsafe_code, reason = "submission entries carry raw pointers into buffers")]
-
+mod registered;
 mod setup;
 
 use std::collections::VecDeque;
 use std::fmt;
 use std::io;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, RawFd};
 use std::time::Duration;
 
 use io_uring::types::{Fd, FsyncFlags, SubmitArgs, Timespec};
 use io_uring::{IoUring, cqueue, opcode, squeue};
 
+use self::registered::{RegisteredFiles, RegisteredMemory};
 use super::transfer::{Step, Transfer, TransferKind};
 use super::{Completion, Doorbell, DriverError, DriverOptions};
 
@@ -34,6 +35,9 @@ const PART_MAX: usize = 1 << 30;
 
 pub(crate) struct Uring {
     ring: IoUring,
+    /// After the ring, so dropped after it.
+    memory: RegisteredMemory,
+    files: RegisteredFiles,
     /// By slot; the kernel holds pointers into these.
     transfers: Vec<Option<Transfer>>,
     free_slots: Vec<u32>,
@@ -46,8 +50,11 @@ pub(crate) struct Uring {
 impl Uring {
     pub(crate) fn new(options: &DriverOptions, doorbell: &Doorbell) -> Result<Uring, DriverError> {
         let depth = options.depth;
+        let ring = setup::ring(depth)?;
         let mut uring = Uring {
-            ring: setup::ring(depth)?,
+            memory: RegisteredMemory::new(&ring, options.arena.clone()),
+            files: RegisteredFiles::new(&ring),
+            ring,
             transfers: (0..depth).map(|_| None).collect(),
             free_slots: (0..depth).rev().collect(),
             line: VecDeque::new(),
@@ -72,11 +79,46 @@ impl Uring {
     }
 
     fn push_transfer(&mut self, slot: u32, mut transfer: Transfer) {
-        let entry = entry_for(&mut transfer).user_data(u64::from(slot));
+        let entry = self.entry_for(&mut transfer).user_data(u64::from(slot));
         let place = &mut self.transfers[slot as usize];
         assert!(place.is_none(), "slot {slot} is in the kernel's hands");
         *place = Some(transfer);
         self.push(&entry);
+    }
+
+    /// The entry that asks for the rest of a transfer.
+    fn entry_for(&mut self, transfer: &mut Transfer) -> squeue::Entry {
+        let ring = self.ring.submitter();
+        let slot = self.files.slot_of(&ring, &transfer.file);
+        let (fd, flags) = match slot {
+            Some(slot) => (slot as RawFd, squeue::Flags::FIXED_FILE),
+            None => (transfer.file.raw_descriptor(), squeue::Flags::empty()),
+        };
+        let fd = Fd(fd);
+        if transfer.kind == TransferKind::Sync {
+            return opcode::Fsync::new(fd).flags(FsyncFlags::DATASYNC).build().flags(flags);
+        }
+        let offset = transfer.rest_offset();
+        let known = self.memory.number_of(&ring, transfer.rest_address());
+        let len = part(transfer.rest_len());
+        let entry = match (transfer.kind, known) {
+            (TransferKind::Read, Some(number)) => {
+                let address = transfer.rest_mut().as_mut_ptr();
+                opcode::ReadFixed::new(fd, address, len, number).offset(offset).build()
+            }
+            (TransferKind::Read, None) => {
+                let address = transfer.rest_mut().as_mut_ptr();
+                opcode::Read::new(fd, address, len).offset(offset).build()
+            }
+            (_, Some(number)) => {
+                let address = transfer.rest().as_ptr();
+                opcode::WriteFixed::new(fd, address, len, number).offset(offset).build()
+            }
+            (_, None) => {
+                opcode::Write::new(fd, transfer.rest().as_ptr(), len).offset(offset).build()
+            }
+        };
+        entry.flags(flags)
     }
 
     fn push(&mut self, entry: &squeue::Entry) {
@@ -158,6 +200,7 @@ impl Uring {
         if !self.doorbell_armed {
             self.arm_doorbell(doorbell);
         }
+        self.files.release_closed(&self.ring.submitter());
         let time = timeout.map(Timespec::from);
         let mut arguments = SubmitArgs::new();
         if let Some(time) = &time {
@@ -198,23 +241,6 @@ impl fmt::Debug for Uring {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (in_kernel, line) = (self.in_kernel(), self.line.len());
         write!(f, "Uring({in_kernel} in the kernel, {line} in line)")
-    }
-}
-
-/// The entry that asks for the rest of a transfer.
-fn entry_for(transfer: &mut Transfer) -> squeue::Entry {
-    let fd = Fd(transfer.file.descriptor().as_raw_fd());
-    let offset = transfer.rest_offset();
-    match transfer.kind {
-        TransferKind::Read => {
-            let rest = transfer.rest_mut();
-            opcode::Read::new(fd, rest.as_mut_ptr(), part(rest.len())).offset(offset).build()
-        }
-        TransferKind::Write => {
-            let rest = transfer.rest();
-            opcode::Write::new(fd, rest.as_ptr(), part(rest.len())).offset(offset).build()
-        }
-        TransferKind::Sync => opcode::Fsync::new(fd).flags(FsyncFlags::DATASYNC).build(),
     }
 }
 

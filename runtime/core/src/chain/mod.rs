@@ -15,6 +15,7 @@
 //!
 //! Thread: running chains belong to one worker and never leave it.
 
+mod either;
 mod filter;
 mod flat_map;
 mod gate;
@@ -27,9 +28,11 @@ mod process;
 mod sink;
 mod source;
 mod table;
+mod two_inputs;
 
 mod view;
 
+pub use either::Either;
 pub use filter::Filter;
 pub use flat_map::{Collector, FlatMap};
 pub use gate::{Exchanged, Gate, ReadRecords};
@@ -41,6 +44,7 @@ pub use process::{Process, ProcessFunction};
 pub use sink::{Nothing, Sink, SinkContext, SinkWriter, ToSink};
 pub use source::{FromSource, Source, SourceContext, SourceReader};
 
+pub use two_inputs::{CoProcess, CoProcessFunction};
 pub use view::MapView;
 pub(crate) use guard::Guard;
 /// See [`Guard::take_culprit`].
@@ -81,5 +85,3 @@ pub trait Template: Clone + Send + 'static {
     fn build(&self, cx: &mut BuildContext) -> Result<Self::Running, Error>;
 }
 
-#[cfg(test)]
-mod tests;

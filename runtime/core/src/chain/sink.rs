@@ -64,6 +64,7 @@ impl<P: Template, K: Sink<P::Out>> Template for ToSink<P, K> {
 
     fn build(&self, cx: &mut BuildContext) -> Result<Self::Running, Error> {
         let context = SinkContext {
+            node: self.node,
             operator: cx.operator_name(self.node).to_string(),
             subtask: cx.subtask(),
             parallelism: cx.parallelism(),

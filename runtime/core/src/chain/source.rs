@@ -12,7 +12,9 @@ use crate::{
 /// What a source is told when it is opened.
 #[derive(Clone, Debug)]
 pub struct SourceContext {
-    /// The source's name, for messages.
+    /// The operator, for [`Cx::fail`].
+    pub node: NodeId,
+    /// Its name, for messages.
     pub operator: String,
     /// Which of the parallel instances this is, from 0.
     pub subtask: u32,
@@ -72,6 +74,7 @@ impl<S: Source> Template for FromSource<S> {
 
     fn build(&self, cx: &mut BuildContext) -> Result<Self::Running, Error> {
         let context = SourceContext {
+            node: self.node,
             operator: cx.operator_name(self.node).to_string(),
             subtask: cx.subtask(),
             parallelism: cx.parallelism(),
@@ -98,6 +101,7 @@ impl<S: Source> Chain for SourceHead<S> {
     }
 
     fn open(&mut self, cx: &mut Cx) -> Result<(), Error> {
+        cx.enter(self.context.node);
         self.reader = Some(self.source.open(&self.context, cx)?);
         Ok(())
     }

@@ -20,14 +20,24 @@
 pub mod constants;
 pub mod error;
 pub mod key_group;
+
 pub mod stream;
 
 pub mod job;
 
+pub mod execution;
+
+pub mod life;
+
 pub use constants::*;
 pub use error::GraphError;
+pub use execution::{
+    Channel, Distribution, DistributionPattern, ExecutionEdge, ExecutionGraph, InputChannelIndex,
+    PipelinedRegion, RegionIndex, SlotIndex, SubpartitionIndex, Subtask, TaskId,
+};
 pub use job::{JobEdge, JobGraph, JobId, JobVertex, OperatorId, Plan, VertexId, VertexIndex};
 pub use key_group::{KeyGroup, KeyGroupRange, MaxParallelism, Parallelism, SubtaskIndex};
+pub use life::{ExecutionState, JobAction, JobEvent, JobFailure, JobLife, JobStatus};
 pub use stream::{
     ChainingStrategy, EdgeId, Exchange, GraphSettings, InputIndex, JobType, NewEdge, NodeId,
     NodeKind, ResultPartitionType, StreamEdge, StreamGraph, StreamNode,

@@ -115,13 +115,6 @@ impl Cx {
         Flow::Stop
     }
 
-    /// Fails the task in the name of the source or sink that is running. A chain
-    /// has one of each at most, and a function in between names itself.
-    #[cold]
-    pub fn fail_here(&mut self, cause: TaskError) -> Flow {
-        self.fail(self.at.get(), cause)
-    }
-
     pub(crate) fn take_failure(&mut self) -> Option<(NodeId, TaskError)> {
         self.failure.take()
     }

@@ -6,7 +6,7 @@ use super::operator_id::operator_ids;
 use crate::graph::error::GraphError;
 use crate::graph::key_group::{MaxParallelism, Parallelism};
 use crate::graph::stream::{
-    EdgeId, Exchange, InputIndex, JobType, NodeId, ResultPartitionType, StreamGraph,
+    EdgeId, Exchange, InputIndex, JobType, NodeId, Resolved, ResultPartitionType, StreamGraph,
 };
 
 /// Names a vertex within its job graph: its place in topological order.
@@ -108,57 +108,36 @@ impl JobGraph {
         let ids = operator_ids(graph, &chains)?;
         let homes = homes(graph, &chains);
 
-        let edges: Vec<JobEdge> = graph
-            .edges()
-            .iter()
-            .filter(|edge| !chains.is_fused(edge.id))
-            .map(|edge| JobEdge {
-                id: edge.id,
-                from: homes[edge.from.as_index()],
-                from_node: edge.from,
-                to: homes[edge.to.as_index()],
-                input: edge.input,
-                exchange: resolved.exchange(edge.id),
-                partition_type: edge.partition_type,
-                side_output: edge.side_output.clone(),
-            })
-            .collect();
+        let edges = edges(graph, &resolved, (&chains, &homes));
         let mut edge_positions = vec![None; graph.edges().len()];
         for (position, edge) in edges.iter().enumerate() {
             edge_positions[edge.id.as_index()] = Some(position);
         }
-        let vertices = chains
-            .iter()
-            .map(|chain| {
-                let head = resolved.node(chain[0]);
-                JobVertex {
-                    id: VertexId::from(ids[chain[0].as_index()]),
-                    name: chain_name(graph, chain),
-                    chain: chain.to_vec(),
-                    parallelism: head.parallelism,
-                    max_parallelism: head.max_parallelism,
-                    slot_sharing_group: head.slot_sharing_group.clone(),
-                    blocking: graph.node(chain[0]).blocking,
-                    inputs: inputs(graph, chain[0]),
-                    outputs: outputs(graph, &chains, chain),
-                }
-            })
-            .collect();
-        let operators = graph
-            .nodes()
-            .map(|(node, description)| Operator {
-                id: ids[node.as_index()],
-                name: description.display_name(),
-                vertex: homes[node.as_index()],
-            })
-            .collect();
-        let settings = graph.settings();
+        let vertices = chains.iter().map(|chain| {
+            let head = resolved.node(chain[0]);
+            JobVertex {
+                id: VertexId::from(ids[chain[0].as_index()]),
+                name: chain_name(graph, chain),
+                chain: chain.to_vec(),
+                parallelism: head.parallelism,
+                max_parallelism: head.max_parallelism,
+                slot_sharing_group: head.slot_sharing_group.clone(),
+                blocking: graph.node(chain[0]).blocking,
+                inputs: inputs(graph, chain[0]),
+                outputs: outputs(graph, &chains, chain),
+            }
+        });
+        let operators = graph.nodes().map(|(node, description)| Operator {
+            id: ids[node.as_index()],
+            name: description.display_name(),
+            vertex: homes[node.as_index()],
+        });
         let job = JobGraph {
-            name: settings.job_name.clone(),
-            job_type: settings.job_type,
-            vertices,
+            name: graph.settings().job_name.clone(),
+            job_type: graph.settings().job_type,
+            vertices: vertices.collect(),
             edges,
-            operators,
+            operators: operators.collect(),
             edge_positions,
         };
         job.verify_invariants();
@@ -198,6 +177,16 @@ impl JobGraph {
     /// The edge between vertices that this edge of the stream graph became; `None` if it is fused.
     pub fn edge(&self, id: EdgeId) -> Option<&JobEdge> {
         self.edge_positions[id.as_index()].map(|position| &self.edges[position])
+    }
+
+    /// The edges between vertices that leave a node, in order of definition: its side outputs, and
+    /// if it's the tail of its chain, also its main output.
+    pub fn outputs_of(&self, node: NodeId) -> impl Iterator<Item = &JobEdge> {
+        let outputs = &self.vertex(self.vertex_of(node)).outputs;
+        outputs
+            .iter()
+            .filter_map(|&edge| self.edge(edge))
+            .filter(move |edge| edge.from_node == node)
     }
 
     /// The vertex in whose chain a node is.
@@ -245,6 +234,25 @@ fn homes(graph: &StreamGraph, chains: &Chains) -> Vec<VertexIndex> {
         }
     }
     homes
+}
+
+fn edges(
+    graph: &StreamGraph,
+    resolved: &Resolved,
+    (chains, homes): (&Chains, &[VertexIndex]),
+) -> Vec<JobEdge> {
+    let between = graph.edges().iter().filter(|edge| !chains.is_fused(edge.id));
+    let edges = between.map(|edge| JobEdge {
+        id: edge.id,
+        from: homes[edge.from.as_index()],
+        from_node: edge.from,
+        to: homes[edge.to.as_index()],
+        input: edge.input,
+        exchange: resolved.exchange(edge.id),
+        partition_type: edge.partition_type,
+        side_output: edge.side_output.clone(),
+    });
+    edges.collect()
 }
 
 fn chain_name(graph: &StreamGraph, chain: &[NodeId]) -> String {

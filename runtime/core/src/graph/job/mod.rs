@@ -1,6 +1,6 @@
 //! The job graph: chains of operators as vertices, and the streams between them.
 //!
-//! Owns: which edges are fused ([`chain`]), operator and vertex ids ([`operator_id`]), the
+//! Owns: which edges are fused (`chain`), operator and vertex ids (`operator_id`), the
 //! [`JobGraph`] and its JSON plan.
 //!
 //! Invariants: every node is in exactly one chain; every edge is either fused (it joins neighbours

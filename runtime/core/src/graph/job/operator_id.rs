@@ -8,6 +8,8 @@
 //!   more if a successor is chained to it, folded with the ids of its inputs. So it changes when
 //!   something upstream (or earlier in the walk) or the chaining changes, and the order in which a
 //!   program defines things matters only among sources and among the consumers of one operator.
+//!   A job gets the ids that Flink gives it, unless it uses a stream twice: Flink would chain both
+//!   consumers to it, we chain neither.
 
 use std::collections::{HashMap, VecDeque};
 

@@ -128,6 +128,7 @@ fn a_side_output_leaves_from_the_middle() {
     assert_eq!((edge.from, edge.from_node, edge.to), (VertexIndex(0), M, VertexIndex(1)));
     assert_eq!((edge.exchange, edge.side_output.as_deref()), (Exchange::Forward, Some("late")));
     assert_eq!(job.vertex(VertexIndex(0)).outputs, [late]);
+    assert!(job.outputs_of(M).eq([edge]) && job.outputs_of(NodeId(2)).count() == 0);
     assert_eq!(job.vertex(VertexIndex(1)).inputs, [late]);
     assert_eq!(job.edge(EdgeId(0)), None);
     assert_eq!(job.vertex_of(NodeId(2)), VertexIndex(0));
