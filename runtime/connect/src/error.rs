@@ -161,6 +161,15 @@ pub enum ConnectError {
         /// The folder.
         path: PathBuf,
     },
+    /// Another job writes to the same folder.
+    #[error(
+        "output {}: another job is writing to this folder; wait for its end, or choose another one",
+        path.display()
+    )]
+    OutputBusy {
+        /// The folder.
+        path: PathBuf,
+    },
     /// An output folder is something else.
     #[error("output {}: is a file, but a folder is needed; choose another path", path.display())]
     OutputNotFolder {

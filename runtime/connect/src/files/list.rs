@@ -10,7 +10,9 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::local;
+use brisk_memory::driver::Files;
+
+use super::local::Tree;
 use super::pattern;
 use super::split::{Compression, FileIndex};
 use super::walk::{Skipped, Walk};
@@ -76,7 +78,7 @@ impl FileSet {
         self.total_bytes
     }
 
-    fn add(&mut self, walk: Walk, options: ListOptions) -> Result<(), ConnectError> {
+    fn add(&mut self, walk: Walk<'_>, options: ListOptions) -> Result<(), ConnectError> {
         let mut found = walk.files;
         found.sort_by(|a, b| a.path.as_os_str().as_bytes().cmp(b.path.as_os_str().as_bytes()));
         found.dedup_by(|a, b| a.path == b.path);
@@ -106,27 +108,32 @@ impl FileSet {
     }
 }
 
-/// Lists the files that `inputs` name.
+/// Lists the files that `inputs` name on the filesystem behind `files`.
 ///
 /// # Errors
 /// A path that does not exist, a pattern without a match, a folder that cannot be read, a device or
 /// pipe named directly, a compression that is not supported. The message names the path.
-pub fn list(inputs: &[PathBuf], options: ListOptions) -> Result<FileSet, ConnectError> {
+pub fn list(
+    files: &Files,
+    inputs: &[PathBuf],
+    options: ListOptions,
+) -> Result<FileSet, ConnectError> {
+    let tree = Tree::new(files);
     let mut set = FileSet::default();
     for input in inputs {
-        set.add(walk_input(input)?, options)?;
+        set.add(walk_input(tree, input)?, options)?;
     }
     set.log_skipped();
     assert_eq!(set.total_bytes, set.files.iter().map(|file| file.size).sum::<u64>());
     Ok(set)
 }
 
-fn walk_input(input: &Path) -> Result<Walk, ConnectError> {
-    let mut walk = Walk::default();
-    match local::stat(input) {
+fn walk_input<'a>(tree: Tree<'a>, input: &Path) -> Result<Walk<'a>, ConnectError> {
+    let mut walk = Walk::new(tree);
+    match tree.stat(input) {
         Ok(stat) => walk.add_named(input, stat)?,
         Err(error) if is_absent(&error) && pattern::is_pattern(input) => {
-            walk.add_matches(pattern::expand(input)?)?;
+            walk.add_matches(pattern::expand(tree, input)?)?;
             if walk.files.is_empty() {
                 return Err(ConnectError::NoMatch { pattern: input.to_path_buf() });
             }

@@ -11,7 +11,7 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use super::local::{self, Kind};
+use super::local::{Kind, Stat, Tree};
 use super::walk::is_hidden;
 use crate::error::ConnectError;
 
@@ -21,7 +21,7 @@ pub(super) fn is_pattern(path: &Path) -> bool {
 }
 
 /// The paths a pattern matches, sorted, each once.
-pub(super) fn expand(pattern: &Path) -> Result<Vec<PathBuf>, ConnectError> {
+pub(super) fn expand(tree: Tree<'_>, pattern: &Path) -> Result<Vec<PathBuf>, ConnectError> {
     let bytes = pattern.as_os_str().as_bytes();
     let root = if bytes.starts_with(b"/") { PathBuf::from("/") } else { PathBuf::new() };
     let mut paths = vec![root];
@@ -32,14 +32,15 @@ pub(super) fn expand(pattern: &Path) -> Result<Vec<PathBuf>, ConnectError> {
             Component::Literal(name) => paths
                 .iter()
                 .map(|path| path.join(name))
-                .filter(|path| local::stat_entry(path).is_ok())
+                .filter(|path| tree.stat_entry(path).is_ok())
                 .collect(),
-            Component::AnyFolders => with_subfolders(paths)?,
+            Component::AnyFolders => with_subfolders(tree, paths)?,
             Component::Wildcard { name, hidden } => {
                 let wildcard = Wildcard { name, hidden, is_last };
                 let mut matched = Vec::new();
                 for path in &paths {
-                    wildcard.matches_in(path, &mut matched)?;
+                    let Some(entries) = entries_if_folder(tree, path)? else { continue };
+                    matched.extend(wildcard.matches_of(path, entries));
                 }
                 matched
             }
@@ -84,22 +85,21 @@ struct Wildcard {
 }
 
 impl Wildcard {
-    fn matches_in(&self, folder: &Path, matched: &mut Vec<PathBuf>) -> Result<(), ConnectError> {
-        let Some(entries) = entries_if_folder(folder)? else { return Ok(()) };
-        for (name, stat) in entries {
+    /// The paths of those entries of a folder that match, as the pattern writes the folder.
+    fn matches_of(&self, folder: &Path, entries: Entries) -> Vec<PathBuf> {
+        let mut matched = Vec::new();
+        for (path, stat) in entries {
+            let name = path.file_name().expect("an entry has a name");
             let hidden = name.as_bytes().first().copied().filter(|b| matches!(b, b'.' | b'_'));
             if hidden.is_some() && hidden != self.hidden {
                 continue;
             }
-            if !self.name.matches(&name.to_string_lossy()) {
-                continue;
-            }
             let may_have_children = matches!(stat.kind, Kind::Folder | Kind::Link);
-            if self.is_last || may_have_children {
+            if self.name.matches(&name.to_string_lossy()) && (self.is_last || may_have_children) {
                 matched.push(folder.join(name));
             }
         }
-        Ok(())
+        matched
     }
 }
 
@@ -108,17 +108,18 @@ fn has_wildcard(part: &[u8]) -> bool {
 }
 
 /// The folders given and all visible ones below them; links are not followed, so this ends.
-fn with_subfolders(folders: Vec<PathBuf>) -> Result<Vec<PathBuf>, ConnectError> {
+fn with_subfolders(tree: Tree<'_>, folders: Vec<PathBuf>) -> Result<Vec<PathBuf>, ConnectError> {
     let mut pending = folders;
     let mut seen = HashSet::new();
     let mut found = Vec::new();
     while let Some(folder) = pending.pop() {
-        let Some(entries) = entries_if_folder(&folder)? else { continue };
+        let Some(entries) = entries_if_folder(tree, &folder)? else { continue };
         if !seen.insert(folder.clone()) {
             continue;
         }
-        for (name, stat) in entries {
-            if stat.kind == Kind::Folder && !is_hidden(&name) {
+        for (path, stat) in entries {
+            let name = path.file_name().expect("an entry has a name");
+            if stat.kind == Kind::Folder && !is_hidden(name) {
                 pending.push(folder.join(name));
             }
         }
@@ -127,12 +128,12 @@ fn with_subfolders(folders: Vec<PathBuf>) -> Result<Vec<PathBuf>, ConnectError> 
     Ok(found)
 }
 
-type Entries = Vec<(std::ffi::OsString, local::Stat)>;
+type Entries = Vec<(PathBuf, Stat)>;
 
 /// What is in a folder; `None` if the path is something else, which a pattern just doesn't match.
-fn entries_if_folder(path: &Path) -> Result<Option<Entries>, ConnectError> {
+fn entries_if_folder(tree: Tree<'_>, path: &Path) -> Result<Option<Entries>, ConnectError> {
     let folder = if path.as_os_str().is_empty() { Path::new(".") } else { path };
-    match local::entries(folder) {
+    match tree.entries(folder) {
         Ok(entries) => Ok(Some(entries)),
         Err(error)
             if matches!(error.kind(), io::ErrorKind::NotADirectory | io::ErrorKind::NotFound) =>

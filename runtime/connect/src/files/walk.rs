@@ -13,7 +13,7 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use super::local::{self, FileId, Kind, Stat};
+use super::local::{FileId, Kind, Stat, Tree};
 use crate::error::ConnectError;
 
 /// Something below a folder that holds no data to read.
@@ -42,8 +42,9 @@ pub(super) struct Found {
 }
 
 /// Everything below some folders.
-#[derive(Debug, Default)]
-pub(super) struct Walk {
+#[derive(Debug)]
+pub(super) struct Walk<'a> {
+    tree: Tree<'a>,
     pub(super) files: Vec<Found>,
     pub(super) skipped: Vec<Skipped>,
     folders: Vec<PathBuf>,
@@ -57,7 +58,19 @@ pub(super) fn is_hidden(name: &OsStr) -> bool {
     matches!(name.as_bytes().first(), Some(b'.' | b'_'))
 }
 
-impl Walk {
+impl<'a> Walk<'a> {
+    pub(super) fn new(tree: Tree<'a>) -> Walk<'a> {
+        Walk {
+            tree,
+            files: Vec::new(),
+            skipped: Vec::new(),
+            folders: Vec::new(),
+            links: BinaryHeap::new(),
+            seen_folders: HashSet::new(),
+            seen_files: HashSet::new(),
+        }
+    }
+
     /// Takes an input the user named: a file as it is, a folder with all that is below it.
     pub(super) fn add_named(&mut self, path: &Path, stat: Stat) -> Result<(), ConnectError> {
         if let Kind::Special(kind) = stat.kind {
@@ -71,7 +84,9 @@ impl Walk {
     /// Takes what a pattern matched, as if it were the contents of one folder.
     pub(super) fn add_matches(&mut self, matches: Vec<PathBuf>) -> Result<(), ConnectError> {
         for path in matches {
-            let stat = local::stat_entry(&path)
+            let stat = self
+                .tree
+                .stat_entry(&path)
                 .map_err(|source| ConnectError::io("look at", &path, source))?;
             self.meet(path, stat);
         }
@@ -113,19 +128,20 @@ impl Walk {
     }
 
     fn list_folder(&mut self, folder: &Path) -> Result<(), ConnectError> {
-        let entries = local::entries(folder)
+        let entries = self
+            .tree
+            .entries(folder)
             .map_err(|source| ConnectError::io("list the folder", folder, source))?;
-        for (name, stat) in entries {
-            if is_hidden(&name) {
-                continue;
+        for (path, stat) in entries {
+            if !path.file_name().is_some_and(is_hidden) {
+                self.meet(path, stat);
             }
-            self.meet(folder.join(&name), stat);
         }
         Ok(())
     }
 
     fn follow(&mut self, link: PathBuf) -> Result<(), ConnectError> {
-        let stat = match local::stat(&link) {
+        let stat = match self.tree.stat(&link) {
             Ok(stat) => stat,
             Err(error) if leads_nowhere(&error) => {
                 self.skip(link, SkipReason::DanglingLink);

@@ -1,15 +1,7 @@
 //! A file that is being written under a hidden name, and the removal of such files that nobody
 //! writes any more.
-//!
-//! Its writer holds a lock on it (`flock`). The system drops the lock when the process dies, however
-//! it dies and in whatever container it ran, so whoever gets the lock may remove the file. A sweep can
-//! come between making a file and locking it; the writer therefore looks after locking whether the
-//! file still has its name, and else makes another one.
 
-use std::ffi::OsStr;
-use std::fs;
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use brisk_memory::driver::{DriverError, File, Files, OpenOptions};
@@ -26,18 +18,7 @@ pub(super) struct InProgress {
     subtask: u32,
     path: PathBuf,
     file: File,
-    /// None in a simulated filesystem, where no process dies.
-    _lock: Option<fs::File>,
     is_renamed: bool,
-}
-
-/// What came of locking a file.
-enum Locking {
-    Locked(fs::File),
-    /// Somebody swept it.
-    Swept,
-    /// The file is not in the system's filesystem, or that has no locks.
-    Impossible,
 }
 
 impl InProgress {
@@ -59,14 +40,8 @@ impl InProgress {
                 }
                 Err(error) => return Err(error.into()),
             };
-            let lock = match lock(&path)? {
-                Locking::Locked(lock) => Some(lock),
-                Locking::Impossible if files.metadata(&path).is_ok() => None,
-                Locking::Impossible | Locking::Swept => continue,
-            };
             let (files, folder) = (files.clone(), folder.to_path_buf());
-            let is_renamed = false;
-            return Ok(InProgress { files, folder, subtask, path, file, _lock: lock, is_renamed });
+            return Ok(InProgress { files, folder, subtask, path, file, is_renamed: false });
         }
         let error = io::Error::other("too many files in progress; remove those of dead jobs");
         Err(ConnectError::io("make a file in", folder, error))
@@ -106,31 +81,15 @@ impl Drop for InProgress {
     }
 }
 
-fn lock(path: &Path) -> Result<Locking, ConnectError> {
-    let failed = |error| ConnectError::io("lock", path, error);
-    let file = match fs::File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Ok(Locking::Impossible);
+/// Removes all files in progress of a folder. The caller holds the folder's lock, so their writers
+/// are dead.
+pub(super) fn sweep(files: &Files, folder: &Path) -> Result<(), ConnectError> {
+    for path in files.list(folder)? {
+        let name = path.file_name().expect("an entry has a name");
+        if PartName::parse(name) == Some(PartName::InProgress) {
+            tracing::info!(path = %path.display(), "removing what a dead job left over");
+            files.unlink(&path)?;
         }
-        Err(error) => return Err(failed(error)),
-    };
-    match file.try_lock() {
-        Ok(()) if file.metadata().map_err(failed)?.nlink() > 0 => Ok(Locking::Locked(file)),
-        Ok(()) | Err(fs::TryLockError::WouldBlock) => Ok(Locking::Swept),
-        Err(fs::TryLockError::Error(error)) => {
-            tracing::debug!(%error, path = %path.display(), "no locks on this filesystem");
-            Ok(Locking::Impossible)
-        }
-    }
-}
-
-/// Removes a file in progress if its writer is dead.
-pub(super) fn sweep(files: &Files, folder: &Path, name: &OsStr) -> Result<(), ConnectError> {
-    let path = folder.join(name);
-    if let Ok(Locking::Locked(_lock)) = lock(&path) {
-        tracing::info!(path = %path.display(), "removing what a dead job left over");
-        files.unlink(&path)?;
     }
     Ok(())
 }

@@ -9,6 +9,10 @@
 //!                            `-- leave (a writer goes without staging) --> aborted: all removed
 //! ```
 //!
+//! A run that writes holds the lock of the folder (`flock`), against other jobs and other processes.
+//! The system lets go of it when the process dies, however that happens; whoever gets the lock then
+//! knows that the files in progress he finds are dead, and removes them.
+//!
 //! One publication is shared by the clones of a sink, so by the subtasks of a job in one process. It is
 //! locked when a subtask begins and ends, never while lines are written. A run that is over, or one in
 //! which the same subtask begins again (the job was restarted), is followed by a new one; what comes
@@ -18,7 +22,8 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use brisk_memory::driver::{EntryKind, Files};
+use brisk_memory::driver::{DirectoryLock, DriverError, EntryKind, Files};
+use rustix::io::Errno;
 
 use super::folder::PartName;
 use super::in_progress::{self, InProgress};
@@ -65,6 +70,8 @@ struct Run {
     phase: Phase,
     begun: BTreeSet<u32>,
     staged: Vec<InProgress>,
+    /// Held while the phase is writing. None on filesystems that have no locks.
+    lock: Option<DirectoryLock>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,6 +88,7 @@ impl Publication {
             phase: Phase::Published,
             begun: BTreeSet::new(),
             staged: Vec::new(),
+            lock: None,
         };
         Publication { target, run: Mutex::new(run) }
     }
@@ -96,14 +104,19 @@ impl Publication {
         let is_over = run.phase != Phase::Writing || run.begun.contains(&share.subtask);
         if is_over {
             run.begin_next();
-            self.prepare(files)?;
+            run.lock = self.prepare(files)?;
+            run.phase = Phase::Writing;
         }
-        // Until there is a file: a run that could not begin is over.
-        run.phase = Phase::Aborted;
-        let in_progress = InProgress::create(files, &self.target.folder, share.subtask)?;
-        run.phase = Phase::Writing;
-        run.begun.insert(share.subtask);
-        Ok((run.number, in_progress))
+        match InProgress::create(files, &self.target.folder, share.subtask) {
+            Ok(in_progress) => {
+                run.begun.insert(share.subtask);
+                Ok((run.number, in_progress))
+            }
+            Err(error) => {
+                run.end(Phase::Aborted);
+                Err(error)
+            }
+        }
     }
 
     /// A subtask has written and synced everything. The last one makes all parts visible.
@@ -124,19 +137,17 @@ impl Publication {
         if run.staged.len() < share.parallelism as usize {
             return Ok(());
         }
-        run.phase = Phase::Aborted;
         let parts = std::mem::take(&mut run.staged);
-        self.publish(&files, parts)?;
-        run.phase = Phase::Published;
-        Ok(())
+        let published = self.publish(&files, parts);
+        run.end(if published.is_ok() { Phase::Published } else { Phase::Aborted });
+        published
     }
 
     /// A subtask goes without having staged its part.
     pub(super) fn leave(&self, number: RunNumber) {
         let mut run = self.lock();
         if run.number == number && run.phase == Phase::Writing {
-            run.phase = Phase::Aborted;
-            run.staged.clear();
+            run.end(Phase::Aborted);
         }
     }
 
@@ -145,21 +156,25 @@ impl Publication {
         self.run.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Makes the folder ready: there, without leftovers, and without output that may not be touched.
-    fn prepare(&self, files: &Files) -> Result<(), ConnectError> {
+    /// Makes the folder ready: there, locked, without leftovers, and without output that may not be
+    /// touched.
+    fn prepare(&self, files: &Files) -> Result<Option<DirectoryLock>, ConnectError> {
         let folder = &self.target.folder;
         if files.metadata(folder).is_ok_and(|metadata| metadata.kind != EntryKind::Directory) {
             return Err(ConnectError::OutputNotFolder { path: folder.clone() });
         }
         files.create_dir_all(folder)?;
-        for entry in files.list(folder)? {
-            let name = entry.path.file_name().expect("an entry has a name");
-            match PartName::parse(name) {
-                Some(PartName::InProgress) => in_progress::sweep(files, folder, name)?,
-                Some(PartName::Finished(_)) | None => {}
-            }
+        let lock = match files.try_lock_dir(folder) {
+            Ok(Some(lock)) => Some(lock),
+            Ok(None) => return Err(ConnectError::OutputBusy { path: folder.clone() }),
+            Err(error) if has_no_locks(&error) => None,
+            Err(error) => return Err(error.into()),
+        };
+        if lock.is_some() {
+            in_progress::sweep(files, folder)?;
         }
-        self.check_untouched(files)
+        self.check_untouched(files)?;
+        Ok(lock)
     }
 
     /// Whether there is output of an earlier job that may not be replaced.
@@ -169,7 +184,7 @@ impl Publication {
         }
         let folder = &self.target.folder;
         let is_part = |name| matches!(PartName::parse(name), Some(PartName::Finished(_)));
-        match files.list(folder)?.iter().any(|entry| entry.path.file_name().is_some_and(is_part)) {
+        match files.list(folder)?.iter().any(|path| path.file_name().is_some_and(is_part)) {
             true => Err(ConnectError::OutputExists { path: folder.clone() }),
             false => Ok(()),
         }
@@ -178,7 +193,7 @@ impl Publication {
     /// Renames all parts and makes the names durable. When that fails in the middle, what was renamed
     /// is removed again.
     fn publish(&self, files: &Files, parts: Vec<InProgress>) -> Result<(), ConnectError> {
-        // Another job may have been faster.
+        // On a filesystem without locks another job may have been faster.
         self.check_untouched(files)?;
         let targets: BTreeSet<PathBuf> = parts.iter().map(InProgress::target).collect();
         let mut renamed = Vec::new();
@@ -193,26 +208,21 @@ impl Publication {
             }
             renamed.push(targets.get(&target).expect("collected above"));
         }
-        self.tidy(files, &targets)?;
+        self.remove_surplus(files, &targets)?;
         files.sync_dir(&self.target.folder)?;
         Ok(())
     }
 
-    /// Removes the parts of an earlier job that had more of them, and what dead jobs left over since
-    /// this one began.
-    fn tidy(&self, files: &Files, ours: &BTreeSet<PathBuf>) -> Result<(), ConnectError> {
-        for entry in files.list(&self.target.folder)? {
-            let name = entry.path.file_name().expect("an entry has a name");
-            match PartName::parse(name) {
-                Some(PartName::Finished(_))
-                    if self.target.mode == WriteMode::Overwrite && !ours.contains(&entry.path) =>
-                {
-                    files.unlink(&entry.path)?;
-                }
-                Some(PartName::InProgress) => {
-                    in_progress::sweep(files, &self.target.folder, name)?;
-                }
-                Some(PartName::Finished(_)) | None => {}
+    /// Removes the parts of an earlier job that had more of them.
+    fn remove_surplus(&self, files: &Files, ours: &BTreeSet<PathBuf>) -> Result<(), ConnectError> {
+        if self.target.mode == WriteMode::NoOverwrite {
+            return Ok(());
+        }
+        for path in files.list(&self.target.folder)? {
+            let name = path.file_name().expect("an entry has a name");
+            let is_part = matches!(PartName::parse(name), Some(PartName::Finished(_)));
+            if is_part && !ours.contains(&path) {
+                files.unlink(&path)?;
             }
         }
         Ok(())
@@ -222,10 +232,24 @@ impl Publication {
 impl Run {
     fn begin_next(&mut self) {
         self.number = RunNumber(self.number.0 + 1);
-        self.phase = Phase::Aborted;
+        self.end(Phase::Aborted);
         self.begun.clear();
-        self.staged.clear();
     }
+
+    /// Nobody writes any more: what is staged but not published is removed, then the folder is free.
+    fn end(&mut self, phase: Phase) {
+        assert_ne!(phase, Phase::Writing);
+        self.phase = phase;
+        self.staged.clear();
+        self.lock = None;
+    }
+}
+
+/// As network and user-space filesystems answer.
+fn has_no_locks(error: &DriverError) -> bool {
+    let DriverError::File { source, .. } = error else { return false };
+    let codes = [Errno::NOTSUP, Errno::NOLCK, Errno::NOSYS].map(|code| code.raw_os_error());
+    source.raw_os_error().is_some_and(|code| codes.contains(&code))
 }
 
 #[cfg(test)]

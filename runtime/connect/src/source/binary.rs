@@ -102,7 +102,7 @@ impl<H: Handler<[u8]>> Source for BinarySource<H> {
         };
         let work = self
             .input
-            .share(rule, context.subtask, context.parallelism)
+            .share(rule, context, &cx.files())
             .map_err(|error| open_error(context, cx, error))?;
         check_sizes(self.format, &work.files).map_err(|error| open_error(context, cx, error))?;
         let parts = SourceParts {

@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use brisk_core::chain::SourceContext;
+use brisk_memory::driver::Files;
+
 use super::progress::Progress;
 use crate::error::ConnectError;
 use crate::files::{Compression, FileSet, FileSplit, ListOptions, SplitRule, assign, cut, list};
@@ -55,12 +58,16 @@ impl FileInput {
     /// # Errors
     /// As [`list`]; the first answer stands.
     pub fn files(&self) -> Result<Arc<FileSet>, Arc<ConnectError>> {
-        self.files_of(&mut self.lock())
+        self.files_of(&mut self.lock(), &Files::system())
     }
 
-    fn files_of(&self, listing: &mut Listing) -> Result<Arc<FileSet>, Arc<ConnectError>> {
+    fn files_of(
+        &self,
+        listing: &mut Listing,
+        disk: &Files,
+    ) -> Result<Arc<FileSet>, Arc<ConnectError>> {
         let files = listing.files.get_or_insert_with(|| {
-            let files = list(&self.paths, self.options)?;
+            let files = list(disk, &self.paths, self.options)?;
             self.progress.set_total(files.total_bytes());
             Ok(Arc::new(files))
         });
@@ -71,12 +78,13 @@ impl FileInput {
     pub(super) fn share(
         &self,
         rule: SplitRule,
-        subtask: u32,
-        parallelism: u32,
+        context: &SourceContext,
+        disk: &Files,
     ) -> Result<Work, Arc<ConnectError>> {
+        let SourceContext { subtask, parallelism, .. } = *context;
         assert!(subtask < parallelism);
         let mut listing = self.lock();
-        let files = self.files_of(&mut listing)?;
+        let files = self.files_of(&mut listing, disk)?;
         let shares = listing
             .shares
             .entry(parallelism)

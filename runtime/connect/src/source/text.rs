@@ -98,7 +98,7 @@ impl<H: Handler<str>> Source for TextSource<H> {
     fn open(&self, context: &SourceContext, cx: &mut Cx) -> Result<Self::Reader, Error> {
         let work = self
             .input
-            .share(SplitRule::Anywhere, context.subtask, context.parallelism)
+            .share(SplitRule::Anywhere, context, &cx.files())
             .map_err(|error| open_error(context, cx, error))?;
         let framing = TextLines::new(self.options.lines, self.options.invalid_utf8);
         let parts = SourceParts {

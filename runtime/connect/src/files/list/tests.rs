@@ -16,7 +16,7 @@ fn tree(names: &[&str]) -> tempfile::TempDir {
 /// Lists `inputs` below `dir`; `Ok` has the names found, `Err` a part of the message.
 fn check(dir: &Path, inputs: &[&str], expected: Result<&[&str], &str>) {
     let paths: Vec<PathBuf> = inputs.iter().map(|input| dir.join(input)).collect();
-    match (list(&paths, ListOptions::default()), expected) {
+    match (list(&Files::system(), &paths, ListOptions::default()), expected) {
         (Ok(set), Ok(names)) => {
             let found: Vec<_> = set
                 .files()
@@ -59,7 +59,8 @@ fn errors_name_the_path() {
     check(dir.path(), &["*.nope"], Err("matches no file"));
     check(dir.path(), &["x/*"], Err("matches no file"));
     check(dir.path(), &["x"], Ok(&[]));
-    let refused = list(&[PathBuf::from("/dev/null")], ListOptions::default()).unwrap_err();
+    let refused =
+        list(&Files::system(), &[PathBuf::from("/dev/null")], ListOptions::default()).unwrap_err();
     assert!(refused.to_string().contains("/dev/null: is a device"), "{refused}");
 }
 
@@ -67,12 +68,12 @@ fn errors_name_the_path() {
 fn compression_goes_by_extension_unless_told() {
     let dir = tree(&["a.gz", "b.ZST", "c.txt", "d.bz2"]);
     let inputs = [dir.path().join("[abc].*")];
-    let set = list(&inputs, ListOptions::default()).unwrap();
+    let set = list(&Files::system(), &inputs, ListOptions::default()).unwrap();
     let found: Vec<_> = set.files().iter().map(|file| file.compression).collect();
     assert_eq!(found, [Compression::Gzip, Compression::Zstd, Compression::None]);
     check(dir.path(), &["d.bz2"], Err(".bz2 is not supported"));
     let raw = ListOptions { compression: Some(Compression::None) };
-    assert_eq!(list(&[dir.path().into()], raw).unwrap().files().len(), 4);
+    assert_eq!(list(&Files::system(), &[dir.path().into()], raw).unwrap().files().len(), 4);
 }
 
 #[test]
@@ -81,8 +82,24 @@ fn names_that_are_not_utf8() {
     let path = dir.path().join(OsString::from_vec(b"\xc3(\xff".to_vec()));
     std::fs::write(&path, "12345").unwrap();
     for input in [path.clone(), dir.path().to_path_buf()] {
-        let set = list(&[input], ListOptions::default()).unwrap();
+        let set = list(&Files::system(), &[input], ListOptions::default()).unwrap();
         assert_eq!(&*set.files()[0].path, path.as_path());
         assert_eq!(set.total_bytes(), 5);
+    }
+}
+
+#[test]
+fn a_simulated_disk() {
+    let files = Files::simulated(brisk_memory::driver::SimulatedWorld::from_seed(1));
+    files.create_dir_all(Path::new("/in/sub")).unwrap();
+    for name in ["/in/b", "/in/sub/a", "/in/.hidden"] {
+        files.open(Path::new(name), brisk_memory::driver::OpenOptions::CREATE).unwrap();
+    }
+    for (input, expected) in
+        [("/in", vec!["/in/b", "/in/sub/a"]), ("/in/**/?", vec!["/in/b", "/in/sub/a"])]
+    {
+        let set = list(&files, &[input.into()], ListOptions::default()).unwrap();
+        let found: Vec<_> = set.files().iter().map(|file| file.path.to_str().unwrap()).collect();
+        assert_eq!(found, expected);
     }
 }

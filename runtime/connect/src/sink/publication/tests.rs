@@ -125,8 +125,23 @@ fn leftovers_of_dead_jobs_are_removed() {
     let share = Share { subtask: 0, parallelism: 1 };
     let publication = publication(dir.path(), WriteMode::NoOverwrite);
     let (run, part) = publication.begin(&files, share).unwrap();
-    assert_eq!(names(dir.path()).len(), 1, "swept at the start");
-    fs::write(dir.path().join(".part-8.inprogress.1-0"), "half").unwrap();
+    assert_eq!(names(dir.path()).len(), 1, "only the new one");
     publication.stage(run, part, share).unwrap();
-    assert_eq!(names(dir.path()), ["part-0"], "and at the end");
+    assert_eq!(names(dir.path()), ["part-0"]);
+}
+
+#[test]
+fn one_job_at_a_time() {
+    let dir = tempfile::tempdir().unwrap();
+    let files = Files::system();
+    let share = Share { subtask: 0, parallelism: 2 };
+    let first = publication(dir.path(), WriteMode::Overwrite);
+    let second = publication(dir.path(), WriteMode::Overwrite);
+    let (run, part) = first.begin(&files, share).unwrap();
+    let error = second.begin(&files, share).unwrap_err();
+    assert!(matches!(error, ConnectError::OutputBusy { .. }), "{error}");
+    assert_eq!(names(dir.path()).len(), 1, "the first one's file is still there");
+    drop(part);
+    first.leave(run);
+    second.begin(&files, share).unwrap();
 }

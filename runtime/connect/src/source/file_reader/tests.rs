@@ -1,7 +1,7 @@
 use std::io;
 use std::sync::Arc;
 
-use brisk_memory::driver::DriverKind;
+use brisk_memory::driver::{DriverKind, Files};
 
 use super::*;
 use crate::files::{ListOptions, SplitRule, assign, cut, list};
@@ -38,7 +38,8 @@ fn read(work: Work, io: &mut DriverIo, pause_every: usize) -> Result<Vec<String>
 }
 
 fn work_of(folder: &std::path::Path, subtasks: u32) -> Vec<Work> {
-    let files = Arc::new(list(&[folder.to_path_buf()], ListOptions::default()).unwrap());
+    let files =
+        Arc::new(list(&Files::system(), &[folder.to_path_buf()], ListOptions::default()).unwrap());
     let splits = assign(cut(&files, SplitRule::Anywhere, subtasks), subtasks);
     splits.into_iter().map(|splits| Work { files: Arc::clone(&files), splits }).collect()
 }
