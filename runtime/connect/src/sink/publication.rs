@@ -19,7 +19,7 @@
 //! late from the old one finds its number gone.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use brisk_memory::driver::{DirectoryLock, DriverError, EntryKind, Files};
@@ -163,7 +163,7 @@ impl Publication {
         if files.metadata(folder).is_ok_and(|metadata| metadata.kind != EntryKind::Directory) {
             return Err(ConnectError::OutputNotFolder { path: folder.clone() });
         }
-        files.create_dir_all(folder)?;
+        make_folder(files, folder)?;
         let lock = match files.try_lock_dir(folder) {
             Ok(Some(lock)) => Some(lock),
             Ok(None) => return Err(ConnectError::OutputBusy { path: folder.clone() }),
@@ -190,42 +190,55 @@ impl Publication {
         }
     }
 
-    /// Renames all parts and makes the names durable. When that fails in the middle, what was renamed
-    /// is removed again.
+    /// Renames all parts and makes the names durable. When that fails, what was renamed is removed
+    /// again: the job fails, and its output is not to be seen.
     fn publish(&self, files: &Files, parts: Vec<InProgress>) -> Result<(), ConnectError> {
+        let mut renamed = Vec::with_capacity(parts.len());
+        let result = self.show(files, parts, &mut renamed);
+        if result.is_err() {
+            for path in renamed {
+                // The first error is the one to tell.
+                let _ = files.unlink(&path);
+            }
+        }
+        result
+    }
+
+    fn show(
+        &self,
+        files: &Files,
+        parts: Vec<InProgress>,
+        renamed: &mut Vec<PathBuf>,
+    ) -> Result<(), ConnectError> {
         // On a filesystem without locks another job may have been faster.
         self.check_untouched(files)?;
         let targets: BTreeSet<PathBuf> = parts.iter().map(InProgress::target).collect();
-        let mut renamed = Vec::new();
+        let surplus = self.parts_beside(files, &targets)?;
         for part in parts {
             let target = part.target();
-            if let Err(error) = part.rename() {
-                for path in renamed {
-                    // The first error is the one to tell.
-                    let _ = files.unlink(path);
-                }
-                return Err(error);
-            }
-            renamed.push(targets.get(&target).expect("collected above"));
+            part.rename()?;
+            renamed.push(target);
         }
-        self.remove_surplus(files, &targets)?;
+        for path in surplus {
+            files.unlink(&path)?;
+        }
         files.sync_dir(&self.target.folder)?;
         Ok(())
     }
 
-    /// Removes the parts of an earlier job that had more of them.
-    fn remove_surplus(&self, files: &Files, ours: &BTreeSet<PathBuf>) -> Result<(), ConnectError> {
-        if self.target.mode == WriteMode::NoOverwrite {
-            return Ok(());
-        }
-        for path in files.list(&self.target.folder)? {
+    /// Parts of an earlier job that had more of them.
+    fn parts_beside(
+        &self,
+        files: &Files,
+        ours: &BTreeSet<PathBuf>,
+    ) -> Result<Vec<PathBuf>, ConnectError> {
+        let mut paths = files.list(&self.target.folder)?;
+        paths.retain(|path| {
             let name = path.file_name().expect("an entry has a name");
             let is_part = matches!(PartName::parse(name), Some(PartName::Finished(_)));
-            if is_part && !ours.contains(&path) {
-                files.unlink(&path)?;
-            }
-        }
-        Ok(())
+            is_part && !ours.contains(path)
+        });
+        Ok(paths)
     }
 }
 
@@ -243,6 +256,18 @@ impl Run {
         self.staged.clear();
         self.lock = None;
     }
+}
+
+/// Makes a folder and those above it that are missing, each durable in the one above.
+fn make_folder(files: &Files, folder: &Path) -> Result<(), ConnectError> {
+    let is_missing = |path: &&Path| !path.as_os_str().is_empty() && files.metadata(path).is_err();
+    let missing: Vec<&Path> = folder.ancestors().take_while(is_missing).collect();
+    files.create_dir_all(folder)?;
+    for path in missing {
+        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        files.sync_dir(parent.unwrap_or(Path::new(".")))?;
+    }
+    Ok(())
 }
 
 /// As network and user-space filesystems answer.

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use brisk_memory::driver::{Driver, DriverKind, DriverOptions};
+use brisk_memory::driver::{Driver, DriverKind, DriverOptions, SimulatedWorld};
 
 use super::*;
 
@@ -14,12 +14,21 @@ pub(crate) struct DriverIo {
     /// Which operation fails, and how, as if the system had said so.
     fault: Option<(usize, io::ErrorKind)>,
     failing: Option<OperationId>,
+    /// When the machine loses power.
+    crash: Option<(SimulatedWorld, u64)>,
 }
 
 impl DriverIo {
     pub(crate) fn new(kind: DriverKind) -> DriverIo {
         let driver = Driver::new(DriverOptions { kind, ..DriverOptions::default() }).unwrap();
-        DriverIo { driver, ended: Vec::new(), submitted: 0, fault: None, failing: None }
+        DriverIo {
+            driver,
+            ended: Vec::new(),
+            submitted: 0,
+            fault: None,
+            failing: None,
+            crash: None,
+        }
     }
 
     /// Lets one operation fail, counted from 0.
@@ -30,6 +39,23 @@ impl DriverIo {
     /// Operations submitted so far.
     pub(crate) fn submitted(&self) -> usize {
         self.submitted
+    }
+
+    /// Lets the machine lose power at the first wait after so many operations.
+    pub(crate) fn crash_at(&mut self, world: SimulatedWorld, operations: u64) {
+        self.crash = Some((world, operations));
+    }
+
+    /// Waits until something has ended; false if the machine has lost power.
+    pub(crate) fn wait_on(&mut self) -> bool {
+        if let Some((world, operations)) = &self.crash
+            && world.operations_begun() >= *operations
+        {
+            world.crash();
+            return false;
+        }
+        self.wait();
+        true
     }
 
     /// Waits until something has ended.
