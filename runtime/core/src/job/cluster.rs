@@ -135,7 +135,7 @@ impl MiniCluster {
             factories: &program.factories,
             places: &places,
         };
-        let plans = deployment.plans();
+        let tasks = deployment.tasks();
         let mut ids = places.clone();
         ids.sort_unstable();
         ids.dedup();
@@ -145,7 +145,7 @@ impl MiniCluster {
         let master = JobMaster::new(MasterParts {
             key: JobKey(fresh_number()),
             name: program.graph.name().to_string(),
-            plans,
+            tasks,
             places,
             workers,
             dedicated,
@@ -232,7 +232,7 @@ fn map_arena(config: &Configuration, memory: &TaskManagerMemory) -> Result<Arena
         worker::HugePageUse::Try => HugePages::Try,
         worker::HugePageUse::Off => HugePages::Off,
     };
-    let segment_bytes = memory.segment_size.bytes() as usize;
+    let segment_bytes = memory.segment_size().bytes() as usize;
     Ok(Arena::map(ArenaOptions {
         segment_size: SegmentSize::new(segment_bytes)?,
         network: count(memory.network_segments()),

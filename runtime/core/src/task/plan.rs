@@ -109,6 +109,15 @@ pub struct SubtaskPlan {
     pub gates: Vec<GatePlan>,
     /// Its outputs.
     pub outputs: Vec<OutputPlan>,
+}
+
+/// A subtask and how to build it. The two are apart because plans are kept while
+/// anybody asks about the job, but what the program put into its functions is to
+/// be dropped when the job is over.
+#[derive(Clone)]
+pub struct PlannedTask {
+    /// What is known of it.
+    pub plan: Arc<SubtaskPlan>,
     /// Builds it.
     pub factory: TaskFactory,
 }
