@@ -1,5 +1,6 @@
 //! From a file to the end of a chain, and from there to a file, nothing is allocated per record.
 #![expect(unsafe_code, reason = "a counting allocator")]
+#![expect(clippy::unwrap_used, reason = "a test")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::num::NonZeroU32;
@@ -19,12 +20,14 @@ static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
 
 // SAFETY: every call is passed on as it is to the system's allocator.
 unsafe impl GlobalAlloc for Counting {
+    // SAFETY: as `System` does, which is asked.
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
         // SAFETY: the caller keeps the promises that `System` asks for.
         unsafe { System.alloc(layout) }
     }
 
+    // SAFETY: as `System` does, which is asked.
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
         // SAFETY: as above; all memory came from `System`.
         unsafe { System.dealloc(pointer, layout) }

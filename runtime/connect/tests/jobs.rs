@@ -1,4 +1,5 @@
 //! Files in and out of whole jobs.
+#![expect(clippy::unwrap_used, reason = "a test")]
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -249,10 +250,10 @@ fn output_is_replaced_only_on_request() {
         let env = environment("auto", parallelism);
         let numbers = env.from_sequence(1..=100);
         numbers.sink_to(TextSink::new(dir.path()).write_mode(mode));
-        env.execute("numbers")
+        env.execute("numbers").map_err(|error| error.to_string())
     };
     write(3, WriteMode::NoOverwrite).unwrap();
-    let message = write(2, WriteMode::NoOverwrite).unwrap_err().to_string();
+    let message = write(2, WriteMode::NoOverwrite).unwrap_err();
     assert!(message.contains("has part files of an earlier job"), "{message}");
     assert_eq!(output(dir.path()).len(), 100);
     write(2, WriteMode::Overwrite).unwrap();

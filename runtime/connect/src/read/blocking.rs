@@ -55,7 +55,7 @@ impl<F: Framing> BlockingReader<F> {
                 let got = self.read(ask)?;
                 self.feed.complete(ask.ticket, got)?;
             }
-            let (ticket, range) = match self.feed.next() {
+            let (ticket, range) = match self.feed.next_step() {
                 FeedNext::Parse(ticket, range) => (ticket, range),
                 FeedNext::Ended => break,
                 FeedNext::Wait => unreachable!("all reads are done"),

@@ -135,7 +135,7 @@ impl<F: Framing> SplitFeed<F> {
                 self.begin_next()?;
                 continue;
             };
-            if let Some(request) = active.plan.next() {
+            if let Some(request) = active.plan.next_read() {
                 active.chunks += 1;
                 let file = active.split.file;
                 let chunk = self.take_ticket(request);
@@ -152,7 +152,7 @@ impl<F: Framing> SplitFeed<F> {
         // None free: given-up reads will return theirs.
         self.free.last()?;
         let front = self.active.front_mut().expect("the front split goes on");
-        let request = front.plan.next().expect("the plan was extended");
+        let request = front.plan.next_read().expect("the plan was extended");
         assert_eq!(front.chunks, 0);
         front.chunks = 1;
         let file = front.split.file;
@@ -226,7 +226,7 @@ impl<F: Framing> SplitFeed<F> {
     }
 
     /// What to parse next.
-    pub fn next(&self) -> FeedNext {
+    pub fn next_step(&self) -> FeedNext {
         let Some(front) = self.active.front() else {
             let is_done = self.next_split == self.work.splits.len();
             return if is_done { FeedNext::Ended } else { FeedNext::Wait };
@@ -239,7 +239,7 @@ impl<F: Framing> SplitFeed<F> {
         }
     }
 
-    /// Parses what [`SplitFeed::next`] named. True if a pause was asked for.
+    /// Parses what [`SplitFeed::next_step`] named. True if a pause was asked for.
     ///
     /// # Errors
     /// If the bytes are not what the file should hold.
@@ -280,7 +280,7 @@ impl<F: Framing> SplitFeed<F> {
             let is_only = self.active.len() == 1;
             let front = self.active.front_mut().expect("a split was parsed");
             let mut plan = front.plan.clone();
-            if plan.next().is_none() {
+            if plan.next_read().is_none() {
                 assert!(front.plan.extend(), "a reader that needs input is not at the end");
                 self.front_goes_on = true;
             } else {

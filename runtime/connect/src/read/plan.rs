@@ -64,7 +64,7 @@ impl ReadPlan {
     }
 
     /// The next read, if there is one to do ahead of what is being parsed.
-    pub fn next(&mut self) -> Option<ReadRequest> {
+    pub fn next_read(&mut self) -> Option<ReadRequest> {
         if self.next >= self.end {
             return None;
         }

@@ -113,7 +113,7 @@ impl<F: Framing> FileReader<F> {
     where
         E: FnMut(&F::Record) -> ControlFlow<()>,
     {
-        let (ticket, range) = match self.feed.next() {
+        let (ticket, range) = match self.feed.next_step() {
             FeedNext::Ended => return Ok(Parsed::Ended),
             FeedNext::Wait => {
                 assert!(!self.under_way.is_empty(), "somebody wakes the task");

@@ -67,7 +67,7 @@ proptest! {
     #[test]
     fn any_bytes_any_chunks(
         content in proptest::collection::vec(
-            prop_oneof![2 => Just(b'\n'), 1 => Just(b'\r'), 4 => any::<u8>(), 4 => b'a'..b'z'], 0..300),
+            prop_oneof![2 => Just(b'\n'), 1 => Just(b'\r'), 4 => any::<u8>(), 4 => b'a'..=b'z'], 0..300),
         chunks in proptest::collection::vec(1usize..80, 1..5),
         pause_every in 1usize..5,
     ) {

@@ -39,7 +39,7 @@ fn run(
             under_way.push(ask);
         }
         order = order.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-        let next = feed.next();
+        let next = feed.next_step();
         let must_wait = next == FeedNext::Wait;
         assert!(!must_wait || !under_way.is_empty(), "somebody must move");
         if must_wait || (!under_way.is_empty() && order >> 63 == 0) {

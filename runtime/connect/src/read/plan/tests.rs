@@ -8,7 +8,7 @@ fn check(plan: (u64, u64, u64), extensions: usize, expected: &[(u64, u64)]) {
     let mut plan = ReadPlan::new(plan.0..plan.1, plan.2, ReadSizes::default());
     let mut reads = Vec::new();
     for _ in 0..=extensions {
-        reads.extend(std::iter::from_fn(|| plan.next()).map(|r| (r.offset, r.length as u64)));
+        reads.extend(std::iter::from_fn(|| plan.next_read()).map(|r| (r.offset, r.length as u64)));
         plan.extend();
     }
     assert_eq!(reads, expected);

@@ -28,7 +28,7 @@ fn check(
         let part = &rest[..chunk.min(rest.len())];
         let fed = reader.parse(part, &mut |line: &[u8]| {
             lines.push(line.to_vec());
-            if lines.len() % pause_every == 0 {
+            if lines.len().is_multiple_of(pause_every) {
                 return ControlFlow::Break(());
             }
             ControlFlow::Continue(())
