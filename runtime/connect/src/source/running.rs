@@ -42,7 +42,7 @@ pub(super) struct SourceParts<F, H> {
 }
 
 /// Passes records on; keeps those that come after a pause.
-struct Into<'a, S, T> {
+struct PassOn<'a, S, T> {
     sink: &'a mut S,
     cx: &'a mut Cx,
     waiting: &'a mut VecDeque<T>,
@@ -50,7 +50,7 @@ struct Into<'a, S, T> {
     pushed: u64,
 }
 
-impl<T, S: Push<T>> Output<T> for Into<'_, S, T> {
+impl<T, S: Push<T>> Output<T> for PassOn<'_, S, T> {
     #[inline]
     fn push(&mut self, record: T) {
         match self.flow {
@@ -122,18 +122,18 @@ where
                 return self.fail(error, cx);
             }
             let FileSourceReader { reader, handler, waiting, .. } = self;
-            let mut into = Into { sink, cx, waiting, flow: Flow::Continue, pushed: 0 };
+            let mut pass_on = PassOn { sink, cx, waiting, flow: Flow::Continue, pushed: 0 };
             let parsed = reader.parse(&mut |raw: &F::Record| {
-                handler.handle(raw, &mut into);
+                handler.handle(raw, &mut pass_on);
                 left -= 1;
-                let is_interrupted = left.is_multiple_of(LOOK_EVERY) && into.cx.interrupted();
-                if into.flow == Flow::Continue && left > 0 && !is_interrupted {
+                let is_interrupted = left.is_multiple_of(LOOK_EVERY) && pass_on.cx.interrupted();
+                if pass_on.flow == Flow::Continue && left > 0 && !is_interrupted {
                     ControlFlow::Continue(())
                 } else {
                     ControlFlow::Break(())
                 }
             });
-            let (flow, pushed) = (into.flow, into.pushed);
+            let (flow, pushed) = (pass_on.flow, pass_on.pushed);
             cx.metrics.count_emitted(pushed);
             self.report();
             let parsed = match parsed {

@@ -36,7 +36,9 @@ fn check(lengths: &[usize], mut order: u64) {
             under_way.push(write);
         }
         assert!(under_way.len() <= WRITE_BLOCKS);
-        if !under_way.is_empty() && ((order >> 40).is_multiple_of(2) || !blocks.has_room() || at_end) {
+        if !under_way.is_empty()
+            && ((order >> 40).is_multiple_of(2) || !blocks.has_room() || at_end)
+        {
             let (ask, memory) = under_way.swap_remove((order >> 33) as usize % under_way.len());
             let end = ask.offset as usize + ask.length;
             file.resize(file.len().max(end), 0);

@@ -1,7 +1,7 @@
 use std::io;
 use std::sync::Arc;
 
-use brisk_memory::driver::{DriverKind, Files};
+use brisk_memory::driver::{DriverKind, Faults, Files, PerMillion, PlannedFault, SimulatedWorld};
 
 use super::*;
 use crate::files::{ListOptions, SplitRule, assign, cut, list};
@@ -38,8 +38,12 @@ fn read(work: Work, io: &mut DriverIo, pause_every: usize) -> Result<Vec<String>
 }
 
 fn work_of(folder: &std::path::Path, subtasks: u32) -> Vec<Work> {
-    let files =
-        Arc::new(list(&Files::system(), &[folder.to_path_buf()], ListOptions::default()).unwrap());
+    work_on(&Files::system(), folder, subtasks)
+}
+
+fn work_on(disk: &Files, folder: &std::path::Path, subtasks: u32) -> Vec<Work> {
+    let inputs = [folder.to_path_buf()];
+    let files = Arc::new(list(disk, &inputs, ListOptions::default()).unwrap());
     let splits = assign(cut(&files, SplitRule::Anywhere, subtasks), subtasks);
     splits.into_iter().map(|splits| Work { files: Arc::clone(&files), splits }).collect()
 }
@@ -122,4 +126,63 @@ fn small_inputs_get_small_buffers() {
     assert_eq!(sizes_for(&[]).chunk, 4096);
     assert_eq!(sizes_for(&[split(10), split(5000)]).chunk, 8192);
     assert_eq!(sizes_for(&[split(1 << 40)]).chunk, READ_CHUNK);
+}
+
+/// A simulated disk with three files, and the lines in them.
+fn simulation(seed: u64) -> (SimulatedWorld, DriverIo, Vec<String>) {
+    let world = SimulatedWorld::from_seed(seed);
+    let mut io = DriverIo::new(DriverKind::Simulated(world.clone()));
+    let folder = std::path::Path::new("/in");
+    io.files().create_dir_all(folder).unwrap();
+    let mut lines = Vec::new();
+    for file in 0..3 {
+        let ours: Vec<String> = (0..20_000 * file + 5).map(|i| format!("{file} {i}")).collect();
+        let content = ours.join("\n").into_bytes();
+        lines.extend(ours);
+        let file = io.files().open(&folder.join(file.to_string()), OpenOptions::CREATE).unwrap();
+        let buffer = IoBuffer::Heap(AlignedBytes::copy_of(&content));
+        let id = io.submit(Operation::Write { file, offset: 0, buffer, len: content.len() });
+        io.wait();
+        assert!(io.take_completion(|done| done == id).unwrap().result.is_ok());
+    }
+    (world, io, lines)
+}
+
+#[test]
+fn simulated_disks_with_short_and_slow_reads() {
+    for seed in 0..20 {
+        let (world, mut io, mut expected) = simulation(seed);
+        let (short_transfer, slow) = (PerMillion(300_000), PerMillion(200_000));
+        world.set_faults(Faults { short_transfer, slow, ..Faults::default() });
+        let mut found = Vec::new();
+        for work in work_on(&io.files(), std::path::Path::new("/in"), 3) {
+            found.extend(read(work, &mut io, 100).unwrap());
+        }
+        found.sort();
+        expected.sort();
+        assert!(found == expected, "seed {seed}");
+    }
+}
+
+#[test]
+fn a_fault_at_every_operation_is_an_error() {
+    let run = |fault_at: Option<u64>| {
+        let (world, mut io, lines) = simulation(7);
+        let begun = world.operations_begun();
+        if let Some(operation) = fault_at {
+            world.fail_operation(begun + operation, PlannedFault::InputOutput);
+        }
+        let disk = io.files();
+        let files = list(&disk, &["/in".into()], ListOptions::default())?;
+        let splits = cut(&files, SplitRule::Anywhere, 1);
+        let found = read(Work { files: Arc::new(files), splits }, &mut io, 1000)?;
+        assert!(found == lines);
+        Ok::<u64, ConnectError>(world.operations_begun() - begun)
+    };
+    let operations = run(None).unwrap();
+    assert!(operations > 8);
+    for operation in 0..operations {
+        let error = run(Some(operation)).unwrap_err().to_string();
+        assert!(error.contains("/in"), "{error}");
+    }
 }
