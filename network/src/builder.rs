@@ -1,5 +1,8 @@
 //! A segment that is being filled with frames.
-#![expect(unsafe_code, reason = "the record path writes through a pointer that was computed once per segment")]
+#![expect(
+    unsafe_code,
+    reason = "the record path writes through a pointer that was computed once per segment"
+)]
 
 use brisk_memory::{Buffer, Segment};
 use std::ptr::NonNull;
@@ -24,7 +27,14 @@ pub struct BufferBuilder {
 impl BufferBuilder {
     /// A builder without a segment.
     pub fn new() -> Self {
-        Self { base: NonNull::dangling(), position: 0, limit: 0, written: 0, records: 0, segment: None }
+        Self {
+            base: NonNull::dangling(),
+            position: 0,
+            limit: 0,
+            written: 0,
+            records: 0,
+            segment: None,
+        }
     }
 
     /// Takes an empty segment to fill.

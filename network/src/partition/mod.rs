@@ -14,10 +14,7 @@ mod pending;
 
 use brisk_memory::{Buffer, Pool, Segment, Taken};
 
-use crate::{
-    BufferBuilder, ChannelIndex, Event, Item, Port,
-    frame::FrameKind,
-};
+use crate::{BufferBuilder, ChannelIndex, Event, Item, Port, frame::FrameKind};
 use pending::Pending;
 
 /// What [`ResultPartition::new`] needs.

@@ -120,7 +120,8 @@ fn what_a_full_mailbox_refuses_waits_in_order() {
     let (sender, mut receiver) = mailbox(2);
     let driver = Driver::new(DriverOptions::default()).expect("a driver");
     let peer = PeerPort::new(sender, driver.doorbell());
-    let port = Port::Peer { peer: Rc::clone(&peer), gate: GateAddress(1), channel: ChannelIndex(0) };
+    let port =
+        Port::Peer { peer: Rc::clone(&peer), gate: GateAddress(1), channel: ChannelIndex(0) };
     for _ in 0..5 {
         port.send(Item::Event(Event::EndOfPartition));
     }

@@ -34,7 +34,7 @@ pub mod prelude {
         BoxError, Error, Key, Record,
         accumulator::{DoubleCounter, Histogram, IntCounter, LongCounter},
         api::{Arguments, DataStream, KeyedStream, StreamExecutionEnvironment},
-        chain::{Collector, CoProcessFunction, ProcessFunction},
+        chain::{CoProcessFunction, Collector, ProcessFunction},
         job::{JobExecutionResult, JobHandle, MiniCluster},
         record::Archived,
         selector::{text, viewed},

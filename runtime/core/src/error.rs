@@ -49,7 +49,9 @@ pub enum Error {
         arithmetic: String,
     },
     /// An operator failed, and with it its job.
-    #[error("job '{job}' failed: operator '{operator}', subtask {subtask} of {parallelism}: {cause}")]
+    #[error(
+        "job '{job}' failed: operator '{operator}', subtask {subtask} of {parallelism}: {cause}"
+    )]
     Task {
         /// The job's name.
         job: String,

@@ -8,7 +8,6 @@
 pub mod accumulator;
 pub mod api;
 
-
 pub mod chain;
 pub mod error;
 pub mod exchange;
@@ -22,8 +21,6 @@ pub mod sink;
 pub mod source;
 pub mod task;
 pub mod worker;
-
-mod prefetch;
 
 pub use error::{BoxError, Error, TaskError};
 pub use record::{Key, Record};

@@ -82,11 +82,12 @@ impl<'a> Tree<'a> {
     }
 
     fn stat_simulated(self, path: &Path) -> io::Result<Stat> {
-        let FileMetadata { kind, len } = self.files.metadata(path).map_err(cause)?;
+        let FileMetadata { kind, len, .. } = self.files.metadata(path).map_err(cause)?;
         let kind = match kind {
             EntryKind::File => Kind::File,
             EntryKind::Directory => Kind::Folder,
-            EntryKind::Other => Kind::Special("device"),
+            EntryKind::Link => Kind::Special("link"),
+            EntryKind::Special(what) => Kind::Special(what),
         };
         Ok(Stat { kind, size: len, id: FileId::Path(path.to_path_buf()) })
     }

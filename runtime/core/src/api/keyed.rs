@@ -23,8 +23,7 @@ pub struct KeyedStream<T, C, S> {
 
 /// The template of an aggregation: each update emitted, or in batch mode each
 /// key's result once.
-pub type Aggregated<T, S, A> =
-    Either<Keyed<T, S, A>, KeyedBatch<T, <S as KeySelector<T>>::Key, A>>;
+pub type Aggregated<T, S, A> = Either<Keyed<T, S, A>, KeyedBatch<T, <S as KeySelector<T>>::Key, A>>;
 
 impl<T: Record, C: Template<Out = T>, S: KeySelector<T>> KeyedStream<T, C, S> {
     pub(super) fn new(stream: DataStream<T, C>, selector: S) -> Self {

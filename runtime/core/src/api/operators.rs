@@ -5,10 +5,10 @@ use std::marker::PhantomData;
 use super::{DataStream, program::Program};
 use crate::{
     Record,
+    chain::Exchanged,
     chain::{
         Collector, Filter, FlatMap, Map, MapView, Process, ProcessFunction, Sink, Template, ToSink,
     },
-    chain::Exchanged,
     graph::{NodeId, StreamNode},
     record::Archived,
 };

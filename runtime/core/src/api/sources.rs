@@ -24,7 +24,10 @@ impl StreamExecutionEnvironment {
     }
 
     /// The records of a collection.
-    pub fn from_collection<T, I>(&self, records: I) -> DataStream<T, FromSource<CollectionSource<T>>>
+    pub fn from_collection<T, I>(
+        &self,
+        records: I,
+    ) -> DataStream<T, FromSource<CollectionSource<T>>>
     where
         T: Record + Clone + Sync,
         I: IntoIterator<Item = T>,

@@ -6,9 +6,9 @@ use super::program::{Origin, Program};
 use crate::{
     Record,
     chain::{Exchanged, Template},
+    exchange::Partitioner,
     graph::{ChainingStrategy, Exchange, MaxParallelism, NodeId, Parallelism, StreamGraph},
     task::{EdgeSpec, ErasedEdge, OutputTag},
-    exchange::Partitioner,
 };
 use std::sync::Arc;
 

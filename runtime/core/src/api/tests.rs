@@ -1,7 +1,7 @@
 use super::*;
 use crate::{
-    accumulator::LongCounter,
     BoxError, Error, TaskError,
+    accumulator::LongCounter,
     chain::{Collector, ProcessFunction},
     graph::JobStatus,
     job::MiniCluster,
@@ -94,7 +94,8 @@ fn every_exchange_delivers_each_record_as_often_as_it_says() {
     );
     check(
         |env| {
-            let view = |n: &rkyv::Archived<i64>, out: &mut Collector<i64>| out.collect(n.to_native());
+            let view =
+                |n: &rkyv::Archived<i64>, out: &mut Collector<i64>| out.collect(n.to_native());
             env.from_sequence(0..=4999).rebalance().flat_map_view(view).collect()
         },
         all,
@@ -141,7 +142,8 @@ fn reduce_sum_min_and_max() {
     let run = |which: &str| -> Vec<(i64, i64)> {
         let mut env = environment(2);
         env.set_runtime_mode(RuntimeMode::Batch);
-        let keyed = env.from_sequence(1..=100).map(|n| (n % 2, n)).key_by(|pair: &(i64, i64)| pair.0);
+        let keyed =
+            env.from_sequence(1..=100).map(|n| (n % 2, n)).key_by(|pair: &(i64, i64)| pair.0);
         let collected = match which {
             "reduce" => keyed.reduce(|a: &mut (i64, i64), b| a.1 = a.1 * 2 - a.1 + b.1).collect(),
             "sum" => keyed.sum(|pair: &mut (i64, i64)| &mut pair.1).collect(),
@@ -329,7 +331,11 @@ fn records_longer_than_segments_and_all_memory() {
     check(
         |env| {
             let texts = env.from_collection(sizes_of_records());
-            texts.map(|size| vec![7u8; size as usize]).rebalance().map(|bytes| bytes.len() as u64).collect()
+            texts
+                .map(|size| vec![7u8; size as usize])
+                .rebalance()
+                .map(|bytes| bytes.len() as u64)
+                .collect()
         },
         sizes,
     );

@@ -21,13 +21,11 @@ mod flat_map;
 mod gate;
 mod guard;
 mod keyed;
-mod keyed_batch;
 mod link;
 mod map;
 mod process;
 mod sink;
 mod source;
-mod table;
 mod two_inputs;
 
 mod view;
@@ -36,23 +34,27 @@ pub use either::Either;
 pub use filter::Filter;
 pub use flat_map::{Collector, FlatMap};
 pub use gate::{Exchanged, Gate, ReadRecords};
-pub use keyed::{Aggregate, Keyed};
-pub use keyed_batch::{Combine, KeyedBatch};
+pub use keyed::{Aggregate, Combine, Keyed, KeyedBatch};
 pub use link::Link;
 pub use map::Map;
 pub use process::{Process, ProcessFunction};
 pub use sink::{Nothing, Sink, SinkContext, SinkWriter, ToSink};
 pub use source::{FromSource, Source, SourceContext, SourceReader};
 
+pub(crate) use guard::Guard;
 pub use two_inputs::{CoProcess, CoProcessFunction};
 pub use view::MapView;
-pub(crate) use guard::Guard;
 /// See [`Guard::take_culprit`].
 pub(crate) fn take_culprit() -> Option<crate::graph::NodeId> {
     Guard::take_culprit()
 }
 
-use crate::{Record, error::Error, flow::{Drive, Push}, task::{BuildContext, Cx}};
+use crate::{
+    Record,
+    error::Error,
+    flow::{Drive, Push},
+    task::{BuildContext, Cx},
+};
 
 /// A running chain.
 pub trait Chain {
@@ -84,4 +86,3 @@ pub trait Template: Clone + Send + 'static {
     /// Builds it for one subtask, on that subtask's worker.
     fn build(&self, cx: &mut BuildContext) -> Result<Self::Running, Error>;
 }
-

@@ -86,7 +86,13 @@ impl<F, U> State<F, U> {
         }
         match (collector.drain_into(sink, cx), side) {
             (Flow::Continue, side) => side,
-            (main, Flow::Stop) => if main == Flow::Stop { main } else { Flow::Stop },
+            (main, Flow::Stop) => {
+                if main == Flow::Stop {
+                    main
+                } else {
+                    Flow::Stop
+                }
+            }
             (main, _) => main,
         }
     }

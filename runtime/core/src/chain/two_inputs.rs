@@ -167,11 +167,10 @@ impl<A: Record, B: Record, F: CoProcessFunction<A, B>> Chain for CoProcessHead<A
             (Drive::Ended, Drive::Ended) if self.state.finished => Drive::Ended,
             (Drive::Ended, Drive::Ended) => {
                 self.state.finished = true;
-                let call = |function: &mut F,
-                            context: &mut Context<'_>,
-                            out: &mut Collector<F::Out>| {
-                    function.finish(context, out)
-                };
+                let call =
+                    |function: &mut F, context: &mut Context<'_>, out: &mut Collector<F::Out>| {
+                        function.finish(context, out)
+                    };
                 self.state.call(sink, cx, call).interrupts().unwrap_or(Drive::Ended)
             }
             _ => Drive::Starved,

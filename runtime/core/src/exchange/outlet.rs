@@ -3,7 +3,10 @@
 use brisk_network::PartitionStats;
 use std::any::Any;
 
-use crate::{flow::{Flow, Push}, task::Cx};
+use crate::{
+    flow::{Flow, Push},
+    task::Cx,
+};
 
 /// An output of a task, for everything but records.
 pub trait Outlet {

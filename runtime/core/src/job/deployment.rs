@@ -14,8 +14,8 @@ use crate::{
         Exchange, ExecutionEdge, ExecutionGraph, JobGraph, NodeId, Subtask, TaskId, VertexIndex,
     },
     task::{
-        BufferQuota, GatePlan, JobFactories, OutputPlan, PlannedTask, PortPlan, SubtaskPlan, TaskFactory,
-        TaskKey, WorkerId,
+        BufferQuota, GatePlan, JobFactories, OutputPlan, PlannedTask, PortPlan, SubtaskPlan,
+        TaskFactory, TaskKey, WorkerId,
     },
 };
 

@@ -9,10 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{
-    JobExecutionResult, TaskResult,
-    master::JobMaster,
-};
+use super::{JobExecutionResult, TaskResult, master::JobMaster};
 use crate::{error::Error, graph::JobStatus, worker::Control};
 
 /// Where a job's result is put, and where one waits for it.
@@ -110,10 +107,7 @@ impl JobHandle {
     ///
     /// # Errors
     /// The handle, if the job still runs; else as [`JobHandle::wait`].
-    pub fn wait_for(
-        self,
-        limit: Duration,
-    ) -> Result<Result<JobExecutionResult, Error>, JobHandle> {
+    pub fn wait_for(self, limit: Duration) -> Result<Result<JobExecutionResult, Error>, JobHandle> {
         match self.master.outcome.wait(Some(Instant::now() + limit)) {
             Some(result) => Ok(result),
             None => Err(self),

@@ -20,4 +20,3 @@ pub use handle::JobHandle;
 pub use result::{JobExecutionResult, TaskResult};
 
 pub(crate) use cluster::JobProgram;
-

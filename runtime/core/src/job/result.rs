@@ -55,9 +55,7 @@ impl TaskResult {
 }
 
 /// The accumulators of all tasks, merged by name.
-pub(super) fn merged_accumulators(
-    reports: &mut [TaskReport],
-) -> Result<AccumulatorResults, Error> {
+pub(super) fn merged_accumulators(reports: &mut [TaskReport]) -> Result<AccumulatorResults, Error> {
     let snapshots = reports.iter_mut().map(|report| std::mem::take(&mut report.accumulators));
     Ok(AccumulatorResults::merge(snapshots)?)
 }

@@ -9,8 +9,8 @@
 mod codec;
 mod hash;
 
-pub use codec::{Decoder, Encoder, RecordEncoder, decode, view};
 pub(crate) use codec::AlignedBytes;
+pub use codec::{Decoder, Encoder, RecordEncoder, decode, view};
 pub use hash::{KeyHasher, key_hash};
 
 use rkyv::{

@@ -58,7 +58,14 @@ where
             RateLimit::PerSecond(rate) => Some(1e9 * f64::from(context.parallelism) / rate),
         };
         let (first, began) = (share.start, cx.now());
-        Ok(GeneratorReader { make: self.make.clone(), first, next: first, end: share.end, interval_ns, began })
+        Ok(GeneratorReader {
+            make: self.make.clone(),
+            first,
+            next: first,
+            end: share.end,
+            interval_ns,
+            began,
+        })
     }
 
     fn is_bounded(&self) -> bool {

@@ -5,9 +5,7 @@ use brisk_network::{GateAddress, LocalPort, PartitionOptions, PeerPort, Port, Re
 use std::{cell::RefCell, collections::HashMap, rc::Rc, sync::Arc, task::Waker};
 
 use super::{
-    EdgeSpec, OutputPlan, RuntimeContext, SubtaskPlan, WorkerId,
-    cx::Side,
-    plan::PortPlan,
+    EdgeSpec, OutputPlan, RuntimeContext, SubtaskPlan, WorkerId, cx::Side, plan::PortPlan,
 };
 use crate::{
     accumulator::AccumulatorRegistry,

@@ -4,12 +4,8 @@ use std::{fmt, marker::PhantomData, sync::Arc};
 
 use super::Cx;
 use crate::{
-    accumulator::OperatorAccumulators,
-    error::TaskError,
-    exchange::SideWriter,
-    flow::Flow,
-    graph::NodeId,
-    record::Record,
+    accumulator::OperatorAccumulators, error::TaskError, exchange::SideWriter, flow::Flow,
+    graph::NodeId, record::Record,
 };
 
 /// Facts about the subtask that a function runs in, and its accumulators.

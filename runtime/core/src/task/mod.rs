@@ -14,13 +14,13 @@ mod metrics;
 mod plan;
 
 pub use body::{ChainTask, TaskBody};
-pub use build::{BufferQuota, BuildContext};
 pub(crate) use build::Surroundings;
-pub(crate) use cx::{CxParts, task_error};
+pub use build::{BufferQuota, BuildContext};
 pub use context::{Context, OutputTag, RuntimeContext};
 pub use cx::{Cx, WorkerIo};
+pub(crate) use cx::{CxParts, task_error};
 pub use metrics::{TaskCounts, TaskMetrics, TaskTimes};
 pub use plan::{
-    EdgeSpec, ErasedEdge, GatePlan, JobFactories, OutputPlan, PlannedTask, PortPlan, SubtaskPlan, TaskFactory, TaskKey,
-    WorkerId,
+    EdgeSpec, ErasedEdge, GatePlan, JobFactories, OutputPlan, PlannedTask, PortPlan, SubtaskPlan,
+    TaskFactory, TaskKey, WorkerId,
 };

@@ -11,10 +11,7 @@ use std::{
     thread,
 };
 
-use super::{
-    Control, Directory, Turn, Worker, WorkerHandle,
-    turn::WorkerParts,
-};
+use super::{Control, Directory, Turn, Worker, WorkerHandle, turn::WorkerParts};
 use crate::{
     error::Error,
     task::{BufferQuota, WorkerId},
@@ -51,7 +48,8 @@ impl WorkerThread {
         let directory = Arc::clone(&options.directory);
         let (sender, receiver) = mpsc::channel();
         let name = format!("brisk-worker-{}", options.id.0);
-        let failed = |cause: io::Error| Error::Start { what: name.clone(), cause: cause.to_string() };
+        let failed =
+            |cause: io::Error| Error::Start { what: name.clone(), cause: cause.to_string() };
         let thread = thread::Builder::new()
             .name(name.clone())
             .spawn(move || run(options, &sender))

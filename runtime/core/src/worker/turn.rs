@@ -22,8 +22,8 @@ use super::{
 use crate::{
     error::{Error, TaskError},
     task::{
-        BufferQuota, BuildContext, Cx, CxParts, PlannedTask, SubtaskPlan, Surroundings, TaskCounts, TaskKey,
-        TaskTimes, WorkerId, WorkerIo, task_error,
+        BufferQuota, BuildContext, Cx, CxParts, PlannedTask, SubtaskPlan, Surroundings, TaskCounts,
+        TaskKey, TaskTimes, WorkerId, WorkerIo, task_error,
     },
 };
 
@@ -341,7 +341,8 @@ impl Worker {
 
     fn end_task(&mut self, key: TaskKey, end: TaskEnd) {
         let Some(task) = self.tasks.remove(&key) else { return };
-        let (report, run, plan) = (task.report(self.now()), Arc::clone(&task.job), Arc::clone(&task.plan));
+        let (report, run, plan) =
+            (task.report(self.now()), Arc::clone(&task.job), Arc::clone(&task.plan));
         task.close();
         self.forget_gates(&plan);
         // Peers that only this task talked to.

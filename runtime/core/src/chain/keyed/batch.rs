@@ -3,14 +3,10 @@
 
 use std::{fmt, marker::PhantomData};
 
-use super::{
-    Aggregate, Chain, Gate, Link, ReadRecords, Template,
-    guard::Guard,
-    keyed::LOOK_AHEAD,
-    table::Table,
-};
+use super::{Aggregate, table::Table, updates::LOOK_AHEAD};
 use crate::{
     Record,
+    chain::{Chain, Gate, Guard, Link, ReadRecords, Template},
     error::Error,
     flow::{Drive, Flow, Push},
     graph::NodeId,
@@ -19,6 +15,8 @@ use crate::{
     task::{BuildContext, Cx},
 };
 
+/// Records whose table slots are fetched together.
+const BATCH: usize = 32;
 /// Bytes of slots at which a combiner sends what it has and begins anew.
 const COMBINER_BYTES_MAX: usize = 128 << 20;
 
@@ -34,14 +32,16 @@ pub struct Combine<P, S, A> {
 /// A combiner in a running chain.
 pub struct CombineStage<P: Template, S: KeySelector<P::Out>, A: Aggregate<P::Out, S::Key>> {
     upstream: Link<P>,
-    state: Combiner<S, A, S::Key, A::Accumulator>,
+    state: Combiner<P::Out, S, A, S::Key, A::Accumulator>,
 }
 
-struct Combiner<S, A, K, V> {
+struct Combiner<T, S, A, K, V> {
     node: NodeId,
     selector: S,
     aggregate: A,
     table: Table<K, V>,
+    /// Records whose slots are on their way into the cache, with their hashes.
+    batch: Vec<(u32, T)>,
     /// Where emptying the table has come to, while it is emptied.
     emptying: Option<usize>,
 }
@@ -62,13 +62,48 @@ where
             selector: self.selector.clone(),
             aggregate: self.aggregate.clone(),
             table: Table::new(),
+            batch: Vec::with_capacity(BATCH),
             emptying: None,
         };
         Ok(CombineStage { upstream: Link::build(&self.upstream, self.node, cx)?, state })
     }
 }
 
-impl<S, A, K: Key, V: Record> Combiner<S, A, K, V> {
+impl<T, S, A> Combiner<T, S, A, S::Key, A::Accumulator>
+where
+    T: Record,
+    S: KeySelector<T>,
+    A: Aggregate<T, S::Key>,
+{
+    /// Adds a record, sooner or later; true when the table should be emptied.
+    #[inline(always)]
+    fn add(&mut self, item: T) -> bool {
+        let hash = Guard::run(self.node, || self.selector.hash(&item));
+        self.table.prefetch(hash);
+        self.batch.push((hash, item));
+        self.batch.len() == BATCH && self.combine_batch()
+    }
+
+    /// Adds what was batched; true when the table should be emptied.
+    fn combine_batch(&mut self) -> bool {
+        let Self { node, selector, aggregate, table, batch, .. } = self;
+        Guard::run(*node, || {
+            for (hash, item) in batch.drain(..) {
+                match table.find(hash, |key| selector.is(&item, key)) {
+                    Some(value) => aggregate.add(value, item),
+                    None => {
+                        let key = selector.key(&item);
+                        table.add(hash, key, aggregate.first(item));
+                    }
+                }
+            }
+        });
+        // Room is left for a batch more, so that the table does not grow beyond the limit.
+        self.table.slot_bytes() >= COMBINER_BYTES_MAX && self.table.is_nearly_full(BATCH)
+    }
+}
+
+impl<T, S, A, K: Key, V: Record> Combiner<T, S, A, K, V> {
     /// Sends what the table holds, as far as there is room.
     fn empty_into<O: Push<(K, V)>>(&mut self, sink: &mut O, cx: &mut Cx) -> Flow {
         let Some(cursor) = &mut self.emptying else { return Flow::Continue };
@@ -88,7 +123,7 @@ struct CombineInto<'a, C, O> {
     sink: &'a mut O,
 }
 
-impl<T, S, A, O> Push<T> for CombineInto<'_, Combiner<S, A, S::Key, A::Accumulator>, O>
+impl<T, S, A, O> Push<T> for CombineInto<'_, Combiner<T, S, A, S::Key, A::Accumulator>, O>
 where
     T: Record,
     S: KeySelector<T>,
@@ -97,24 +132,8 @@ where
 {
     #[inline(always)]
     fn push(&mut self, item: T, cx: &mut Cx) -> Flow {
-        let Combiner { node, selector, aggregate, table, emptying } = &mut *self.state;
-        Guard::run(*node, || {
-            let hash = selector.hash(&item);
-            let mut item = Some(item);
-            let borrowed = item.as_ref().expect("it was just put there");
-            match table.find(hash, |key| selector.is(borrowed, key)) {
-                Some(value) => aggregate.add(value, item.take().expect("taken once")),
-                None => {
-                    let record = item.take().expect("taken once");
-                    let key = selector.key(&record);
-                    table.add(hash, key, aggregate.first(record));
-                    if table.slot_bytes() >= COMBINER_BYTES_MAX && table.is_nearly_full() {
-                        *emptying = Some(0);
-                    }
-                }
-            }
-        });
-        if self.state.emptying.is_some() {
+        if self.state.add(item) {
+            self.state.emptying = Some(0);
             return self.state.empty_into(self.sink, cx);
         }
         Flow::Continue
@@ -143,10 +162,15 @@ where
         if drive != Drive::Ended {
             return drive;
         }
+        self.state.combine_batch();
         if self.state.table.len() > 0 && self.state.emptying.is_none() {
             self.state.emptying = Some(0);
         }
-        self.state.empty_into(sink, cx).interrupts().unwrap_or(Drive::Ended)
+        let emptied = self.state.empty_into(sink, cx).interrupts().unwrap_or(Drive::Ended);
+        if emptied == Drive::Ended {
+            self.state.table = Table::new();
+        }
+        emptied
     }
 
     fn open(&mut self, cx: &mut Cx) -> Result<(), Error> {

@@ -2,13 +2,10 @@
 
 use std::{fmt, marker::PhantomData};
 
-use super::{
-    Chain, Gate, ReadRecords, Template,
-    guard::Guard,
-    table::{Found, Table},
-};
+use super::table::{Found, Table};
 use crate::{
     Record,
+    chain::{Chain, Gate, Guard, ReadRecords, Template},
     error::Error,
     flow::{Drive, Flow, Push},
     graph::NodeId,

@@ -3,7 +3,7 @@
 
 /// Begins to load the cache line of `target`'s first byte.
 #[inline(always)]
-pub(crate) fn prefetch<T>(target: &T) {
+pub(super) fn prefetch<T>(target: &T) {
     #[cfg(target_arch = "x86_64")]
     // SAFETY: a prefetch reads nothing that the program can see and never faults.
     unsafe {

@@ -3,7 +3,7 @@
 //! of Computer Programming 3, 6.4, algorithm L), so that a look-up that was
 //! announced by [`Table::prefetch`] costs no cache miss.
 
-use crate::prefetch::prefetch;
+use super::prefetch::prefetch;
 
 /// Slots of a new table.
 const SLOTS_MIN: usize = 64;
@@ -78,7 +78,7 @@ impl<K, V> Table<K, V> {
     /// Adds a key that [`Table::find`] did not find.
     #[inline(never)]
     pub(crate) fn add(&mut self, hash: u32, key: K, value: V) {
-        if self.is_nearly_full() {
+        if self.is_nearly_full(1) {
             self.grow();
         }
         let at = self.free_from(self.home(hash));
@@ -106,10 +106,10 @@ impl<K, V> Table<K, V> {
         (&entry.key, &mut entry.value, found)
     }
 
-    /// True when one more key makes the table grow: at five eighths, which keeps
+    /// True when `more` keys make the table grow: at five eighths, which keeps
     /// probes short.
-    pub(crate) fn is_nearly_full(&self) -> bool {
-        (self.used + 1) * 8 > self.slots.len() * 5
+    pub(crate) fn is_nearly_full(&self, more: usize) -> bool {
+        (self.used + more) * 8 > self.slots.len() * 5
     }
 
     fn free_from(&self, mut at: usize) -> usize {

@@ -1,0 +1,70 @@
+//! A service with a dataflow inside: requests are pushed into a running job, answers
+//! are pulled out of it, and when the job is slow the pushing side waits.
+//!
+//! ```text
+//! cargo run --release --example embedded_service -- --requests 100000
+//! ```
+
+mod support;
+
+use brisk::prelude::*;
+use clap::Parser;
+use std::{process::ExitCode, thread, time::Instant};
+
+/// Pushes requests into a running job and pulls the answers out.
+///
+/// Also understood: -Dkey=value, --config FILE, --parallelism N, --json.
+#[derive(Parser)]
+#[command(name = "embedded_service")]
+struct Options {
+    /// How many requests are made.
+    #[arg(long, default_value_t = 100_000)]
+    requests: u64,
+    /// How many may wait at each end.
+    #[arg(long, default_value_t = 256, value_parser = clap::value_parser!(u64).range(1..))]
+    capacity: u64,
+}
+
+fn run() -> Result<(), BoxError> {
+    let (env, arguments) = StreamExecutionEnvironment::from_args()?;
+    let name = std::iter::once("embedded_service".to_string());
+    let options = Options::parse_from(name.chain(arguments.rest));
+    let began = Instant::now();
+    let capacity = options.capacity as usize;
+    let (requests, source) = channel_source::<(u64, u64)>(capacity);
+    let (sink, answers) = channel_sink::<(u64, u64)>(capacity);
+    // Each user's requests are summed up; every answer is the sum so far.
+    env.from_source(source, "Requests")
+        .key_by(|request: &(u64, u64)| request.0)
+        .sum(|request: &mut (u64, u64)| &mut request.1)
+        .sink_to(sink)
+        .name("Answers");
+    let job = env.execute_async("Embedded Service")?;
+    let count = options.requests;
+    let pusher = thread::spawn(move || {
+        for n in 0..count {
+            // Blocks while the job is behind; fails only when the job is over.
+            if requests.send((n % 100, 1)).is_err() {
+                return n;
+            }
+        }
+        count
+    });
+    let (mut received, mut greatest) = (0u64, 0);
+    for (_, sum) in answers {
+        received += 1;
+        greatest = sum.max(greatest);
+    }
+    let pushed = pusher.join().map_err(|_| "the pushing thread panicked")?;
+    let result = job.wait()?;
+    if !arguments.json {
+        println!("{pushed} requests, {received} answers, the greatest sum is {greatest}");
+    }
+    support::Report { began, bytes: received * 16, records: received }
+        .print(arguments.json, &result);
+    Ok(())
+}
+
+fn main() -> ExitCode {
+    support::main(run)
+}

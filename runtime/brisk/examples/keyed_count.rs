@@ -1,0 +1,64 @@
+//! Counts generated records by key and shows a live view of it.
+//!
+//! ```text
+//! cargo run --release --example keyed_count -- --records 10000000 --keys 1000
+//! ```
+
+mod support;
+
+use brisk::prelude::*;
+use clap::Parser;
+use std::{process::ExitCode, time::Instant};
+
+/// Counts generated records by key; prints the keys with the highest counts.
+///
+/// Also understood: -Dkey=value, --config FILE, --parallelism N, --json.
+#[derive(Parser)]
+#[command(name = "keyed_count")]
+struct Options {
+    /// How many records are made.
+    #[arg(long, default_value_t = 1_000_000)]
+    records: u64,
+    /// How many different keys they have.
+    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..))]
+    keys: u64,
+}
+
+#[derive(rkyv::Archive, rkyv::Serialize, rkyv::Deserialize, Clone)]
+struct Event {
+    key: u64,
+    value: [u8; 24],
+}
+
+fn run() -> Result<(), BoxError> {
+    let (mut env, arguments) = StreamExecutionEnvironment::from_args()?;
+    let name = std::iter::once("keyed_count".to_string());
+    let options = Options::parse_from(name.chain(arguments.rest));
+    env.set_runtime_mode(RuntimeMode::Batch);
+    let began = Instant::now();
+    let keys = options.keys;
+    let make = move |n: u64| Event {
+        key: n.wrapping_mul(n) % keys,
+        value: n.to_le_bytes().repeat(3).try_into().expect("24 bytes"),
+    };
+    // The second function finds the key without decoding the record.
+    let key = viewed(|event: &Event| event.key, |event: &ArchivedEvent| event.key.to_native());
+    let counts = env
+        .from_generator(Some(options.records), RateLimit::Unlimited, make)
+        .key_by(key)
+        .count()
+        .collect();
+    let result = env.execute("Keyed Count")?;
+    let mut counts = counts.take();
+    counts.sort_by_key(|(key, count)| (std::cmp::Reverse(*count), *key));
+    if !arguments.json {
+        counts.iter().take(10).for_each(|(key, count)| println!("{key} {count}"));
+    }
+    let bytes = options.records * size_of::<Event>() as u64;
+    support::Report { began, bytes, records: options.records }.print(arguments.json, &result);
+    Ok(())
+}
+
+fn main() -> ExitCode {
+    support::main(run)
+}

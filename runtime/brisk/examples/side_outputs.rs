@@ -1,0 +1,70 @@
+//! Splits a stream: what is late goes to a side output, and both are counted.
+//!
+//! ```text
+//! cargo run --release --example side_outputs
+//! ```
+
+mod support;
+
+use brisk::prelude::*;
+use std::process::ExitCode;
+
+/// Passes on readings in order of their time, and sends those that come too late aside.
+#[derive(Clone)]
+struct SplitLate {
+    late: OutputTag<(u64, i64)>,
+    newest: u64,
+    late_count: LongCounter,
+}
+
+impl ProcessFunction<(u64, i64)> for SplitLate {
+    type Out = (u64, i64);
+
+    fn open(&mut self, context: &mut RuntimeContext) -> Result<(), BoxError> {
+        self.late_count = context.accumulators().long_counter("late readings")?;
+        Ok(())
+    }
+
+    fn process(
+        &mut self,
+        reading: (u64, i64),
+        context: &mut Context<'_>,
+        out: &mut Collector<(u64, i64)>,
+    ) -> Result<(), BoxError> {
+        if reading.0 + 10 < self.newest {
+            self.late_count.add(1);
+            context.output(&self.late, reading);
+        } else {
+            self.newest = self.newest.max(reading.0);
+            out.collect(reading);
+        }
+        Ok(())
+    }
+}
+
+fn run() -> Result<(), BoxError> {
+    let (env, arguments) = StreamExecutionEnvironment::from_args()?;
+    if let Some(unknown) = arguments.rest.first() {
+        return Err(format!("unknown argument '{unknown}'; this example takes only the common ones: -Dkey=value, --config FILE, --parallelism N, --json").into());
+    }
+    let late = OutputTag::new("late");
+    let split = SplitLate { late: late.clone(), newest: 0, late_count: LongCounter::default() };
+    // Every hundredth reading is 50 time units old.
+    let reading = |n: u64| (if n % 100 == 99 { n.saturating_sub(50) } else { n }, n as i64 % 7);
+    let main = env.from_generator(Some(10_000), RateLimit::Unlimited, reading).process(split);
+    let late = main.side_output(&late).collect();
+    let in_time = main.collect();
+    let result = env.execute("Side Outputs")?;
+    let (in_time, late) = (in_time.take().len(), late.take().len());
+    let counted = result.accumulators.long_counter("late readings")?;
+    if arguments.json {
+        println!("{}", serde_json::json!({"in_time": in_time, "late": late, "counted": counted}));
+    } else {
+        println!("{in_time} readings in time, {late} late (the accumulator says {counted})");
+    }
+    Ok(())
+}
+
+fn main() -> ExitCode {
+    support::main(run)
+}

@@ -1,0 +1,13 @@
+//! Keyed aggregation: one accumulator per key.
+//!
+//! In streaming mode each record emits its key's new result ([`Keyed`]). In batch
+//! mode producers combine what they have ([`Combine`]) and consumers emit each
+//! key's result once, at the end ([`KeyedBatch`]).
+
+mod batch;
+mod prefetch;
+mod table;
+mod updates;
+
+pub use batch::{Combine, KeyedBatch};
+pub use updates::{Aggregate, Keyed};
