@@ -77,7 +77,9 @@ fn where_io_uring_is_refused_auto_does_without() {
         return;
     }
     refuse_io_uring();
-    let error = start(&[("taskmanager.io.driver", "uring")], 2).expect_err("io_uring is refused").to_string();
+    let error = start(&[("taskmanager.io.driver", "uring")], 2)
+        .expect_err("io_uring is refused")
+        .to_string();
     for part in ["taskmanager.io.driver", "epoll or auto", "Operation not permitted"] {
         assert!(error.contains(part), "{part}: {error}");
     }

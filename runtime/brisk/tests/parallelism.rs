@@ -1,4 +1,4 @@
-//! Sixty-four subtasks, each sending to each, on the least memory that is legal.
+//! Many subtasks, each sending to each, on the least memory that is legal.
 
 #[path = "support/mod.rs"]
 mod support;
@@ -69,4 +69,35 @@ fn one_segment_less_is_refused_with_the_sum() {
         assert!(error.contains(part), "{part}: {error}");
     }
     assert_all_returned(&cluster);
+}
+
+/// Every kind of exchange in one job: forks, broadcasts, a side path that meets the main one again.
+fn everything(cluster: &Arc<MiniCluster>) -> Result<(u64, u64), Error> {
+    let env = environment(cluster, 6);
+    let numbers = env.from_generator(Some(RECORDS / 10), RateLimit::Unlimited, |n| n).shared();
+    let keyed = numbers.clone().key_by(|n: &u64| *n).into_stream().map(|n| n + 1);
+    let shuffled = numbers.clone().shuffle().map(|n| n + 2).set_parallelism(3).rescale();
+    let first = numbers.filter(|n| *n < 1000).broadcast().map(|n| n).set_parallelism(2).global();
+    let both = keyed.union(shuffled.map(|n| n)).connect(first.map(|n| n));
+    let tallies = both.map(|n| n, |n| n).rebalance().process(Tally::default()).collect();
+    env.execute("everything")?;
+    Ok(total(tallies.take()))
+}
+
+#[test]
+fn every_exchange_on_the_least_memory() {
+    let error = everything(&network(16, "2")).expect_err("16 are too few").to_string();
+    let needed = error.split("needs at least ").nth(1).and_then(|rest| rest.split(' ').next());
+    let needed: u32 = needed.and_then(|number| number.parse().ok()).expect("the sum is named");
+    assert!(everything(&network(needed - 1, "2")).is_err());
+    let (n, first) = (RECORDS / 10, 1000);
+    let expected = n * (n - 1) + 3 * n + 2 * (first * (first - 1) / 2);
+    for per_channel in ["0", "2"] {
+        let cluster = network(needed, per_channel);
+        for _ in 0..3 {
+            let found = everything(&cluster).expect("the job runs");
+            assert_eq!(found, (2 * n + 2 * first, expected));
+            assert_all_returned(&cluster);
+        }
+    }
 }

@@ -38,7 +38,8 @@ fn slow_number(record: Vec<u8>) -> u64 {
 
 /// Records that fit into all network memory, and those that the channel and tasks hold beside it.
 fn held_at_most(cluster: &MiniCluster) -> u64 {
-    let bytes = cluster.arena().network().total().0 as usize * cluster.arena().segment_size().bytes();
+    let bytes =
+        cluster.arena().network().total().0 as usize * cluster.arena().segment_size().bytes();
     (bytes / RECORD + CHANNEL + 10) as u64
 }
 
