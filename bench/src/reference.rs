@@ -1,0 +1,115 @@
+//! What every system must compute: plain programs without a dataflow, and check values that fit
+//! into 64 bits whatever the order in which records arrive.
+
+use crate::BenchError;
+use crate::generator::{KEYS, Keys, chain_first, chain_keep, chain_second, fmix64, share};
+use crate::measurement::Outcome;
+use crate::text::{TextRange, WORD_BYTE, fnv1a, for_each_word};
+use crate::workload::{Input, PARALLELISM};
+use std::collections::HashMap;
+use std::path::Path;
+
+/// What a check value is the sum of (modulo 2^64).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CheckKind {
+    /// The keys of all records that arrived.
+    KeySum,
+    /// The counts emitted for all records: 1 + 2 + ... + n for a key with n records.
+    CountSum,
+    /// What is left of all longs at the end of the chain.
+    ChainSum,
+    /// For each distinct word, [`word_check`] of the word and its final count.
+    FinalCounts,
+    /// The counts emitted for all words, as in `CountSum`.
+    UpdateSum,
+    /// [`fnv1a`] of every word in lower case.
+    WordHashSum,
+}
+
+/// The part of one word in a check of final counts.
+pub fn word_check(word: &[u8], count: u64) -> u64 {
+    fmix64(fnv1a(word).wrapping_add(count))
+}
+
+/// What a system that is right reports for `input`.
+pub fn expected(kind: CheckKind, input: &Input) -> Result<Outcome, BenchError> {
+    match (kind, input) {
+        (CheckKind::KeySum, Input::Records(total)) => Ok(key_sum(*total)),
+        (CheckKind::CountSum, Input::Records(total)) => Ok(count_sum(*total)),
+        (CheckKind::ChainSum, Input::Records(total)) => Ok(chain_sum(*total)),
+        (
+            CheckKind::FinalCounts | CheckKind::UpdateSum | CheckKind::WordHashSum,
+            Input::Text(path),
+        ) => Ok(word_sum(kind, &word_counts(path)?)),
+        (kind, input) => Err(BenchError::Usage(format!("no check {kind:?} of {input:?}"))),
+    }
+}
+
+/// All keys that the sources of a run of `total` records send.
+fn for_each_key(total: u64, mut each: impl FnMut(u64)) {
+    for subtask in 0..PARALLELISM {
+        let mut keys = Keys::new(subtask);
+        for _ in 0..share(total, subtask, PARALLELISM) {
+            each(keys.next_key());
+        }
+    }
+}
+
+fn key_sum(total: u64) -> Outcome {
+    let mut check = 0u64;
+    for_each_key(total, |key| check = check.wrapping_add(key));
+    Outcome { records: total, check }
+}
+
+fn count_sum(total: u64) -> Outcome {
+    let mut counts = vec![0u64; KEYS as usize];
+    let mut check = 0u64;
+    for_each_key(total, |key| {
+        let count = &mut counts[key as usize];
+        *count += 1;
+        check = check.wrapping_add(*count);
+    });
+    Outcome { records: total, check }
+}
+
+fn chain_sum(total: u64) -> Outcome {
+    let kept = (0..total).map(chain_first).filter(|value| chain_keep(*value)).map(chain_second);
+    Outcome { records: total, check: kept.fold(0, u64::wrapping_add) }
+}
+
+/// Words in lower case and how often they are in the text.
+pub fn word_counts(path: &Path) -> Result<HashMap<Vec<u8>, u64>, BenchError> {
+    let mut counts: HashMap<Vec<u8>, u64> = HashMap::new();
+    let mut lower = Vec::new();
+    let mut range = TextRange::open(path, 0, 1).map_err(BenchError::file("open", path))?;
+    while let Some(lines) = range.next_chunk().map_err(BenchError::file("read", path))? {
+        for_each_word(lines, |word| {
+            lower.clear();
+            lower.extend(word.iter().map(|&byte| WORD_BYTE[byte as usize]));
+            match counts.get_mut(lower.as_slice()) {
+                Some(count) => *count += 1,
+                None => {
+                    counts.insert(lower.clone(), 1);
+                }
+            }
+        });
+    }
+    Ok(counts)
+}
+
+fn word_sum(kind: CheckKind, counts: &HashMap<Vec<u8>, u64>) -> Outcome {
+    let mut total = Outcome { records: 0, check: 0 };
+    for (word, &count) in counts {
+        let part = match kind {
+            CheckKind::FinalCounts => word_check(word, count),
+            CheckKind::WordHashSum => fnv1a(word).wrapping_mul(count),
+            _ => count * (count + 1) / 2,
+        };
+        total.records += count;
+        total.check = total.check.wrapping_add(part);
+    }
+    total
+}
+
+#[cfg(test)]
+mod tests;
