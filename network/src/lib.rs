@@ -1,1 +1,65 @@
-//! Result partitions, input gates and local channels of Brisk, in bytes.
+//! Result partitions, input gates and local channels, in bytes.
+//!
+//! What this crate owns: the layout of records in a buffer ([`frame`]), the
+//! producing side of an exchange ([`ResultPartition`]), the consuming side
+//! ([`InputGate`]), and the mailbox that carries buffers from one worker thread
+//! to another ([`mailbox()`], [`Port`]).
+//!
+//! Invariants:
+//! - A buffer is in exactly one place: open in a builder, under way in a
+//!   mailbox, queued in a gate, or held by a reader. Its return to the pool that
+//!   lent it is the producer's credit, so nothing here counts credits.
+//! - Order is kept per channel.
+//! - Scarcity is a value ([`Room`]), never an error, and never blocks a thread.
+//!
+//! Thread: everything but [`MailboxSender`] belongs to one worker.
+//!
+//! Deliberately absent: record types (bytes only), and so far TCP channels and
+//! barriers.
+
+pub mod frame;
+
+mod builder;
+mod gate;
+mod mailbox;
+mod partition;
+mod port;
+mod ready;
+mod sync;
+
+pub use builder::BufferBuilder;
+pub use gate::{GateStats, InputGate, Polled};
+pub use mailbox::{MailboxReceiver, MailboxSender, mailbox};
+pub use partition::{PartitionOptions, PartitionStats, ResultPartition, Room};
+pub use port::{Delivery, GateAddress, LocalPort, PeerPort, Port};
+pub use ready::{ReadyList, Signal};
+
+use brisk_memory::Buffer;
+
+/// Number of a channel within its gate, or of a subpartition within its partition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ChannelIndex(pub u32);
+
+impl ChannelIndex {
+    /// The index as a position in a slice.
+    #[inline]
+    pub fn position(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// What travels in a channel, in band and in order.
+#[derive(Debug)]
+pub enum Item {
+    /// Records, framed as [`frame`] says.
+    Buffer(Buffer),
+    /// Something that is not data.
+    Event(Event),
+}
+
+/// What a producer tells all consumers of a channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// The producer has sent its last record on this channel.
+    EndOfPartition,
+}

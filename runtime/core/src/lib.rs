@@ -1,1 +1,26 @@
-//! Records, the dataflow API, graphs, operators, workers and tasks of Brisk.
+//! Records, the dataflow API, graphs, operators, workers and tasks.
+//!
+//! From top to bottom: a program uses [`api`] to describe a dataflow; [`graph`]
+//! turns it into chains and subtasks; [`job`] runs those on [`worker`]s as
+//! [`task`]s, each one [`chain`] of operators between [`exchange`]s of
+//! [`record`]s.
+
+pub mod accumulator;
+
+pub mod api;
+pub mod chain;
+pub mod error;
+pub mod exchange;
+pub mod flow;
+pub mod graph;
+
+pub mod job;
+pub mod record;
+pub mod selector;
+pub mod task;
+pub mod worker;
+
+mod prefetch;
+
+pub use error::{BoxError, Error, TaskError};
+pub use record::{Key, Record};

@@ -1,0 +1,137 @@
+//! The one mapping behind an arena: a memfd, mapped shared, on the largest pages there are.
+//!
+//! Huge pages are tried in turn: reserved ones (`MFD_HUGETLB`), transparent ones (`MADV_HUGEPAGE`,
+//! where `/sys/kernel/mm/transparent_hugepage/shmem_enabled` lets a memfd have them), then plain
+//! pages with a note in the log. The kernel hands out zeroed pages, so no byte of a mapping is ever
+//! uninitialized. Control plane: runs once, at start.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+
+use memmap2::{Advice, MmapOptions, MmapRaw};
+use rustix::fs::{MemfdFlags, ftruncate, memfd_create};
+
+use crate::arena::{ArenaOptions, HugePages};
+use crate::error::MemoryError;
+
+/// The huge page size asked for: the one that x86-64 and most AArch64 systems offer.
+const HUGE_PAGE_BYTES: usize = 2 << 20;
+/// The kernel's switch for transparent huge pages in memfds.
+const SHMEM_ENABLED: &str = "/sys/kernel/mm/transparent_hugepage/shmem_enabled";
+
+/// What kind of pages an arena got.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum PageKind {
+    /// Pages of 2 MiB out of the reserved ones (`vm.nr_hugepages`).
+    HugeReserved,
+    /// The kernel was asked for transparent huge pages and allows them here.
+    HugeTransparent,
+    /// Plain pages.
+    Plain,
+}
+
+/// A shared mapping of a memfd. Unmapped and closed on drop.
+pub(crate) struct Mapping {
+    map: MmapRaw,
+    memfd: File,
+    bytes: usize,
+    pages: PageKind,
+}
+
+impl Mapping {
+    /// Maps `bytes` zeroed bytes on the pages that `options` ask for and the system has.
+    pub(crate) fn create(bytes: usize, options: &ArenaOptions) -> Result<Mapping, MemoryError> {
+        assert!(bytes > 0, "an arena has at least one segment");
+        let mapping = match options.huge_pages {
+            HugePages::Off => Mapping::plain(bytes)?,
+            HugePages::Try => match Mapping::reserved(bytes) {
+                Ok(mapping) => mapping,
+                Err(refusal) => Mapping::plain(bytes)?.ask_for_transparent(&refusal),
+            },
+        };
+        if options.prefault {
+            mapping.prefault()?;
+        }
+        if options.mlock {
+            mapping.lock()?;
+        }
+        Ok(mapping)
+    }
+
+    fn reserved(bytes: usize) -> io::Result<Mapping> {
+        let flags = MemfdFlags::HUGETLB | MemfdFlags::HUGE_2MB;
+        let whole = bytes.next_multiple_of(HUGE_PAGE_BYTES);
+        let (memfd, map) = map_memfd(whole, flags)?;
+        Ok(Mapping { map, memfd, bytes, pages: PageKind::HugeReserved })
+    }
+
+    fn plain(bytes: usize) -> Result<Mapping, MemoryError> {
+        let (memfd, map) = map_memfd(bytes, MemfdFlags::empty())
+            .map_err(|source| MemoryError::Map { step: "map", bytes, source })?;
+        Ok(Mapping { map, memfd, bytes, pages: PageKind::Plain })
+    }
+
+    /// Asks for transparent huge pages and notes what came of it.
+    fn ask_for_transparent(mut self, refusal: &io::Error) -> Mapping {
+        let allowed = std::fs::read_to_string(SHMEM_ENABLED).unwrap_or_default();
+        let advised = self.map.advise(Advice::HugePage);
+        let refused =
+            allowed.is_empty() || ["[never]", "[deny]"].iter().any(|w| allowed.contains(w));
+        if advised.is_ok() && !refused {
+            self.pages = PageKind::HugeTransparent;
+        } else {
+            tracing::info!(
+                bytes = self.bytes,
+                reserved = %refusal,
+                shmem_enabled = allowed.trim(),
+                "the memory arena is on plain pages; for huge ones set vm.nr_hugepages, \
+                 or write advise to {SHMEM_ENABLED}"
+            );
+        }
+        self
+    }
+
+    fn prefault(&self) -> Result<(), MemoryError> {
+        self.map.advise(Advice::PopulateWrite).map_err(|source| MemoryError::Map {
+            step: "fill",
+            bytes: self.bytes,
+            source,
+        })
+    }
+
+    fn lock(&self) -> Result<(), MemoryError> {
+        self.map.lock().map_err(|source| {
+            let limit = rustix::process::getrlimit(rustix::process::Resource::Memlock);
+            let limit = limit.current.map_or("none".to_owned(), |bytes| format!("{bytes} bytes"));
+            MemoryError::Lock { bytes: self.bytes, limit, source }
+        })
+    }
+
+    /// Where it starts.
+    pub(crate) fn base(&self) -> *mut u8 {
+        self.map.as_mut_ptr()
+    }
+
+    /// How many bytes were asked for.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// What it lies on.
+    pub(crate) fn pages(&self) -> PageKind {
+        self.pages
+    }
+
+    /// The memfd, for handing the memory to another process.
+    pub(crate) fn memfd(&self) -> BorrowedFd<'_> {
+        self.memfd.as_fd()
+    }
+}
+
+fn map_memfd(bytes: usize, flags: MemfdFlags) -> io::Result<(File, MmapRaw)> {
+    let memfd = File::from(memfd_create("brisk-arena", flags | MemfdFlags::CLOEXEC)?);
+    ftruncate(&memfd, bytes as u64)?;
+    let map = MmapOptions::new().len(bytes).map_raw(&memfd)?;
+    Ok((memfd, map))
+}

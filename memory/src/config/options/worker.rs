@@ -1,0 +1,109 @@
+//! Worker threads, the I/O driver and how memory is mapped: our own keys, unknown to Flink.
+
+use std::num::NonZeroU32;
+
+use super::{AT_LEAST_ONE, at_least_one_if_set, core};
+use crate::config::configuration::Configuration;
+use crate::config::error::ConfigError;
+use crate::config::grammar::ConfigEnum;
+use crate::config::option::{ConfigOption, OptionDescription};
+
+/// `taskmanager.io.driver`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IoDriver {
+    /// io_uring where the system allows it, else epoll with one logged note.
+    Auto,
+    /// io_uring, or an error.
+    Uring,
+    /// epoll with a small pool of threads for files.
+    Epoll,
+}
+
+impl ConfigEnum for IoDriver {
+    const NAME: &'static str = "IoDriver";
+    const NAMES: &'static [(&'static str, IoDriver)] =
+        &[("auto", IoDriver::Auto), ("uring", IoDriver::Uring), ("epoll", IoDriver::Epoll)];
+}
+
+/// `taskmanager.memory.huge-pages`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HugePageUse {
+    /// Huge pages where the system gives them, else plain pages with a logged note.
+    Try,
+    /// Plain pages.
+    Off,
+}
+
+impl ConfigEnum for HugePageUse {
+    const NAME: &'static str = "HugePages";
+    const NAMES: &'static [(&'static str, HugePageUse)] =
+        &[("try", HugePageUse::Try), ("off", HugePageUse::Off)];
+}
+
+/// `taskmanager.workers`.
+pub const WORKERS: ConfigOption<Option<u32>> = ConfigOption::new(
+    "taskmanager.workers",
+    "Worker threads of a TaskManager. Not set: one for each slot, at most one for each core. Our \
+     own key.",
+)
+.rule(at_least_one_if_set, AT_LEAST_ONE);
+
+/// `taskmanager.workers.pin`.
+pub const PIN_WORKERS: ConfigOption<bool> = ConfigOption::new(
+    "taskmanager.workers.pin",
+    "Whether each worker thread stays on one core. Our own key.",
+)
+.default("true");
+
+/// `taskmanager.io.driver`.
+pub const IO_DRIVER: ConfigOption<IoDriver> = ConfigOption::new(
+    "taskmanager.io.driver",
+    "What carries out file and network operations. auto takes uring where the system allows it, \
+     else epoll. Our own key.",
+)
+.default("auto");
+
+/// `taskmanager.memory.huge-pages`.
+pub const HUGE_PAGES: ConfigOption<HugePageUse> = ConfigOption::new(
+    "taskmanager.memory.huge-pages",
+    "Whether segments are put on huge pages; try falls back to plain pages with a logged note. Our \
+     own key.",
+)
+.default("try");
+
+/// `taskmanager.memory.prefault`.
+pub const PREFAULT: ConfigOption<bool> = ConfigOption::new(
+    "taskmanager.memory.prefault",
+    "Whether all segments are touched at start, so that no page fault comes later. Our own key.",
+)
+.default("false");
+
+/// `taskmanager.memory.mlock`.
+pub const MLOCK: ConfigOption<bool> = ConfigOption::new(
+    "taskmanager.memory.mlock",
+    "Whether segments are locked into memory, so that they are never swapped out. Our own key.",
+)
+.default("false");
+
+/// The number of worker threads: [`WORKERS`] where it is set, else one for each slot, at most one
+/// for each of `cores`.
+///
+/// # Errors
+/// When one of the keys holds a text that it does not accept.
+pub fn worker_count(config: &Configuration, cores: NonZeroU32) -> Result<u32, ConfigError> {
+    let slots = config.get(&core::TASK_SLOTS)?;
+    let workers = config.get(&WORKERS)?.unwrap_or_else(|| slots.min(cores.get()));
+    assert!(workers >= 1, "the rules of both keys refuse 0");
+    Ok(workers)
+}
+
+pub(super) fn all() -> Vec<OptionDescription> {
+    vec![
+        WORKERS.describe(),
+        PIN_WORKERS.describe(),
+        IO_DRIVER.describe(),
+        HUGE_PAGES.describe(),
+        PREFAULT.describe(),
+        MLOCK.describe(),
+    ]
+}

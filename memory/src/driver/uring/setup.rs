@@ -1,0 +1,70 @@
+//! Making a ring with the best set-up that the kernel gives.
+
+use io_uring::{Builder, IoUring, Probe, cqueue, opcode, squeue};
+
+use crate::driver::DriverError;
+
+/// Set-ups from best to plainest. Deferred work runs only when its thread asks for it, and the
+/// kernel says in the ring when there is some, so a poll needs no system call.
+const SETUPS: [fn(&mut Builder<squeue::Entry, cqueue::Entry>); 4] = [
+    // Linux 6.6
+    |builder| {
+        builder.setup_single_issuer().setup_defer_taskrun().setup_taskrun_flag();
+        builder.setup_submit_all().setup_no_sqarray();
+    },
+    // Linux 6.1
+    |builder| {
+        builder.setup_single_issuer().setup_defer_taskrun().setup_taskrun_flag();
+        builder.setup_submit_all();
+    },
+    // Linux 5.19
+    |builder| {
+        builder.setup_coop_taskrun().setup_taskrun_flag().setup_submit_all();
+    },
+    |_| {},
+];
+
+/// A ring that holds `depth` transfers and the doorbell's poll.
+pub(super) fn ring(depth: u32) -> Result<IoUring, DriverError> {
+    let refused = |step, source| DriverError::UringRefused { step, source };
+    let entries = (depth + 1).next_power_of_two();
+    let mut ring = None;
+    for setup in SETUPS {
+        let mut builder = IoUring::builder();
+        builder.dontfork().setup_clamp();
+        setup(&mut builder);
+        match builder.build(entries) {
+            Ok(made) => {
+                ring = Some(made);
+                break;
+            }
+            // A flag that this kernel doesn't know.
+            Err(error) if error.raw_os_error() == Some(libc::EINVAL) => {}
+            Err(error) => return Err(refused("io_uring_setup", error)),
+        }
+    }
+    let ring = ring.ok_or_else(|| {
+        refused("io_uring_setup", std::io::Error::from_raw_os_error(libc::EINVAL))
+    })?;
+    check_abilities(&ring).map_err(|source| refused("abilities of the kernel", source))?;
+    assert!(ring.params().sq_entries() > depth && ring.params().cq_entries() > depth);
+    Ok(ring)
+}
+
+/// What the backend can't do without: a time limit on waiting (Linux 5.11), completions that are
+/// never dropped, and the operations themselves.
+fn check_abilities(ring: &IoUring) -> std::io::Result<()> {
+    let parameters = ring.params();
+    if !parameters.is_feature_ext_arg() || !parameters.is_feature_nodrop() {
+        return Err(std::io::ErrorKind::Unsupported.into());
+    }
+    let mut probe = Probe::new();
+    ring.submitter().register_probe(&mut probe)?;
+    let needed =
+        [opcode::Read::CODE, opcode::Write::CODE, opcode::Fsync::CODE, opcode::PollAdd::CODE];
+    if needed.iter().all(|code| probe.is_supported(*code)) {
+        Ok(())
+    } else {
+        Err(std::io::ErrorKind::Unsupported.into())
+    }
+}

@@ -1,0 +1,3 @@
+//! model
+mod error;
+pub use error::{ModelError, Part, Parts};

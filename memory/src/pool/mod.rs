@@ -1,0 +1,257 @@
+#![expect(unsafe_code, reason = "a segment points to the pool that drew it")]
+//! Pools: bounded shares of a region, each owned by one worker.
+//!
+//! A [`Region`] owns the segments of one purpose. A [`Pool`] draws from it up to its quota and keeps
+//! what comes back, so in steady state segments circle between a pool and the handles out of it,
+//! without a lock: the pool is its worker's cache. The README beside this file argues why waiting
+//! for a segment cannot deadlock.
+//!
+//! Reading order: [`Pool`] here, the stack of returned segments, the region, its state under the
+//! lock, the sharing-out. Data plane: [`Pool::take`] and the drop of handles. Control plane: the
+//! rest. Deliberately absent: segments lent without a pool, and pools used by two threads at once.
+
+mod region;
+mod returns;
+mod shares;
+mod state;
+#[cfg(all(test, loom))]
+mod loom_tests;
+#[cfg(all(test, not(loom)))]
+mod tests;
+
+use std::fmt;
+use std::sync::{Arc, Weak};
+use std::task::Waker;
+
+use crossbeam_utils::CachePadded;
+
+pub use region::{Holder, Region, RegionKind};
+
+use crate::arena::{Local, Slot, SlotRef, Slots, SlotsRef};
+use crate::quantity::SegmentCount;
+use crate::segment::Segment;
+use crate::sync::{AtomicU32, Ordering};
+use region::RegionCore;
+use returns::{Chain, ReturnStack};
+use shares::Claim;
+use state::{Draw, PoolId};
+
+/// The most segments that a pool moves into its private hand at once: enough to spare most
+/// compare-and-swaps, few enough to stay in a core's cache and to let others have the rest.
+const HAND_MAX: u32 = 8;
+
+/// What a pool should be.
+pub struct PoolOptions {
+    /// Who uses it, for messages: `job/task 3: output of map`.
+    pub owner: String,
+    /// Segments it can count on.
+    pub required: SegmentCount,
+    /// Segments beyond which more are of no use to it.
+    pub max: SegmentCount,
+    /// Segments it may take beyond its quota, for a record that needs more than there is room for.
+    pub overdraft: SegmentCount,
+    /// Rung when there may be a segment again after [`Taken::Exhausted`].
+    pub waker: Waker,
+}
+
+/// The answer of [`Pool::take`].
+#[derive(Debug)]
+pub enum Taken {
+    /// A segment within the pool's quota.
+    Segment(Segment),
+    /// A segment beyond it: finish what was begun, then rest until segments came back.
+    Overdraft(Segment),
+    /// None now. The pool's waker will be rung when to try again.
+    Exhausted,
+}
+
+/// A bounded share of a region, owned by one worker.
+pub struct Pool {
+    /// Segments at home that only the owner can reach; at most what the pool requires.
+    hand: Option<Chain>,
+    /// The most that `hand` takes from the return stack at once.
+    hand_max: u32,
+    overdraft: u32,
+    shared: Arc<PoolShared>,
+    slots: SlotsRef,
+    region: Region,
+}
+
+/// What the owner, the region and the threads that return segments know of a pool.
+///
+/// It lives until the pool is dropped and its last segment is home. A thread that returns a segment
+/// may use it only until the segment is on the return stack.
+pub(crate) struct PoolShared {
+    returns: CachePadded<ReturnStack>,
+    /// Segments it may have; written under the region's lock.
+    quota: AtomicU32,
+    /// Segments it has, at home or out; written under the region's lock.
+    drawn: AtomicU32,
+    waker: Waker,
+    id: PoolId,
+    core: Weak<RegionCore>,
+}
+
+impl PoolShared {
+    fn quota(&self) -> u32 {
+        // Relaxed: a value by itself; decisions about it are made under the region's lock.
+        self.quota.load(Ordering::Relaxed)
+    }
+
+    fn drawn(&self) -> u32 {
+        // Relaxed: as above.
+        self.drawn.load(Ordering::Relaxed)
+    }
+}
+
+impl Pool {
+    /// A segment, if there is one. Its bytes are those of its last use.
+    ///
+    /// Comes first what came back last, for warm caches; then, while the quota allows, a segment of
+    /// the region; then overdraft, from what the region has beyond what pools require.
+    #[inline]
+    pub fn take(&mut self) -> Taken {
+        match self.hand {
+            Some(hand) => Taken::Segment(self.play(hand)),
+            None => self.take_elsewhere(),
+        }
+    }
+
+    #[inline]
+    fn play(&mut self, hand: Chain) -> Segment {
+        let slot = self.slots.get(hand.top);
+        self.hand = match (slot.next(), hand.len) {
+            (Some(top), 2..) => Some(Chain { top, len: hand.len - 1 }),
+            _ => None,
+        };
+        Segment::lend(slot)
+    }
+
+    #[inline(never)]
+    fn take_elsewhere(&mut self) -> Taken {
+        loop {
+            match self.shared.returns.pop(self.slots, self.hand_max) {
+                Ok(hand) => return Taken::Segment(self.play(hand)),
+                // Whatever makes room ends the waiting, so there is none: no need of the lock.
+                Err(word) if word.is_waiting() && !self.may_overdraw() => return Taken::Exhausted,
+                Err(_) => {}
+            }
+            match self.region.core().draw(self.shared.id, self.hand_max) {
+                Draw::Segments(hand) => return Taken::Segment(self.play(hand)),
+                Draw::Overdraft(local) => return Taken::Overdraft(self.lend(local)),
+                Draw::ComeHome => {}
+                Draw::Nothing => return Taken::Exhausted,
+            }
+        }
+    }
+
+    fn lend(&self, local: Local) -> Segment {
+        Segment::lend(self.slots.get(local))
+    }
+
+    /// Whether a [`Pool::take`] now would give [`Taken::Segment`]. Only looks: to be woken when
+    /// there is room again use [`Pool::poll_room`].
+    pub fn has_room(&self) -> bool {
+        let word = self.shared.returns.look();
+        if self.hand.is_some() || !word.is_empty() {
+            return true;
+        }
+        !word.is_waiting()
+            && self.shared.drawn() < self.shared.quota()
+            && self.region.core().has_room(self.shared.id)
+    }
+
+    /// Whether there is room, as [`Pool::has_room`]; if not, the waker will be rung when there is.
+    pub fn poll_room(&mut self) -> bool {
+        let word = self.shared.returns.look();
+        if self.hand.is_some() || !word.is_empty() {
+            return true;
+        }
+        !word.is_waiting() && self.region.core().poll_room(self.shared.id)
+    }
+
+    /// Segments it may have now: its required ones and its share of what others leave over.
+    pub fn size(&self) -> SegmentCount {
+        SegmentCount(self.shared.quota())
+    }
+
+    /// Segments that are out: taken, and not yet back.
+    pub fn outstanding(&self) -> SegmentCount {
+        let home = self.shared.returns.count(self.slots) + self.hand_len();
+        SegmentCount(self.shared.drawn().saturating_sub(home))
+    }
+
+    /// Whether more segments are out than its quota allows.
+    pub fn in_overdraft(&self) -> bool {
+        // While more are drawn than the quota allows none is on the return stack.
+        self.shared.drawn() > self.shared.quota() + self.hand_len()
+    }
+
+    fn may_overdraw(&self) -> bool {
+        let (drawn, quota) = (self.shared.drawn(), self.shared.quota());
+        (quota..quota.saturating_add(self.overdraft)).contains(&drawn)
+    }
+
+    fn hand_len(&self) -> u32 {
+        self.hand.map_or(0, |hand| hand.len)
+    }
+
+    fn new(region: Region, shared: Arc<PoolShared>, claim: Claim, overdraft: u32) -> Pool {
+        // One of those popped is lent at once, so the hand keeps at most what is required.
+        let hand_max = HAND_MAX.min(claim.required.saturating_add(1));
+        let slots = SlotsRef::new(region.slots());
+        Pool { hand: None, hand_max, overdraft, shared, slots, region }
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        self.region.core().close_pool(self.shared.id, self.hand.take());
+    }
+}
+
+impl fmt::Debug for Pool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (drawn, quota) = (self.shared.drawn(), self.shared.quota());
+        write!(f, "Pool({drawn} drawn, quota {quota}, {} region)", self.region.kind())
+    }
+}
+
+/// Takes home a segment whose last handle is gone.
+#[inline]
+pub(crate) fn give_back(slot: SlotRef) {
+    // SAFETY: a pool lives until its last drawn segment is home, and this one is not home yet.
+    let pool = unsafe { &*slot.pool() };
+    loop {
+        let seen = pool.returns.look();
+        if seen.is_surplus() {
+            return give_back_surplus(pool.core.clone(), pool.id, &slot);
+        }
+        // Cloned before the segment is home: afterwards the pool may be gone.
+        let waker = seen.is_waiting().then(|| pool.waker.clone());
+        if pool.returns.try_push(seen, &slot) {
+            if let Some(waker) = waker {
+                waker.wake();
+            }
+            return;
+        }
+    }
+}
+
+#[cold]
+fn give_back_surplus(core: Weak<RegionCore>, pool: PoolId, slot: &Slot) {
+    let core = core.upgrade().expect("a region with lent segments is never freed");
+    if let Some(waker) = core.take_back(pool, slot) {
+        waker.wake();
+    }
+}
+
+/// The links of a chain, top first. Reads each link before it yields the segment.
+fn unlink(chain: Chain, slots: &Slots) -> impl Iterator<Item = &Slot> {
+    let mut link = Some(chain.top);
+    (0..chain.len).map(move |_| {
+        let slot = slots.get(link.expect("a chain is as long as it says"));
+        link = slot.next();
+        slot
+    })
+}

@@ -1,0 +1,121 @@
+use crate::arena::{Arena, ArenaOptions};
+use crate::pool::{Pool, PoolOptions, Taken};
+use crate::quantity::{SegmentCount, SegmentSize};
+use crate::segment::{Buffer, Segment};
+
+fn arena() -> (Arena, Pool) {
+    let arena = Arena::map(ArenaOptions {
+        segment_size: SegmentSize::MIN,
+        network: SegmentCount(2),
+        ..ArenaOptions::default()
+    })
+    .unwrap();
+    let pool = arena.network().create_pool(PoolOptions {
+        owner: "test".to_owned(),
+        required: SegmentCount(2),
+        max: SegmentCount(2),
+        overdraft: SegmentCount::ZERO,
+        waker: std::task::Waker::noop().clone(),
+    });
+    (arena, pool.unwrap())
+}
+
+fn filled(pool: &mut Pool) -> Segment {
+    match pool.take() {
+        Taken::Segment(mut segment) => {
+            let bytes = segment.as_mut_slice();
+            bytes.iter_mut().enumerate().for_each(|(at, byte)| *byte = at as u8);
+            segment
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_buffer_shows_what_was_frozen() {
+    let (arena, mut pool) = arena();
+    let segment = filled(&mut pool);
+    let index = segment.index();
+    let buffer = segment.freeze(10);
+    assert_eq!(*buffer, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    assert_eq!((buffer.len(), buffer.segment_index(), buffer.offset()), (10, index, 0));
+    let empty = filled(&mut pool).freeze(0);
+    assert!(empty.is_empty());
+    drop((buffer, empty));
+    assert_eq!(pool.outstanding(), SegmentCount(0));
+    arena.verify_conservation().unwrap();
+}
+
+#[test]
+fn slices_share_their_segment() {
+    let (arena, mut pool) = arena();
+    let buffer = filled(&mut pool).freeze(100);
+    let slice = buffer.slice(10..20);
+    let inner = slice.slice(5..10);
+    assert_eq!(*inner, [15, 16, 17, 18, 19]);
+    assert_eq!(inner.offset(), 15);
+    assert!(slice.slice(10..10).is_empty());
+    assert!(!buffer.is_unique());
+    drop((buffer, slice));
+    assert!(inner.is_unique());
+    assert_eq!(pool.outstanding(), SegmentCount(1));
+    drop(inner);
+    assert_eq!(pool.outstanding(), SegmentCount(0));
+    arena.verify_conservation().unwrap();
+}
+
+#[test]
+#[should_panic(expected = "bytes 5..11 of a buffer of 10")]
+fn a_slice_beyond_its_buffer_panics() {
+    let (_arena, mut pool) = arena();
+    filled(&mut pool).freeze(10).slice(5..11);
+}
+
+#[test]
+#[should_panic(expected = "a buffer of 4097 bytes in a smaller segment")]
+fn freezing_more_than_there_is_panics() {
+    let (_arena, mut pool) = arena();
+    filled(&mut pool).freeze(4097);
+}
+
+#[test]
+fn only_a_sole_holder_gets_the_segment_back() {
+    let (_arena, mut pool) = arena();
+    let buffer = filled(&mut pool).freeze(100);
+    let index = buffer.segment_index();
+    let clone = buffer.clone();
+    let buffer = buffer.try_into_segment().unwrap_err();
+    assert_eq!(buffer.len(), 100);
+    drop(clone);
+    let mut segment = buffer.slice(50..60).try_into_segment().map_or_else(
+        |slice| {
+            drop(slice);
+            buffer.try_into_segment().unwrap()
+        },
+        |_| panic!("two handles"),
+    );
+    assert_eq!((segment.index(), segment.size()), (index, 4096));
+    segment.as_mut_slice().fill(9);
+    assert!(segment.freeze(4096).iter().all(|byte| *byte == 9));
+    assert_eq!(pool.outstanding(), SegmentCount(0));
+}
+
+#[test]
+fn handles_end_on_any_thread() {
+    let (arena, mut pool) = arena();
+    let buffer = filled(&mut pool).freeze(4096);
+    let holders: Vec<_> = (0..4)
+        .map(|at| {
+            let slice = buffer.slice(at * 1000..at * 1000 + 1000);
+            std::thread::spawn(move || {
+                let clones: Vec<Buffer> = (0..100).map(|_| slice.clone()).collect();
+                clones.iter().map(|clone| clone[0] as usize).sum::<usize>()
+            })
+        })
+        .collect();
+    drop(buffer);
+    let sums: Vec<_> = holders.into_iter().map(|holder| holder.join().unwrap()).collect();
+    assert_eq!(sums, [0, 232 * 100, 208 * 100, 184 * 100]);
+    assert_eq!(pool.outstanding(), SegmentCount(0));
+    arena.verify_conservation().unwrap();
+}

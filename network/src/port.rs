@@ -1,0 +1,110 @@
+//! The way from a producer to one consumer's gate: on the same worker, or on
+//! another worker of the process.
+
+use brisk_memory::driver::Doorbell;
+use std::{cell::RefCell, collections::VecDeque, fmt, rc::Rc};
+
+use crate::{ChannelIndex, InputGate, Item, MailboxSender};
+
+/// Names a gate on its worker. Never reused while the process lives, so that
+/// what arrives for a gate that is gone can be told apart and dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct GateAddress(pub u64);
+
+/// An item under way to a gate of another worker.
+#[derive(Debug)]
+pub struct Delivery {
+    /// The gate.
+    pub gate: GateAddress,
+    /// The channel of that gate.
+    pub channel: ChannelIndex,
+    /// What is delivered.
+    pub item: Item,
+}
+
+/// The way to another worker, shared by all partitions of this worker.
+///
+/// What the mailbox has no room for waits here in order; it is bounded by the
+/// segments of this worker's pools.
+pub struct PeerPort {
+    mailbox: MailboxSender<Delivery>,
+    doorbell: Doorbell,
+    waiting: RefCell<VecDeque<Delivery>>,
+}
+
+impl PeerPort {
+    /// The way to the worker behind `mailbox`, which `doorbell` wakes.
+    pub fn new(mailbox: MailboxSender<Delivery>, doorbell: Doorbell) -> Rc<Self> {
+        Rc::new(Self { mailbox, doorbell, waiting: RefCell::default() })
+    }
+
+    fn send(&self, delivery: Delivery) {
+        let mut waiting = self.waiting.borrow_mut();
+        if waiting.is_empty() {
+            if let Err(back) = self.mailbox.push(delivery) {
+                waiting.push_back(back);
+            }
+        } else {
+            waiting.push_back(delivery);
+        }
+        self.doorbell.ring();
+    }
+
+    /// Sends what waits, as far as there is room; true when nothing is left.
+    pub fn send_waiting(&self) -> bool {
+        let mut waiting = self.waiting.borrow_mut();
+        let before = waiting.len();
+        while let Some(delivery) = waiting.pop_front() {
+            if let Err(back) = self.mailbox.push(delivery) {
+                waiting.push_front(back);
+                break;
+            }
+        }
+        if waiting.len() < before {
+            self.doorbell.ring();
+        }
+        waiting.is_empty()
+    }
+}
+
+impl fmt::Debug for PeerPort {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PeerPort").field("waiting", &self.waiting.borrow().len()).finish()
+    }
+}
+
+/// The way to a gate of the same worker.
+pub type LocalPort = Rc<RefCell<InputGate>>;
+
+/// The way to one channel of a gate.
+#[derive(Clone, Debug)]
+pub enum Port {
+    /// On this worker.
+    Local {
+        /// The gate.
+        gate: LocalPort,
+        /// The channel of that gate.
+        channel: ChannelIndex,
+    },
+    /// On another worker.
+    Peer {
+        /// The way there.
+        peer: Rc<PeerPort>,
+        /// The gate.
+        gate: GateAddress,
+        /// The channel of that gate.
+        channel: ChannelIndex,
+    },
+}
+
+impl Port {
+    /// Hands `item` over. Never blocks, never fails.
+    pub fn send(&self, item: Item) {
+        match self {
+            Self::Local { gate, channel } => gate.borrow_mut().deliver(*channel, item),
+            Self::Peer { peer, gate, channel } => {
+                peer.send(Delivery { gate: *gate, channel: *channel, item });
+            }
+        }
+    }
+}

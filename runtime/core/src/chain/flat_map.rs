@@ -1,0 +1,150 @@
+//! `flat_map`: one record in, any number out.
+//!
+//! The function fills a [`Collector`]; what it made is passed on one by one, and
+//! waits in the collector when there is no room downstream. So a record that makes
+//! a million others holds those on the heap, and never more than one such record's.
+
+use std::collections::VecDeque;
+
+use super::{Chain, Link, Template, guard::Guard};
+use crate::{
+    Record,
+    error::Error,
+    flow::{Drive, Flow, Push},
+    graph::NodeId,
+    task::{BuildContext, Cx},
+};
+
+/// Takes what a function makes of one record.
+#[derive(Debug)]
+pub struct Collector<T> {
+    items: VecDeque<T>,
+}
+
+impl<T> Collector<T> {
+    /// An empty collector.
+    pub fn new() -> Self {
+        Self { items: VecDeque::new() }
+    }
+
+    /// Adds a record.
+    #[inline]
+    pub fn collect(&mut self, item: T) {
+        self.items.push_back(item);
+    }
+
+    /// Records that wait.
+    pub fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    /// True when none waits.
+    pub fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    /// Passes on what waits, as far as `sink` takes it.
+    #[inline]
+    pub(crate) fn drain_into<S: Push<T>>(&mut self, sink: &mut S, cx: &mut Cx) -> Flow {
+        while let Some(item) = self.items.pop_front() {
+            let flow = sink.push(item, cx);
+            if flow != Flow::Continue {
+                return flow;
+            }
+        }
+        Flow::Continue
+    }
+}
+
+impl<T> Default for Collector<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<T> Extend<T> for Collector<T> {
+    fn extend<I: IntoIterator<Item = T>>(&mut self, items: I) {
+        self.items.extend(items);
+    }
+}
+
+/// The template of a flat map.
+#[derive(Debug)]
+pub struct FlatMap<P, F, U> {
+    pub(crate) upstream: P,
+    pub(crate) node: NodeId,
+    pub(crate) function: F,
+    pub(crate) collector: Collector<U>,
+}
+
+impl<P: Clone, F: Clone, U> Clone for FlatMap<P, F, U> {
+    fn clone(&self) -> Self {
+        let (upstream, function) = (self.upstream.clone(), self.function.clone());
+        Self { upstream, node: self.node, function, collector: Collector::new() }
+    }
+}
+
+impl<P, F, U> Template for FlatMap<P, F, U>
+where
+    P: Template,
+    F: FnMut(P::Out, &mut Collector<U>) + Clone + Send + 'static,
+    U: Record,
+{
+    type Out = U;
+    type Running = FlatMap<Link<P>, F, U>;
+
+    fn build(&self, cx: &mut BuildContext) -> Result<Self::Running, Error> {
+        let upstream = Link::build(&self.upstream, self.node, cx)?;
+        let (function, collector) = (self.function.clone(), Collector::new());
+        Ok(FlatMap { upstream, node: self.node, function, collector })
+    }
+}
+
+struct FlatMapInto<'a, F, U, S> {
+    node: NodeId,
+    function: &'a mut F,
+    collector: &'a mut Collector<U>,
+    sink: &'a mut S,
+}
+
+impl<T, U, F, S> Push<T> for FlatMapInto<'_, F, U, S>
+where
+    F: FnMut(T, &mut Collector<U>),
+    S: Push<U>,
+{
+    #[inline(always)]
+    fn push(&mut self, item: T, cx: &mut Cx) -> Flow {
+        Guard::run(self.node, || (self.function)(item, self.collector));
+        self.collector.drain_into(self.sink, cx)
+    }
+
+    #[inline]
+    fn ready(&mut self, cx: &mut Cx) -> Flow {
+        match self.sink.ready(cx) {
+            Flow::Continue => self.collector.drain_into(self.sink, cx),
+            other => other,
+        }
+    }
+}
+
+impl<P, F, U> Chain for FlatMap<Link<P>, F, U>
+where
+    P: Template,
+    F: FnMut(P::Out, &mut Collector<U>),
+{
+    type Out = U;
+
+    fn drive<S: Push<U>>(&mut self, sink: &mut S, cx: &mut Cx) -> Drive {
+        let Self { upstream, node, function, collector } = self;
+        let mut into = FlatMapInto { node: *node, function, collector, sink };
+        upstream.drive(&mut into, cx)
+    }
+
+    fn open(&mut self, cx: &mut Cx) -> Result<(), Error> {
+        self.upstream.open(cx)
+    }
+
+    fn close(&mut self, cx: &mut Cx) {
+        self.upstream.close(cx);
+    }
+}

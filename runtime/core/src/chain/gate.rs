@@ -1,0 +1,236 @@
+//! Reading records from an input gate: the head of a chain behind an exchange.
+#![expect(unsafe_code, reason = "records are viewed where their producer wrote them")]
+
+use brisk_memory::Buffer;
+use brisk_network::{
+    ChannelIndex, Event, InputGate, Item, Polled,
+    frame::{self, BUFFER_HEADER, FRAME_HEADER, FrameKind},
+};
+use std::{cell::RefCell, collections::HashMap, fmt, marker::PhantomData, rc::Rc};
+
+use super::{Chain, Template};
+use crate::{
+    Record,
+    error::Error,
+    flow::{Drive, Flow, Push},
+    record::{AlignedBytes, Archived, decode, view},
+    task::{BuildContext, Cx},
+};
+
+/// The template of a stream that comes through an exchange.
+pub struct Exchanged<T>(PhantomData<fn() -> T>);
+
+impl<T> Exchanged<T> {
+    /// There is nothing to describe: the job graph knows the exchange.
+    pub fn new() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<T> Default for Exchanged<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<T> Clone for Exchanged<T> {
+    fn clone(&self) -> Self {
+        Self::new()
+    }
+}
+
+impl<T> fmt::Debug for Exchanged<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Exchanged")
+    }
+}
+
+impl<T: Record> Template for Exchanged<T> {
+    type Out = T;
+    type Running = Gate<T>;
+
+    fn build(&self, _cx: &mut BuildContext) -> Result<Gate<T>, Error> {
+        unreachable!("whatever follows an exchange is the head of its task and builds the gate")
+    }
+}
+
+/// What reads records of type `T` in their archived form.
+pub trait ReadRecords<T: Record> {
+    /// How many records ahead of the current one [`ReadRecords::look_ahead`] is
+    /// told of; zero for not at all.
+    const LOOK_AHEAD: usize = 0;
+
+    /// The key's hash of a record that comes soon.
+    #[inline(always)]
+    fn look_ahead(&mut self, _key_hash: u32) {}
+
+    /// Takes one record.
+    fn record(&mut self, key_hash: u32, record: &Archived<T>, cx: &mut Cx) -> Flow;
+
+    /// Whether a record would be welcome now.
+    fn ready(&mut self, cx: &mut Cx) -> Flow;
+}
+
+#[derive(Debug)]
+struct Current {
+    channel: ChannelIndex,
+    buffer: Buffer,
+    position: usize,
+    ahead: usize,
+}
+
+/// Reads the records of one input gate.
+pub struct Gate<T> {
+    gate: Rc<RefCell<InputGate>>,
+    current: Option<Current>,
+    /// Pieces of records that are longer than a segment, by channel.
+    pieces: HashMap<ChannelIndex, AlignedBytes>,
+    record: PhantomData<fn() -> T>,
+}
+
+impl<T: Record> Gate<T> {
+    /// A reader of `gate`.
+    pub fn new(gate: Rc<RefCell<InputGate>>) -> Self {
+        Self { gate, current: None, pieces: HashMap::new(), record: PhantomData }
+    }
+
+    /// Reads until the reader pauses, input is short, or the quantum is used up.
+    pub fn read<R: ReadRecords<T>>(&mut self, reader: &mut R, cx: &mut Cx) -> Drive {
+        if let Some(interrupted) = reader.ready(cx).interrupts() {
+            return interrupted;
+        }
+        let mut left = cx.quantum();
+        loop {
+            if self.current.is_none() {
+                let polled = self.gate.borrow_mut().poll();
+                match polled {
+                    Polled::Empty => return Drive::Starved,
+                    Polled::Ended => return Drive::Ended,
+                    Polled::Item(_, Item::Event(Event::EndOfPartition)) => continue,
+                    Polled::Item(channel, Item::Buffer(buffer)) => {
+                        self.begin::<R>(channel, buffer, reader, cx);
+                    }
+                }
+            }
+            match self.read_buffer(reader, &mut left, cx) {
+                Flow::Continue if left == 0 => return Drive::More,
+                Flow::Continue => {}
+                other => return other.interrupts().expect("anything but Continue interrupts"),
+            }
+        }
+    }
+
+    fn begin<R: ReadRecords<T>>(
+        &mut self,
+        channel: ChannelIndex,
+        buffer: Buffer,
+        reader: &mut R,
+        cx: &mut Cx,
+    ) {
+        cx.metrics.count_buffer_in(buffer.len(), frame::record_count(&buffer));
+        let mut ahead = BUFFER_HEADER;
+        for _ in 0..R::LOOK_AHEAD {
+            let Some(header) = frame::header_at(&buffer, ahead) else { break };
+            reader.look_ahead(header.key_hash);
+            ahead = frame::next_frame(ahead + FRAME_HEADER + header.length());
+        }
+        self.current = Some(Current { channel, buffer, position: BUFFER_HEADER, ahead });
+    }
+
+    /// Reads the current buffer to its end, or until interrupted or `left` is 0.
+    fn read_buffer<R: ReadRecords<T>>(
+        &mut self,
+        reader: &mut R,
+        left: &mut usize,
+        cx: &mut Cx,
+    ) -> Flow {
+        let current = self.current.as_mut().expect("a buffer was begun");
+        let bytes: &[u8] = &current.buffer;
+        let (mut position, mut ahead) = (current.position, current.ahead);
+        while let Some(frame) = frame::frame_at(bytes, position) {
+            if R::LOOK_AHEAD > 0
+                && let Some(header) = frame::header_at(bytes, ahead)
+            {
+                reader.look_ahead(header.key_hash);
+                ahead = frame::next_frame(ahead + FRAME_HEADER + header.length());
+            }
+            position = frame.next;
+            let flow = if frame.header.is_whole() {
+                // SAFETY: gates of this type get buffers of writers of this type only
+                // (the builder of the task checks it), and payloads are 16-aligned.
+                let record = unsafe { view::<T>(frame.payload) };
+                reader.record(frame.header.key_hash, record, cx)
+            } else {
+                join(&mut self.pieces, current.channel, frame, reader, cx)
+            };
+            *left -= 1;
+            if flow != Flow::Continue || *left == 0 {
+                (current.position, current.ahead) = (position, ahead);
+                return flow;
+            }
+            if left.is_multiple_of(INTERRUPT_CHECK) && cx.interrupted() {
+                *left = 0;
+                (current.position, current.ahead) = (position, ahead);
+                return Flow::Continue;
+            }
+        }
+        self.current = None;
+        Flow::Continue
+    }
+}
+
+/// Records between two looks at the cancel flag: a chain of 1 ms per record still
+/// answers a cancellation within 32 ms.
+pub(crate) const INTERRUPT_CHECK: usize = 32;
+
+/// Adds a piece of a long record to what its channel brought before; reads the
+/// record when it is complete.
+#[cold]
+fn join<T: Record, R: ReadRecords<T>>(
+    pieces: &mut HashMap<ChannelIndex, AlignedBytes>,
+    channel: ChannelIndex,
+    frame: frame::Frame<'_>,
+    reader: &mut R,
+    cx: &mut Cx,
+) -> Flow {
+    let joined = pieces.entry(channel).or_default();
+    let begins = frame.header.kind() == FrameKind::First;
+    assert_eq!(begins, joined.is_empty(), "pieces of a record come in order");
+    joined.extend_from_slice(frame.payload);
+    if frame.header.kind() != FrameKind::Last {
+        return Flow::Continue;
+    }
+    let joined = pieces.remove(&channel).expect("it was just extended");
+    // SAFETY: the pieces are what a writer of this type cut up, joined at an
+    // address that is aligned for every archive.
+    let record = unsafe { view::<T>(&joined) };
+    reader.record(frame.header.key_hash, record, cx)
+}
+
+struct OwnedInto<'a, S>(&'a mut S);
+
+impl<T: Record, S: Push<T>> ReadRecords<T> for OwnedInto<'_, S> {
+    #[inline(always)]
+    fn record(&mut self, _key_hash: u32, record: &Archived<T>, cx: &mut Cx) -> Flow {
+        self.0.push(decode::<T>(record), cx)
+    }
+
+    #[inline]
+    fn ready(&mut self, cx: &mut Cx) -> Flow {
+        self.0.ready(cx)
+    }
+}
+
+impl<T: Record> Chain for Gate<T> {
+    type Out = T;
+
+    fn drive<S: Push<T>>(&mut self, sink: &mut S, cx: &mut Cx) -> Drive {
+        self.read(&mut OwnedInto(sink), cx)
+    }
+}
+
+impl<T> fmt::Debug for Gate<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gate").field("current", &self.current).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,163 @@
+//! Keyed aggregation: one accumulator per key, each update emitted.
+
+use std::{fmt, marker::PhantomData};
+
+use super::{
+    Chain, Gate, ReadRecords, Template,
+    guard::Guard,
+    table::{Found, Table},
+};
+use crate::{
+    Record,
+    error::Error,
+    flow::{Drive, Flow, Push},
+    graph::NodeId,
+    record::{Archived, Key, decode},
+    selector::KeySelector,
+    task::{BuildContext, Cx},
+};
+
+/// How records of one key become one value.
+pub trait Aggregate<T: Record, K: Key>: Clone + Send + 'static {
+    /// What is kept per key.
+    type Accumulator: Record;
+    /// What is emitted.
+    type Out: Record;
+
+    /// The accumulator after a key's first record.
+    fn first(&self, record: T) -> Self::Accumulator;
+
+    /// Adds a further record.
+    fn add(&self, accumulator: &mut Self::Accumulator, record: T);
+
+    /// Adds what another instance accumulated for the same key.
+    fn merge(&self, accumulator: &mut Self::Accumulator, other: Self::Accumulator);
+
+    /// What is emitted for a key.
+    fn result(&self, key: &K, accumulator: &Self::Accumulator) -> Self::Out;
+
+    /// As [`Aggregate::first`], of the archived form.
+    #[inline(always)]
+    fn first_view(&self, record: &Archived<T>) -> Self::Accumulator {
+        self.first(decode(record))
+    }
+
+    /// As [`Aggregate::add`], of the archived form.
+    #[inline(always)]
+    fn add_view(&self, accumulator: &mut Self::Accumulator, record: &Archived<T>) {
+        self.add(accumulator, decode(record));
+    }
+}
+
+/// Records whose table slots are fetched ahead. Sixteen cover the latency of
+/// memory at a few nanoseconds per record.
+pub(super) const LOOK_AHEAD: usize = 16;
+
+/// The template of a keyed aggregation.
+pub struct Keyed<T, S, A> {
+    pub(crate) node: NodeId,
+    pub(crate) selector: S,
+    pub(crate) aggregate: A,
+    pub(crate) record: PhantomData<fn() -> T>,
+}
+
+impl<T, S: Clone, A: Clone> Clone for Keyed<T, S, A> {
+    fn clone(&self) -> Self {
+        let (selector, aggregate) = (self.selector.clone(), self.aggregate.clone());
+        Self { node: self.node, selector, aggregate, record: PhantomData }
+    }
+}
+
+impl<T, S, A> fmt::Debug for Keyed<T, S, A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Keyed").field("node", &self.node).finish_non_exhaustive()
+    }
+}
+
+/// A keyed aggregation in a running chain.
+pub struct KeyedHead<T: Record, S: KeySelector<T>, A: Aggregate<T, S::Key>> {
+    gate: Gate<T>,
+    node: NodeId,
+    selector: S,
+    aggregate: A,
+    table: Table<S::Key, A::Accumulator>,
+}
+
+impl<T, S, A> Template for Keyed<T, S, A>
+where
+    T: Record,
+    S: KeySelector<T>,
+    A: Aggregate<T, S::Key>,
+{
+    type Out = A::Out;
+    type Running = KeyedHead<T, S, A>;
+
+    fn build(&self, cx: &mut BuildContext) -> Result<Self::Running, Error> {
+        Ok(KeyedHead {
+            gate: cx.gate(self.node, 0),
+            node: self.node,
+            selector: self.selector.clone(),
+            aggregate: self.aggregate.clone(),
+            table: Table::new(),
+        })
+    }
+}
+
+struct KeyedInto<'a, S, A, K, V, P> {
+    node: NodeId,
+    selector: &'a S,
+    aggregate: &'a A,
+    table: &'a mut Table<K, V>,
+    sink: &'a mut P,
+}
+
+impl<T, S, A, P> ReadRecords<T> for KeyedInto<'_, S, A, S::Key, A::Accumulator, P>
+where
+    T: Record,
+    S: KeySelector<T>,
+    A: Aggregate<T, S::Key>,
+    P: Push<A::Out>,
+{
+    const LOOK_AHEAD: usize = LOOK_AHEAD;
+
+    #[inline(always)]
+    fn look_ahead(&mut self, key_hash: u32) {
+        self.table.prefetch(key_hash);
+    }
+
+    #[inline(always)]
+    fn record(&mut self, key_hash: u32, record: &Archived<T>, cx: &mut Cx) -> Flow {
+        let Self { selector, aggregate, table, .. } = self;
+        let result = Guard::run(self.node, || {
+            let (key, value, found) = table.entry(
+                key_hash,
+                |key| selector.view_is(record, key),
+                || (selector.view_key(record), aggregate.first_view(record)),
+            );
+            if found == Found::Known {
+                aggregate.add_view(value, record);
+            }
+            aggregate.result(key, value)
+        });
+        self.sink.push(result, cx)
+    }
+
+    #[inline]
+    fn ready(&mut self, cx: &mut Cx) -> Flow {
+        self.sink.ready(cx)
+    }
+}
+
+impl<T, S, A> Chain for KeyedHead<T, S, A>
+where
+    T: Record,
+    S: KeySelector<T>,
+    A: Aggregate<T, S::Key>,
+{
+    type Out = A::Out;
+
+    fn drive<P: Push<A::Out>>(&mut self, sink: &mut P, cx: &mut Cx) -> Drive {
+        let Self { gate, node, selector, aggregate, table } = self;
+        gate.read(&mut KeyedInto { node: *node, selector, aggregate, table, sink }, cx)
+    }
+}

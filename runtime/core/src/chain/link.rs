@@ -1,0 +1,54 @@
+//! The seam between two stages: one loop, or a gate.
+
+use super::{Chain, Gate, Template};
+use crate::{
+    error::Error,
+    flow::{Drive, Push},
+    graph::NodeId,
+    task::{BuildContext, Cx},
+};
+
+/// A stage's upstream: in the same task, or behind an exchange.
+#[derive(Debug)]
+pub enum Link<P: Template> {
+    /// In the same loop.
+    Fused(P::Running),
+    /// In another task.
+    Cut(Gate<P::Out>),
+}
+
+impl<P: Template> Link<P> {
+    /// Builds the upstream of `node` as the job graph says.
+    pub fn build(upstream: &P, node: NodeId, cx: &mut BuildContext) -> Result<Self, Error> {
+        if cx.is_head(node) {
+            Ok(Self::Cut(cx.gate(node, 0)))
+        } else {
+            Ok(Self::Fused(upstream.build(cx)?))
+        }
+    }
+}
+
+impl<P: Template> Chain for Link<P> {
+    type Out = P::Out;
+
+    #[inline]
+    fn drive<S: Push<P::Out>>(&mut self, sink: &mut S, cx: &mut Cx) -> Drive {
+        match self {
+            Self::Fused(chain) => chain.drive(sink, cx),
+            Self::Cut(gate) => gate.drive(sink, cx),
+        }
+    }
+
+    fn open(&mut self, cx: &mut Cx) -> Result<(), Error> {
+        match self {
+            Self::Fused(chain) => chain.open(cx),
+            Self::Cut(_) => Ok(()),
+        }
+    }
+
+    fn close(&mut self, cx: &mut Cx) {
+        if let Self::Fused(chain) = self {
+            chain.close(cx);
+        }
+    }
+}

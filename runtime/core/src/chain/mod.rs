@@ -1,0 +1,87 @@
+//! Chains: operators that are compiled into one loop.
+//!
+//! A chain is nested as iterator adaptors are. A stage's [`Chain::drive`] wraps
+//! the sink it was given into its own and drives its upstream with that, so from
+//! source to sink there is one loop without dynamic dispatch:
+//!
+//! ```text
+//! sink.drive(Nothing) -> map.drive(Write) -> source.drive(Map(Write)): for each { write(f(x)) }
+//! ```
+//!
+//! A [`Template`] is the chain as the program described it: plain data and
+//! functions, sent to the worker and built there into a running [`Chain`], once
+//! per subtask. Whether a stage's upstream is part of the same task or is reached
+//! through a gate is decided then ([`Link`]), so cuts cost no type.
+//!
+//! Thread: running chains belong to one worker and never leave it.
+
+mod filter;
+mod flat_map;
+mod gate;
+mod guard;
+mod keyed;
+mod keyed_batch;
+mod link;
+mod map;
+mod process;
+mod sink;
+mod source;
+mod table;
+mod two_inputs;
+
+mod view;
+
+pub use filter::Filter;
+pub use flat_map::{Collector, FlatMap};
+pub use gate::{Exchanged, Gate, ReadRecords};
+pub use keyed::{Aggregate, Keyed};
+pub use keyed_batch::{Combine, KeyedBatch};
+pub use link::Link;
+pub use map::Map;
+pub use process::{Process, ProcessFunction};
+pub use sink::{Nothing, Sink, SinkContext, SinkWriter, ToSink};
+pub use source::{FromSource, Source, SourceContext, SourceReader};
+
+pub use two_inputs::{CoProcess, CoProcessFunction};
+pub use view::MapView;
+pub(crate) use guard::Guard;
+/// See [`Guard::take_culprit`].
+pub(crate) fn take_culprit() -> Option<crate::graph::NodeId> {
+    Guard::take_culprit()
+}
+
+use crate::{Record, error::Error, flow::{Drive, Push}, task::{BuildContext, Cx}};
+
+/// A running chain.
+pub trait Chain {
+    /// What it makes.
+    type Out;
+
+    /// Runs until the sink pauses, input is short, the quantum is used up, or
+    /// everything was sent. Called again after each of these but the last. The
+    /// head of a chain asks the sink whether it is ready before anything else,
+    /// even when it has nothing more to send.
+    fn drive<S: Push<Self::Out>>(&mut self, sink: &mut S, cx: &mut Cx) -> Drive;
+
+    /// Called once before the first drive, upstream first.
+    fn open(&mut self, _cx: &mut Cx) -> Result<(), Error> {
+        Ok(())
+    }
+
+    /// Called once after the last drive, however that ended; upstream first.
+    fn close(&mut self, _cx: &mut Cx) {}
+}
+
+/// A chain as the program described it.
+pub trait Template: Clone + Send + 'static {
+    /// What it makes.
+    type Out: Record;
+    /// Its running form.
+    type Running: Chain<Out = Self::Out> + 'static;
+
+    /// Builds it for one subtask, on that subtask's worker.
+    fn build(&self, cx: &mut BuildContext) -> Result<Self::Running, Error>;
+}
+
+#[cfg(test)]
+mod tests;

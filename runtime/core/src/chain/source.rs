@@ -1,0 +1,114 @@
+//! Sources: where a chain begins.
+
+use super::{Chain, Template};
+use crate::{
+    Record,
+    error::Error,
+    flow::{Drive, Push},
+    graph::NodeId,
+    task::{BuildContext, Cx},
+};
+
+/// What a source is told when it is opened.
+#[derive(Clone, Debug)]
+pub struct SourceContext {
+    /// The operator, for [`Cx::fail`].
+    pub node: NodeId,
+    /// Its name, for messages.
+    pub operator: String,
+    /// Which of the parallel instances this is, from 0.
+    pub subtask: u32,
+    /// How many there are.
+    pub parallelism: u32,
+}
+
+/// A source as the program described it: sent to the worker of each subtask and
+/// opened there.
+pub trait Source: Clone + Send + 'static {
+    /// What it makes.
+    type Out: Record;
+    /// Its running form.
+    type Reader: SourceReader<Self::Out> + 'static;
+
+    /// Opens it for one subtask.
+    fn open(&self, context: &SourceContext, cx: &mut Cx) -> Result<Self::Reader, Error>;
+
+    /// Whether it ends by itself.
+    fn is_bounded(&self) -> bool {
+        true
+    }
+}
+
+/// A running source.
+pub trait SourceReader<T> {
+    /// Sends records until the sink pauses, there is nothing to send now, or
+    /// [`Cx::quantum`] records were sent; looks at [`Cx::interrupted`] now and then.
+    ///
+    /// A reader that answers [`Drive::Starved`] has made sure to be woken: by
+    /// [`Cx::waker`], or by an operation submitted with [`Cx::submit`].
+    fn drive<S: Push<T>>(&mut self, sink: &mut S, cx: &mut Cx) -> Drive;
+
+    /// Called once after the last drive, however that ended.
+    fn close(&mut self, _cx: &mut Cx) {}
+}
+
+/// The template of a source.
+#[derive(Clone, Debug)]
+pub struct FromSource<S> {
+    pub(crate) node: NodeId,
+    pub(crate) source: S,
+}
+
+/// A source in a running chain.
+#[derive(Debug)]
+pub struct SourceHead<S: Source> {
+    source: S,
+    context: SourceContext,
+    reader: Option<S::Reader>,
+    ended: bool,
+}
+
+impl<S: Source> Template for FromSource<S> {
+    type Out = S::Out;
+    type Running = SourceHead<S>;
+
+    fn build(&self, cx: &mut BuildContext) -> Result<Self::Running, Error> {
+        let context = SourceContext {
+            node: self.node,
+            operator: cx.operator_name(self.node).to_string(),
+            subtask: cx.subtask(),
+            parallelism: cx.parallelism(),
+        };
+        Ok(SourceHead { source: self.source.clone(), context, reader: None, ended: false })
+    }
+}
+
+impl<S: Source> Chain for SourceHead<S> {
+    type Out = S::Out;
+
+    #[inline]
+    fn drive<K: Push<S::Out>>(&mut self, sink: &mut K, cx: &mut Cx) -> Drive {
+        if let Some(interrupted) = sink.ready(cx).interrupts() {
+            return interrupted;
+        }
+        if self.ended {
+            return Drive::Ended;
+        }
+        let reader = self.reader.as_mut().expect("a task is opened before it is driven");
+        let drive = reader.drive(sink, cx);
+        self.ended = drive == Drive::Ended;
+        drive
+    }
+
+    fn open(&mut self, cx: &mut Cx) -> Result<(), Error> {
+        cx.enter(self.context.node);
+        self.reader = Some(self.source.open(&self.context, cx)?);
+        Ok(())
+    }
+
+    fn close(&mut self, cx: &mut Cx) {
+        if let Some(mut reader) = self.reader.take() {
+            reader.close(cx);
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! `map_view` and its kin: functions of the archived form, without a copy.
+
+use super::{Chain, Collector, Gate, ReadRecords, Template, guard::Guard};
+use crate::{
+    Record,
+    error::Error,
+    flow::{Drive, Flow, Push},
+    graph::NodeId,
+    record::Archived,
+    task::{BuildContext, Cx},
+};
+use std::marker::PhantomData;
+
+/// The template of a function from views to any number of records.
+#[derive(Debug)]
+pub struct MapView<T, F, U> {
+    pub(crate) node: NodeId,
+    pub(crate) function: F,
+    pub(crate) types: PhantomData<fn(T) -> U>,
+}
+
+impl<T, F: Clone, U> Clone for MapView<T, F, U> {
+    fn clone(&self) -> Self {
+        Self { node: self.node, function: self.function.clone(), types: PhantomData }
+    }
+}
+
+/// A function of views in a running chain.
+#[derive(Debug)]
+pub struct ViewHead<T, F, U> {
+    gate: Gate<T>,
+    node: NodeId,
+    function: F,
+    collector: Collector<U>,
+}
+
+impl<T, F, U> Template for MapView<T, F, U>
+where
+    T: Record,
+    F: FnMut(&Archived<T>, &mut Collector<U>) + Clone + Send + 'static,
+    U: Record,
+{
+    type Out = U;
+    type Running = ViewHead<T, F, U>;
+
+    fn build(&self, cx: &mut BuildContext) -> Result<Self::Running, Error> {
+        let (gate, function) = (cx.gate(self.node, 0), self.function.clone());
+        Ok(ViewHead { gate, node: self.node, function, collector: Collector::new() })
+    }
+}
+
+struct ViewInto<'a, F, U, S> {
+    node: NodeId,
+    function: &'a mut F,
+    collector: &'a mut Collector<U>,
+    sink: &'a mut S,
+}
+
+impl<T, F, U, S> ReadRecords<T> for ViewInto<'_, F, U, S>
+where
+    T: Record,
+    F: FnMut(&Archived<T>, &mut Collector<U>),
+    S: Push<U>,
+{
+    #[inline(always)]
+    fn record(&mut self, _key_hash: u32, record: &Archived<T>, cx: &mut Cx) -> Flow {
+        Guard::run(self.node, || (self.function)(record, self.collector));
+        self.collector.drain_into(self.sink, cx)
+    }
+
+    #[inline]
+    fn ready(&mut self, cx: &mut Cx) -> Flow {
+        match self.sink.ready(cx) {
+            Flow::Continue => self.collector.drain_into(self.sink, cx),
+            other => other,
+        }
+    }
+}
+
+impl<T, F, U> Chain for ViewHead<T, F, U>
+where
+    T: Record,
+    F: FnMut(&Archived<T>, &mut Collector<U>),
+{
+    type Out = U;
+
+    fn drive<S: Push<U>>(&mut self, sink: &mut S, cx: &mut Cx) -> Drive {
+        let Self { gate, node, function, collector } = self;
+        gate.read(&mut ViewInto { node: *node, function, collector, sink }, cx)
+    }
+}

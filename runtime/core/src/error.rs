@@ -1,0 +1,143 @@
+//! What can go wrong, and whom it concerns.
+
+use std::fmt;
+
+use crate::graph::GraphError;
+
+/// Any error of a user's function.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// What this crate's functions fail with.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The program described a graph that can't be.
+    #[error(transparent)]
+    Graph(#[from] GraphError),
+    /// The configuration is wrong.
+    #[error(transparent)]
+    Config(#[from] brisk_memory::config::ConfigError),
+    /// Memory could not be had.
+    #[error(transparent)]
+    Memory(#[from] brisk_memory::MemoryError),
+    /// A thread or the I/O driver could not be had.
+    #[error("cannot start {what}: {cause}")]
+    Start {
+        /// What was to be started.
+        what: String,
+        /// Why it could not.
+        cause: String,
+    },
+    /// The network memory is too small for a job.
+    #[error(
+        "job '{job}' needs at least {needed} network segments but {available} of {total} are free \
+         ({arithmetic}); raise taskmanager.memory.network.min and .max (now {total} segments of \
+         {segment_bytes} bytes), or lower the parallelism"
+    )]
+    InsufficientNetworkMemory {
+        /// The job's name.
+        job: String,
+        /// The sum of what its tasks need.
+        needed: u64,
+        /// Segments no other job is sure of.
+        available: u64,
+        /// Segments there are.
+        total: u64,
+        /// Bytes of one.
+        segment_bytes: usize,
+        /// How `needed` came about.
+        arithmetic: String,
+    },
+    /// An operator failed, and with it its job.
+    #[error("job '{job}' failed: operator '{operator}', subtask {subtask} of {parallelism}: {cause}")]
+    Task {
+        /// The job's name.
+        job: String,
+        /// The operator's name.
+        operator: String,
+        /// Which of the parallel instances, from 1 as Flink shows it.
+        subtask: u32,
+        /// How many there are.
+        parallelism: u32,
+        /// What happened.
+        #[source]
+        cause: TaskError,
+    },
+    /// The job was canceled before it ended.
+    #[error("job '{job}' was canceled")]
+    Canceled {
+        /// The job's name.
+        job: String,
+    },
+    /// An accumulator was asked for or merged under a wrong type.
+    #[error(transparent)]
+    Accumulator(#[from] crate::accumulator::AccumulatorError),
+    /// Something else about the program or its arguments.
+    #[error("{0}")]
+    Program(String),
+}
+
+/// Why a task failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TaskError {
+    /// A user's function returned an error.
+    #[error("{0}")]
+    Function(#[source] BoxError),
+    /// A user's function panicked.
+    #[error("panicked: {0}")]
+    Panic(String),
+    /// A record is larger than the memory it would have to pass through.
+    #[error(
+        "a record of {} is larger than the network memory of {limit} bytes it has to pass; \
+         raise taskmanager.memory.network.max (and .min), or make records smaller",
+        ByteCount(*size)
+    )]
+    RecordTooLarge {
+        /// Bytes of the record; `usize::MAX` when it is above what a frame can count.
+        size: usize,
+        /// Bytes it may have.
+        limit: usize,
+    },
+    /// A custom partitioner chose a consumer that does not exist.
+    #[error("the partitioner chose consumer {chosen}, but there are {consumers} (0 to {})", consumers - 1)]
+    PartitionOutOfRange {
+        /// What it chose.
+        chosen: u32,
+        /// How many there are.
+        consumers: u32,
+    },
+    /// A side output was written with another type than it is read with.
+    #[error("side output '{tag}' carries {expected}, but was given {found}")]
+    SideOutputType {
+        /// The tag's name.
+        tag: String,
+        /// The type its readers expect.
+        expected: String,
+        /// The type that was written.
+        found: &'static str,
+    },
+    /// A file or another resource outside failed.
+    #[error("{what}: {cause}")]
+    Io {
+        /// What was attempted, with its path or address.
+        what: String,
+        /// What the system said.
+        #[source]
+        cause: std::io::Error,
+    },
+    /// Memory could not be had.
+    #[error(transparent)]
+    Memory(#[from] brisk_memory::MemoryError),
+}
+
+struct ByteCount(usize);
+
+impl fmt::Display for ByteCount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            usize::MAX => f.write_str("over 1073741823 bytes"),
+            bytes => write!(f, "{bytes} bytes"),
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! Writing records into a partition.
+
+use brisk_network::{ChannelIndex, PartitionStats, ResultPartition, Room, frame::FrameKind};
+use std::{fmt, marker::PhantomData};
+
+use super::{EdgeWriter, Outlet, Partitioner, partitioner::Router};
+use crate::{
+    Record,
+    error::TaskError,
+    flow::{Flow, Push},
+    graph::NodeId,
+    record::RecordEncoder,
+    task::Cx,
+};
+
+/// Writes records of any type into one partition.
+pub struct RecordWriter {
+    partition: ResultPartition,
+    encoder: RecordEncoder,
+    node: NodeId,
+    record_bytes_max: usize,
+}
+
+impl RecordWriter {
+    /// A writer for the output of `node`; a record above `record_bytes_max` fails
+    /// the task.
+    pub fn new(partition: ResultPartition, node: NodeId, record_bytes_max: usize) -> Self {
+        Self { partition, encoder: RecordEncoder::new(), node, record_bytes_max }
+    }
+
+    /// Writes `record` to `channel`.
+    #[inline(always)]
+    pub fn write<T: Record>(
+        &mut self,
+        channel: ChannelIndex,
+        key_hash: u32,
+        record: &T,
+        cx: &mut Cx,
+    ) -> Flow {
+        if self.write_in_place(channel, key_hash, record) {
+            return Flow::Continue;
+        }
+        self.write_slowly(channel, key_hash, record, cx)
+    }
+
+    #[inline(always)]
+    fn write_in_place<T: Record>(&mut self, channel: ChannelIndex, hash: u32, record: &T) -> bool {
+        let builder = self.partition.builder(channel);
+        let Some(payload) = builder.payload_mut() else { return false };
+        let Some(length) = self.encoder.encode(record, payload) else { return false };
+        builder.commit(length, FrameKind::Whole, hash);
+        true
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn write_slowly<T: Record>(
+        &mut self,
+        channel: ChannelIndex,
+        key_hash: u32,
+        record: &T,
+        cx: &mut Cx,
+    ) -> Flow {
+        let rolled = self.partition.roll(channel);
+        if rolled && self.write_in_place(channel, key_hash, record) {
+            return self.flow();
+        }
+        let bytes = self.encoder.encode_large(record, 64);
+        let size = bytes.as_ref().map_or(usize::MAX, |bytes| bytes.len());
+        let Some(bytes) = bytes.filter(|_| size <= self.record_bytes_max) else {
+            let limit = self.record_bytes_max;
+            return cx.fail(self.node, TaskError::RecordTooLarge { size, limit });
+        };
+        let _ = self.partition.append_large(channel, key_hash, &bytes);
+        self.flow()
+    }
+
+    fn flow(&self) -> Flow {
+        match self.partition.room() {
+            Room::Free => Flow::Continue,
+            Room::Short => Flow::Pause,
+        }
+    }
+
+    /// Whether a record would be welcome.
+    #[inline]
+    pub fn ready(&mut self) -> Flow {
+        if self.partition.room() == Room::Free || self.partition.has_room() {
+            Flow::Continue
+        } else {
+            Flow::Pause
+        }
+    }
+}
+
+impl Outlet for RecordWriter {
+    fn has_room(&mut self) -> bool {
+        self.partition.has_room()
+    }
+
+    fn flush(&mut self) {
+        // What waits for segments is sent when there are some; see `has_room`.
+        let _ = self.partition.flush();
+    }
+
+    fn end(&mut self) -> bool {
+        self.partition.end()
+    }
+
+    fn add_stats(&self, total: &mut PartitionStats) {
+        let stats = self.partition.stats();
+        total.records += stats.records;
+        total.buffers += stats.buffers;
+        total.bytes += stats.bytes;
+    }
+
+    fn pool_usage(&self) -> (u32, u32) {
+        self.partition.pool_usage()
+    }
+}
+
+impl fmt::Debug for RecordWriter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RecordWriter").field("partition", &self.partition).finish_non_exhaustive()
+    }
+}
+
+/// A task's output on one edge whose partitioner needs no key.
+#[derive(Debug)]
+pub struct Writer<T> {
+    writer: RecordWriter,
+    router: Router<T>,
+    record: PhantomData<fn(T)>,
+}
+
+impl<T: Record> Writer<T> {
+    /// A writer of subtask `subtask`.
+    pub fn new(writer: RecordWriter, partitioner: Partitioner<T>, subtask: u32) -> Self {
+        let consumers = writer.partition.subpartitions() as u32;
+        let router = Router::new(partitioner, consumers, subtask);
+        Self { writer, router, record: PhantomData }
+    }
+}
+
+impl<T: Record> EdgeWriter<T> for Writer<T> {
+    #[inline(always)]
+    fn write(&mut self, record: &T, cx: &mut Cx) -> Flow {
+        match self.router.route(record) {
+            Ok(channel) => self.writer.write(channel, 0, record, cx),
+            Err(chosen) => {
+                let consumers = self.writer.partition.subpartitions() as u32;
+                cx.fail(self.writer.node, TaskError::PartitionOutOfRange { chosen, consumers })
+            }
+        }
+    }
+}
+
+impl<T: Record> Push<T> for Writer<T> {
+    #[inline(always)]
+    fn push(&mut self, item: T, cx: &mut Cx) -> Flow {
+        self.write(&item, cx)
+    }
+
+    #[inline]
+    fn ready(&mut self, _cx: &mut Cx) -> Flow {
+        self.writer.ready()
+    }
+}
+
+impl<T> Outlet for Writer<T> {
+    fn has_room(&mut self) -> bool {
+        self.writer.has_room()
+    }
+
+    fn flush(&mut self) {
+        self.writer.flush();
+    }
+
+    fn end(&mut self) -> bool {
+        self.writer.end()
+    }
+
+    fn add_stats(&self, total: &mut PartitionStats) {
+        self.writer.add_stats(total);
+    }
+
+    fn pool_usage(&self) -> (u32, u32) {
+        self.writer.pool_usage()
+    }
+}

@@ -1,0 +1,61 @@
+//! What a finished job leaves behind.
+
+use std::time::Duration;
+
+use crate::{
+    accumulator::AccumulatorResults,
+    error::Error,
+    task::{SubtaskPlan, TaskCounts, TaskTimes},
+    worker::TaskReport,
+};
+
+/// The result of a job that finished.
+#[derive(Debug)]
+pub struct JobExecutionResult {
+    /// The job's name.
+    pub job_name: String,
+    /// From submission to the end of the last task.
+    pub net_runtime: Duration,
+    /// The accumulators, merged over all subtasks.
+    pub accumulators: AccumulatorResults,
+    /// What each task did.
+    pub tasks: Vec<TaskResult>,
+}
+
+impl JobExecutionResult {
+    /// The share of their time that tasks were busy, over all tasks, from 0 to 1.
+    pub fn busy_ratio(&self) -> f64 {
+        let total = self.tasks.iter().fold(TaskTimes::default(), |sum, task| TaskTimes {
+            busy_ns: sum.busy_ns + task.times.busy_ns,
+            idle_ns: sum.idle_ns + task.times.idle_ns,
+            backpressured_ns: sum.backpressured_ns + task.times.backpressured_ns,
+        });
+        total.busy_ratio()
+    }
+}
+
+/// What one task did.
+#[derive(Clone, Debug)]
+pub struct TaskResult {
+    /// The name of its chain.
+    pub task: String,
+    /// Which of the parallel instances, from 0.
+    pub subtask: u32,
+    /// Its counts.
+    pub counts: TaskCounts,
+    /// Its times.
+    pub times: TaskTimes,
+}
+
+impl TaskResult {
+    pub(super) fn new(plan: &SubtaskPlan, report: TaskReport) -> Self {
+        let TaskReport { counts, times, .. } = report;
+        Self { task: plan.task.to_string(), subtask: plan.subtask, counts, times }
+    }
+}
+
+/// The accumulators of all tasks, merged by name.
+pub(super) fn merged_accumulators(reports: &[TaskReport]) -> Result<AccumulatorResults, Error> {
+    let snapshots = reports.iter().map(|report| &report.accumulators);
+    Ok(AccumulatorResults::merge(snapshots)?)
+}

@@ -1,0 +1,86 @@
+//! A running task without its types.
+
+use brisk_network::PartitionStats;
+
+use super::Cx;
+use crate::{
+    chain::Chain,
+    error::Error,
+    exchange::Terminal,
+    flow::Drive,
+};
+
+/// What a worker does with a task.
+pub trait TaskBody {
+    /// Called once before the first drive.
+    fn open(&mut self, cx: &mut Cx) -> Result<(), Error>;
+
+    /// Runs for a quantum.
+    fn drive(&mut self, cx: &mut Cx) -> Drive;
+
+    /// Whether all outputs have room.
+    fn has_room(&mut self, cx: &mut Cx) -> bool;
+
+    /// Sends what lies in open buffers.
+    fn flush(&mut self, cx: &mut Cx);
+
+    /// Ends all outputs; false while there is no room.
+    fn end(&mut self, cx: &mut Cx) -> bool;
+
+    /// Called once at the very end.
+    fn close(&mut self, cx: &mut Cx);
+
+    /// What was sent so far, and the segments in use and allowed.
+    fn output_stats(&self, cx: &Cx) -> (PartitionStats, (u32, u32));
+}
+
+/// A chain and what it is driven into.
+#[derive(Debug)]
+pub struct ChainTask<C, S> {
+    chain: C,
+    sink: S,
+}
+
+impl<C: Chain, S: Terminal<C::Out>> ChainTask<C, S> {
+    /// A task of this chain and this end.
+    pub fn new(chain: C, sink: S) -> Self {
+        Self { chain, sink }
+    }
+}
+
+impl<C: Chain, S: Terminal<C::Out>> TaskBody for ChainTask<C, S> {
+    fn open(&mut self, cx: &mut Cx) -> Result<(), Error> {
+        self.chain.open(cx)
+    }
+
+    fn drive(&mut self, cx: &mut Cx) -> Drive {
+        self.chain.drive(&mut self.sink, cx)
+    }
+
+    fn has_room(&mut self, cx: &mut Cx) -> bool {
+        self.sink.has_room() && cx.sides_have_room()
+    }
+
+    fn flush(&mut self, cx: &mut Cx) {
+        self.sink.flush();
+        cx.flush_sides();
+    }
+
+    fn end(&mut self, cx: &mut Cx) -> bool {
+        // Both are told, so that neither waits for the other.
+        let main = self.sink.end();
+        cx.end_sides() && main
+    }
+
+    fn close(&mut self, cx: &mut Cx) {
+        self.chain.close(cx);
+    }
+
+    fn output_stats(&self, cx: &Cx) -> (PartitionStats, (u32, u32)) {
+        let mut stats = PartitionStats::default();
+        self.sink.add_stats(&mut stats);
+        let (used, allowed) = self.sink.pool_usage();
+        let (side_used, side_allowed) = cx.add_side_stats(&mut stats);
+        (stats, (used + side_used, allowed + side_allowed))
+    }
+}

@@ -1,0 +1,203 @@
+//! Building a task on its worker from the plan it was sent.
+
+use brisk_memory::{Arena, PoolOptions, SegmentCount};
+use brisk_network::{GateAddress, LocalPort, PartitionOptions, PeerPort, Port, ResultPartition};
+use std::{cell::RefCell, collections::HashMap, rc::Rc, sync::Arc, task::Waker};
+
+use super::{
+    EdgeSpec, OutputPlan, RuntimeContext, SubtaskPlan, WorkerId,
+    cx::Side,
+    plan::PortPlan,
+};
+use crate::{
+    accumulator::AccumulatorRegistry,
+    chain::Gate,
+    error::Error,
+    exchange::{EdgeWriter, Fork, RecordWriter, Tail, Writer},
+    graph::NodeId,
+    record::Record,
+};
+
+/// How many segments beyond one per subpartition a partition would like: two per
+/// subpartition and eight floating, as Flink's defaults have it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BufferQuota {
+    /// `taskmanager.network.memory.buffers-per-channel`
+    pub per_channel: u32,
+    /// `taskmanager.network.memory.floating-buffers-per-gate`
+    pub floating: u32,
+    /// `taskmanager.network.memory.max-overdraft-buffers-per-gate`
+    pub overdraft: u32,
+}
+
+impl BufferQuota {
+    /// Segments that a partition of `builders` open buffers needs to make progress.
+    pub fn required(builders: u32) -> u32 {
+        builders + 1
+    }
+
+    /// Segments that it may use.
+    pub fn max(&self, builders: u32) -> u32 {
+        let wanted = self.per_channel.saturating_mul(builders).saturating_add(self.floating);
+        wanted.max(Self::required(builders))
+    }
+}
+
+/// The parts of a worker that tasks are connected to.
+pub(crate) struct Surroundings {
+    pub(crate) arena: Arena,
+    pub(crate) quota: BufferQuota,
+    pub(crate) id: WorkerId,
+    pub(crate) gates: RefCell<HashMap<GateAddress, LocalPort>>,
+    pub(crate) peers: RefCell<HashMap<WorkerId, Rc<PeerPort>>>,
+    pub(crate) doorbell_waker: Waker,
+}
+
+/// Builds one task.
+pub struct BuildContext {
+    plan: Arc<SubtaskPlan>,
+    surroundings: Rc<Surroundings>,
+    accumulators: Rc<RefCell<AccumulatorRegistry>>,
+}
+
+impl BuildContext {
+    pub(crate) fn new(plan: Arc<SubtaskPlan>, surroundings: Rc<Surroundings>) -> Self {
+        Self { plan, surroundings, accumulators: Rc::default() }
+    }
+
+    pub(crate) fn accumulators(&self) -> Rc<RefCell<AccumulatorRegistry>> {
+        Rc::clone(&self.accumulators)
+    }
+
+    /// Whether `node` reads from a gate.
+    pub fn is_head(&self, node: NodeId) -> bool {
+        self.plan.gates.iter().any(|gate| gate.node == node)
+    }
+
+    /// The operator's name.
+    pub fn operator_name(&self, node: NodeId) -> &str {
+        self.plan.operator_name(node)
+    }
+
+    /// Which of the parallel instances this is, from 0.
+    pub fn subtask(&self) -> u32 {
+        self.plan.subtask
+    }
+
+    /// How many there are.
+    pub fn parallelism(&self) -> u32 {
+        self.plan.parallelism
+    }
+
+    /// What functions of `node` are told.
+    pub fn runtime_context(&self, node: NodeId) -> RuntimeContext {
+        RuntimeContext {
+            job: Arc::clone(&self.plan.job),
+            operator: self.operator_name(node).to_string(),
+            subtask: self.plan.subtask,
+            parallelism: self.plan.parallelism,
+            max_parallelism: self.plan.max_parallelism,
+            accumulators: self.accumulators(),
+        }
+    }
+
+    /// The reader of an input of `node`.
+    ///
+    /// # Panics
+    /// If the job graph gave it none: program and graph disagree, a bug.
+    pub fn gate<T: Record>(&self, node: NodeId, input: u32) -> Gate<T> {
+        let plan = self.plan.gates.iter().find(|gate| gate.node == node && gate.input == input);
+        let plan = plan.unwrap_or_else(|| panic!("{node:?} has no input {input}"));
+        let gates = self.surroundings.gates.borrow();
+        Gate::new(Rc::clone(&gates[&plan.address]))
+    }
+
+    /// The end of a task whose last operator is `node`.
+    pub fn tail<T: Record>(&self, node: NodeId) -> Result<Tail<T>, Error> {
+        let outputs: Vec<&OutputPlan> = self.main_outputs(node).collect();
+        if let [only] = outputs[..] {
+            let spec = typed::<T>(only);
+            if let Some(partitioner) = &spec.partitioner {
+                let writer = self.record_writer(only)?;
+                let writer = Writer::new(writer, partitioner.clone(), self.subtask());
+                return Ok(Tail::Single(writer));
+            }
+        }
+        let edges = outputs.into_iter().map(|output| {
+            let writer = self.record_writer(output)?;
+            Ok(typed::<T>(output).writer(writer, self))
+        });
+        let edges: Result<Vec<Box<dyn EdgeWriter<T>>>, Error> = edges.collect();
+        Ok(Tail::Fork(Fork::new(edges?)))
+    }
+
+    /// The writer of the one edge that leaves `node`, for ends of a static type.
+    ///
+    /// # Panics
+    /// If there is not exactly one, a bug of whoever chose the factory.
+    pub fn only_output(&self, node: NodeId) -> Result<(RecordWriter, usize), Error> {
+        let outputs: Vec<&OutputPlan> = self.main_outputs(node).collect();
+        let [only] = outputs[..] else {
+            panic!("{node:?} has {} outputs, not one", outputs.len());
+        };
+        Ok((self.record_writer(only)?, only.ports.len()))
+    }
+
+    fn main_outputs(&self, node: NodeId) -> impl Iterator<Item = &OutputPlan> {
+        self.plan.outputs.iter().filter(move |output| output.node == node && output.tag.is_none())
+    }
+
+    /// The side outputs of all operators of the task.
+    pub(crate) fn sides(&self) -> Result<Vec<Side>, Error> {
+        let tagged = self.plan.outputs.iter().filter_map(|output| {
+            let tag = output.tag.clone()?;
+            Some(self.record_writer(output).map(|writer| Side {
+                node: output.node,
+                tag,
+                expected: output.spec.record_type(),
+                output: output.spec.side(writer, self),
+            }))
+        });
+        tagged.collect()
+    }
+
+    fn record_writer(&self, output: &OutputPlan) -> Result<RecordWriter, Error> {
+        let network = self.surroundings.arena.network();
+        let builders = if output.broadcast { 1 } else { output.ports.len() as u32 };
+        let quota = self.surroundings.quota;
+        let operator = self.operator_name(output.node);
+        let pool = network.create_pool(PoolOptions {
+            owner: format!("{}/{}: output of {operator}", self.plan.job, self.plan.display_name()),
+            required: SegmentCount(BufferQuota::required(builders)),
+            max: SegmentCount(quota.max(builders)),
+            overdraft: SegmentCount(quota.overdraft),
+            waker: self.surroundings.doorbell_waker.clone(),
+        })?;
+        let ports = output.ports.iter().map(|port| self.port(port)).collect();
+        let options = PartitionOptions { pool, ports, broadcast: output.broadcast };
+        let segment = self.surroundings.arena.segment_size().bytes();
+        let record_bytes_max = network.total().0 as usize * segment;
+        Ok(RecordWriter::new(ResultPartition::new(options), output.node, record_bytes_max))
+    }
+
+    fn port(&self, plan: &PortPlan) -> Port {
+        let PortPlan { worker, gate, channel } = *plan;
+        if worker == self.surroundings.id {
+            let gate = Rc::clone(&self.surroundings.gates.borrow()[&gate]);
+            return Port::Local { gate, channel };
+        }
+        let peer = Rc::clone(&self.surroundings.peers.borrow()[&worker]);
+        Port::Peer { peer, gate, channel }
+    }
+}
+
+fn typed<T: Record>(output: &OutputPlan) -> &EdgeSpec<T> {
+    let spec = output.spec.as_any().downcast_ref();
+    spec.expect("an edge carries what its producer makes: the API's types see to it")
+}
+
+impl std::fmt::Debug for BuildContext {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("BuildContext").field("plan", &self.plan).finish_non_exhaustive()
+    }
+}

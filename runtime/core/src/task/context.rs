@@ -1,0 +1,153 @@
+//! What a user's function is told, and what it may ask for.
+
+use std::{cell::RefCell, fmt, marker::PhantomData, rc::Rc, sync::Arc};
+
+use super::Cx;
+use crate::{
+    accumulator::{AccumulatorError, AccumulatorRegistry},
+    error::TaskError,
+    exchange::SideWriter,
+    flow::Flow,
+    graph::NodeId,
+    record::Record,
+};
+
+/// Facts about the subtask that a function runs in, and its accumulators.
+#[derive(Clone)]
+pub struct RuntimeContext {
+    pub(crate) job: Arc<str>,
+    pub(crate) operator: String,
+    pub(crate) subtask: u32,
+    pub(crate) parallelism: u32,
+    pub(crate) max_parallelism: u32,
+    pub(crate) accumulators: Rc<RefCell<AccumulatorRegistry>>,
+}
+
+impl RuntimeContext {
+    /// The job's name.
+    pub fn job_name(&self) -> &str {
+        &self.job
+    }
+
+    /// The operator's name.
+    pub fn operator_name(&self) -> &str {
+        &self.operator
+    }
+
+    /// Which of the parallel instances this is, from 0.
+    pub fn index_of_this_subtask(&self) -> u32 {
+        self.subtask
+    }
+
+    /// How many there are.
+    pub fn number_of_parallel_subtasks(&self) -> u32 {
+        self.parallelism
+    }
+
+    /// The number of key groups.
+    pub fn max_number_of_parallel_subtasks(&self) -> u32 {
+        self.max_parallelism
+    }
+
+    /// An accumulator of this subtask; those of one name are merged over the whole
+    /// job and read from its result.
+    ///
+    /// # Errors
+    /// If the name is taken by an accumulator of another type.
+    pub fn accumulator<A: crate::accumulator::Accumulate>(
+        &self,
+        name: &str,
+    ) -> Result<A, AccumulatorError> {
+        self.accumulators.borrow_mut().register(name, &self.operator)
+    }
+}
+
+impl fmt::Debug for RuntimeContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RuntimeContext")
+            .field("operator", &self.operator)
+            .field("subtask", &self.subtask)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Names a side output and says what it carries.
+pub struct OutputTag<T> {
+    name: Arc<str>,
+    record: PhantomData<fn() -> T>,
+}
+
+impl<T: Record> OutputTag<T> {
+    /// The tag of this name.
+    pub fn new(name: &str) -> Self {
+        Self { name: name.into(), record: PhantomData }
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+impl<T> Clone for OutputTag<T> {
+    fn clone(&self) -> Self {
+        Self { name: Arc::clone(&self.name), record: PhantomData }
+    }
+}
+
+impl<T> fmt::Debug for OutputTag<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "OutputTag({})", self.name)
+    }
+}
+
+/// What a function may do while it handles a record.
+pub struct Context<'a> {
+    node: NodeId,
+    runtime: &'a RuntimeContext,
+    cx: &'a mut Cx,
+    side_flow: Flow,
+}
+
+impl<'a> Context<'a> {
+    pub(crate) fn new(node: NodeId, runtime: &'a RuntimeContext, cx: &'a mut Cx) -> Self {
+        Self { node, runtime, cx, side_flow: Flow::Continue }
+    }
+
+    /// Facts about the subtask.
+    pub fn runtime(&self) -> &RuntimeContext {
+        self.runtime
+    }
+
+    /// Sends a record to a side output. Nobody reading it, it is dropped.
+    pub fn output<T: Record>(&mut self, tag: &OutputTag<T>, record: T) {
+        let mut sides = std::mem::take(&mut self.cx.sides);
+        for side in sides.iter_mut().filter(|side| side.is(self.node, tag.name())) {
+            let flow = match side.output.as_any_mut().downcast_mut::<SideWriter<T>>() {
+                Some(writer) => writer.0.write(&record, self.cx),
+                None => {
+                    let (tag, expected) = (tag.name().to_string(), side.expected.to_string());
+                    let found = std::any::type_name::<T>();
+                    self.cx.fail(self.node, TaskError::SideOutputType { tag, expected, found })
+                }
+            };
+            self.side_flow = match (self.side_flow, flow) {
+                (Flow::Stop, _) | (_, Flow::Stop) => Flow::Stop,
+                (Flow::Pause, _) | (_, Flow::Pause) => Flow::Pause,
+                (Flow::Continue, Flow::Continue) => Flow::Continue,
+            };
+        }
+        self.cx.sides = sides;
+    }
+
+    /// What the side outputs answered.
+    pub(crate) fn side_flow(&self) -> Flow {
+        self.side_flow
+    }
+}
+
+impl fmt::Debug for Context<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Context").field("runtime", self.runtime).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,219 @@
+//! What every stage of a running task is handed: the task's side of its worker.
+
+use brisk_memory::driver::{Completion, Driver, Files, Instant64, Operation, OperationId};
+use brisk_network::PartitionStats;
+use std::{
+    cell::{Cell, RefCell},
+    collections::{HashMap, VecDeque},
+    rc::Rc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::Waker,
+};
+
+use super::{SubtaskPlan, TaskKey, TaskMetrics};
+use crate::{
+    error::{Error, TaskError},
+    exchange::SideOutput,
+    flow::Flow,
+    graph::NodeId,
+};
+
+/// A worker's I/O, shared by its tasks.
+#[derive(Debug)]
+pub struct WorkerIo {
+    /// The driver.
+    pub driver: RefCell<Driver>,
+    /// Which task waits for which operation.
+    pub owners: RefCell<HashMap<OperationId, TaskKey>>,
+}
+
+/// One side output of a task.
+pub(crate) struct Side {
+    pub(crate) node: NodeId,
+    pub(crate) tag: String,
+    pub(crate) expected: &'static str,
+    pub(crate) output: Box<dyn SideOutput>,
+}
+
+impl Side {
+    pub(crate) fn is(&self, node: NodeId, tag: &str) -> bool {
+        self.node == node && self.tag == tag
+    }
+}
+
+/// What a running task may ask of its worker.
+pub struct Cx {
+    plan: Arc<SubtaskPlan>,
+    quantum: usize,
+    interrupt: Arc<AtomicBool>,
+    io: Rc<WorkerIo>,
+    waker: Waker,
+    failure: Option<(NodeId, TaskError)>,
+    at: Cell<NodeId>,
+    awaits_wake: bool,
+    /// What ended of the operations this task submitted.
+    pub(crate) completions: VecDeque<Completion>,
+    pub(crate) sides: Vec<Side>,
+    /// Counts of the task.
+    pub metrics: TaskMetrics,
+}
+
+/// What [`Cx::new`] needs.
+pub(crate) struct CxParts {
+    pub(crate) plan: Arc<SubtaskPlan>,
+    pub(crate) interrupt: Arc<AtomicBool>,
+    pub(crate) io: Rc<WorkerIo>,
+    pub(crate) waker: Waker,
+}
+
+impl Cx {
+    pub(crate) fn new(parts: CxParts) -> Self {
+        let CxParts { plan, interrupt, io, waker } = parts;
+        let head = plan.operators.first().expect("a task has an operator").0;
+        Self {
+            plan,
+            quantum: 0,
+            interrupt,
+            io,
+            waker,
+            failure: None,
+            at: Cell::new(head),
+            awaits_wake: false,
+            completions: VecDeque::new(),
+            sides: Vec::new(),
+            metrics: TaskMetrics::default(),
+        }
+    }
+
+    pub(crate) fn begin_drive(&mut self, quantum: usize) {
+        assert!(quantum > 0, "a drive may do something");
+        self.quantum = quantum;
+        self.awaits_wake = false;
+    }
+
+    /// Records that a head may send in this drive.
+    #[inline]
+    pub fn quantum(&self) -> usize {
+        self.quantum
+    }
+
+    /// True when the drive should end soon: the job is being canceled. One relaxed
+    /// load; heads look every few records.
+    #[inline]
+    pub fn interrupted(&self) -> bool {
+        // Relaxed: a hint; the cancellation itself comes as a message.
+        self.interrupt.load(Ordering::Relaxed)
+    }
+
+    /// Fails the task in the name of `node`; the first failure counts.
+    #[cold]
+    pub fn fail(&mut self, node: NodeId, cause: TaskError) -> Flow {
+        self.failure.get_or_insert((node, cause));
+        Flow::Stop
+    }
+
+    pub(crate) fn take_failure(&mut self) -> Option<(NodeId, TaskError)> {
+        self.failure.take()
+    }
+
+    /// Notes which operator is being opened or closed.
+    pub(crate) fn enter(&self, node: NodeId) {
+        self.at.set(node);
+    }
+
+    /// The operator that was entered last.
+    pub(crate) fn at(&self) -> NodeId {
+        self.at.get()
+    }
+
+    /// The error of the operator that was entered last.
+    pub(crate) fn error(&self, cause: TaskError) -> Error {
+        task_error(&self.plan, self.at.get(), cause)
+    }
+
+    /// Begins an I/O operation; when it ends the task is woken and finds the
+    /// completion with [`Cx::next_completion`].
+    pub fn submit(&mut self, operation: Operation) -> OperationId {
+        let id = self.io.driver.borrow_mut().submit(operation);
+        self.io.owners.borrow_mut().insert(id, self.plan.key);
+        id
+    }
+
+    /// An operation of this task that has ended.
+    pub fn next_completion(&mut self) -> Option<Completion> {
+        self.completions.pop_front()
+    }
+
+    /// The clock.
+    pub fn now(&self) -> Instant64 {
+        self.io.driver.borrow().now()
+    }
+
+    /// Opening, listing, renaming and removing files.
+    pub fn files(&self) -> Files {
+        self.io.driver.borrow().files().clone()
+    }
+
+    /// Wakes this task, from any thread.
+    pub fn waker(&self) -> &Waker {
+        &self.waker
+    }
+
+    /// To be answered by a sink that waits for something outside: the task rests
+    /// until its [`Cx::waker`] is used or an operation of it ends.
+    pub fn pause_until_woken(&mut self) -> Flow {
+        self.awaits_wake = true;
+        Flow::Pause
+    }
+
+    pub(crate) fn awaits_wake(&self) -> bool {
+        self.awaits_wake
+    }
+
+    /// What this task is.
+    pub fn plan(&self) -> &SubtaskPlan {
+        &self.plan
+    }
+
+    pub(crate) fn sides_have_room(&mut self) -> bool {
+        self.sides.iter_mut().all(|side| side.output.has_room())
+    }
+
+    pub(crate) fn flush_sides(&mut self) {
+        self.sides.iter_mut().for_each(|side| side.output.flush());
+    }
+
+    pub(crate) fn end_sides(&mut self) -> bool {
+        self.sides.iter_mut().fold(true, |ended, side| side.output.end() && ended)
+    }
+
+    pub(crate) fn add_side_stats(&self, total: &mut PartitionStats) -> (u32, u32) {
+        let mut usage = (0, 0);
+        for side in &self.sides {
+            side.output.add_stats(total);
+            let (used, allowed) = side.output.pool_usage();
+            usage = (usage.0 + used, usage.1 + allowed);
+        }
+        usage
+    }
+}
+
+/// The error of one operator of a task.
+pub(crate) fn task_error(plan: &SubtaskPlan, node: NodeId, cause: TaskError) -> Error {
+    Error::Task {
+        job: plan.job.to_string(),
+        operator: plan.operator_name(node).to_string(),
+        subtask: plan.subtask + 1,
+        parallelism: plan.parallelism,
+        cause,
+    }
+}
+
+impl std::fmt::Debug for Cx {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Cx").field("plan", &self.plan).finish_non_exhaustive()
+    }
+}

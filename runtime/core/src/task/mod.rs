@@ -1,0 +1,26 @@
+//! Tasks: one chain of operators, one subtask of it, on one worker.
+//!
+//! Owns what a running task is told and may ask for ([`Cx`], [`Context`],
+//! [`RuntimeContext`]), how it is built ([`BuildContext`]), and its counts.
+//!
+//! Invariants: a task is built, opened, driven, closed and dropped on one worker
+//! thread; whatever it counts is counted without atomics.
+
+mod body;
+mod build;
+mod context;
+mod cx;
+mod metrics;
+mod plan;
+
+pub use body::{ChainTask, TaskBody};
+pub use build::{BufferQuota, BuildContext};
+pub(crate) use build::Surroundings;
+pub(crate) use cx::{CxParts, task_error};
+pub use context::{Context, OutputTag, RuntimeContext};
+pub use cx::{Cx, WorkerIo};
+pub use metrics::{TaskCounts, TaskMetrics, TaskTimes};
+pub use plan::{
+    EdgeSpec, ErasedEdge, GatePlan, JobFactories, OutputPlan, PortPlan, SubtaskPlan, TaskFactory, TaskKey,
+    WorkerId,
+};

@@ -1,0 +1,183 @@
+//! What a worker is told of a subtask it shall run. All of it may be sent.
+
+use brisk_network::{ChannelIndex, GateAddress};
+use std::{any::Any, collections::HashMap, fmt, marker::PhantomData, sync::Arc};
+
+use super::{BuildContext, TaskBody};
+use crate::{
+    Record,
+    error::Error,
+    exchange::{EdgeWriter, Partitioner, RecordWriter, SideOutput, SideWriter, Writer},
+    graph::{EdgeId, NodeId},
+};
+
+/// Names a task in its process; never reused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TaskKey(pub u64);
+
+/// Names a worker in its process; never reused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct WorkerId(pub u32);
+
+/// Builds a task on its worker.
+pub type TaskFactory =
+    Arc<dyn Fn(&mut BuildContext) -> Result<Box<dyn TaskBody>, Error> + Send + Sync>;
+
+/// One input of a subtask.
+#[derive(Clone, Debug)]
+pub struct GatePlan {
+    /// The operator that reads it.
+    pub node: NodeId,
+    /// Which of its inputs, from 0.
+    pub input: u32,
+    /// Its address.
+    pub address: GateAddress,
+    /// Its channels.
+    pub channels: usize,
+}
+
+/// Where one subpartition goes.
+#[derive(Clone, Debug)]
+pub struct PortPlan {
+    /// The worker of the consumer.
+    pub worker: WorkerId,
+    /// The consumer's gate.
+    pub gate: GateAddress,
+    /// The channel of that gate.
+    pub channel: ChannelIndex,
+}
+
+/// One output of a subtask.
+#[derive(Clone)]
+pub struct OutputPlan {
+    /// The edge.
+    pub edge: EdgeId,
+    /// The operator whose output it is.
+    pub node: NodeId,
+    /// The side output's tag, `None` for the main output.
+    pub tag: Option<String>,
+    /// Where its subpartitions go.
+    pub ports: Vec<PortPlan>,
+    /// Whether all get the same records.
+    pub broadcast: bool,
+    /// The typed part.
+    pub spec: Arc<dyn ErasedEdge>,
+}
+
+/// One subtask.
+pub struct SubtaskPlan {
+    /// Its name in the process.
+    pub key: TaskKey,
+    /// The job's name.
+    pub job: Arc<str>,
+    /// The name of the chain.
+    pub task: Arc<str>,
+    /// Its operators, head first, with their names.
+    pub operators: Arc<[(NodeId, String)]>,
+    /// Which of the parallel instances, from 0.
+    pub subtask: u32,
+    /// How many there are.
+    pub parallelism: u32,
+    /// The number of key groups.
+    pub max_parallelism: u32,
+    /// Its inputs.
+    pub gates: Vec<GatePlan>,
+    /// Its outputs.
+    pub outputs: Vec<OutputPlan>,
+    /// Builds it.
+    pub factory: TaskFactory,
+}
+
+impl SubtaskPlan {
+    /// The operator's name.
+    pub fn operator_name(&self, node: NodeId) -> &str {
+        let found = self.operators.iter().find(|(id, _)| *id == node);
+        found.map_or(&self.task, |(_, name)| name)
+    }
+
+    /// The task's name with its number, as logs and errors show it.
+    pub fn display_name(&self) -> String {
+        format!("{} ({}/{})", self.task, self.subtask + 1, self.parallelism)
+    }
+}
+
+impl fmt::Debug for SubtaskPlan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SubtaskPlan").field("name", &self.display_name()).finish_non_exhaustive()
+    }
+}
+
+/// The typed part of an edge, its type hidden.
+pub trait ErasedEdge: Send + Sync {
+    /// For a downcast to [`EdgeSpec`].
+    fn as_any(&self) -> &dyn Any;
+
+    /// The name of the type it carries.
+    fn record_type(&self) -> &'static str;
+
+    /// Builds this edge as a side output.
+    fn side(&self, writer: RecordWriter, cx: &BuildContext) -> Box<dyn SideOutput>;
+}
+
+type MakeWriter<T> =
+    Box<dyn Fn(RecordWriter, &BuildContext) -> Box<dyn EdgeWriter<T>> + Send + Sync>;
+
+/// The typed part of an edge that carries `T`.
+pub struct EdgeSpec<T> {
+    /// The partitioner; `None` on keyed edges.
+    pub partitioner: Option<Partitioner<T>>,
+    make: MakeWriter<T>,
+    record: PhantomData<fn(T)>,
+}
+
+impl<T: Record> EdgeSpec<T> {
+    /// An edge whose partitioner needs no key.
+    pub fn new(partitioner: Partitioner<T>) -> Arc<dyn ErasedEdge> {
+        let chosen = partitioner.clone();
+        let make: MakeWriter<T> = Box::new(move |writer, cx| {
+            Box::new(Writer::new(writer, chosen.clone(), cx.subtask()))
+        });
+        Arc::new(Self { partitioner: Some(partitioner), make, record: PhantomData })
+    }
+
+    /// An edge whose writer `make` makes.
+    pub fn keyed(make: MakeWriter<T>) -> Arc<dyn ErasedEdge> {
+        Arc::new(Self { partitioner: None, make, record: PhantomData })
+    }
+
+    /// Builds its writer.
+    pub fn writer(&self, writer: RecordWriter, cx: &BuildContext) -> Box<dyn EdgeWriter<T>> {
+        (self.make)(writer, cx)
+    }
+}
+
+impl<T: Record> ErasedEdge for EdgeSpec<T> {
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+
+    fn record_type(&self) -> &'static str {
+        std::any::type_name::<T>()
+    }
+
+    fn side(&self, writer: RecordWriter, cx: &BuildContext) -> Box<dyn SideOutput> {
+        Box::new(SideWriter(self.writer(writer, cx)))
+    }
+}
+
+/// The typed parts of a job, by edge and by the operator that ends a task.
+#[derive(Default)]
+pub struct JobFactories {
+    /// Builds tasks that end with this operator, whatever their outputs.
+    pub by_tail: HashMap<NodeId, TaskFactory>,
+    /// Builds tasks that end with this edge and nothing else.
+    pub by_edge: HashMap<EdgeId, TaskFactory>,
+    /// The typed part of each edge.
+    pub edges: HashMap<EdgeId, Arc<dyn ErasedEdge>>,
+}
+
+impl fmt::Debug for JobFactories {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JobFactories").field("operators", &self.by_tail.len()).finish()
+    }
+}

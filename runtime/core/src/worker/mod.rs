@@ -1,0 +1,26 @@
+//! Workers: one thread each, which owns its tasks and never blocks but to park.
+//!
+//! A turn: poll the driver, take deliveries and control mail, run ready tasks for
+//! a quantum each, flush what has waited too long. With nothing to do the worker
+//! spins for a moment and then parks in the driver, at no CPU.
+//!
+//! Invariants:
+//! - A task is touched by its worker only. Others send it mail.
+//! - Between two parks the worker looks at every queue others fill, so that no
+//!   wake-up is lost (see `brisk_memory::driver::doorbell`).
+//! - A task that panics or fails is closed and dropped; the worker goes on.
+//!
+//! Deliberately absent: anything that knows how tasks of one job depend on each
+//! other; that is the job master's.
+
+mod control;
+mod handle;
+mod running;
+mod thread;
+mod turn;
+mod wakes;
+
+pub use control::{Control, JobKey, JobListener, JobRun, TaskEnd, TaskReport};
+pub use handle::{Directory, WorkerHandle};
+pub use thread::{WorkerOptions, WorkerThread};
+pub use turn::{Turn, Worker};

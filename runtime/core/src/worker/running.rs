@@ -1,0 +1,256 @@
+//! One task while it runs: its drives, its times, its end.
+
+use brisk_memory::driver::Instant64;
+use brisk_network::Signal;
+use std::{
+    any::Any,
+    cell::RefCell,
+    panic::{AssertUnwindSafe, catch_unwind},
+    rc::Rc,
+    sync::Arc,
+};
+
+use super::{JobRun, TaskReport};
+use crate::{
+    accumulator::AccumulatorRegistry,
+    chain::take_culprit,
+    error::{Error, TaskError},
+    flow::Drive,
+    task::{Cx, SubtaskPlan, TaskBody, TaskCounts, TaskTimes, task_error},
+};
+
+/// How long a drive should take: long enough that the turn around it costs under
+/// one per cent, short enough that 64 tasks on a worker take turns within 10 ms.
+const DRIVE_NS: u64 = 100_000;
+const QUANTUM_FIRST: usize = 256;
+const QUANTUM_MAX: usize = 1 << 16;
+
+/// What a task waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Rest {
+    /// Its turn.
+    Ready,
+    /// Input, or something outside.
+    Idle,
+    /// Room in its outputs.
+    Blocked,
+}
+
+/// What came of running a task.
+pub(super) enum Ran {
+    /// It goes on, now or when it is woken.
+    Resting(Rest),
+    /// It has sent everything.
+    Finished,
+    /// It has failed.
+    Failed(Error),
+}
+
+pub(super) struct RunningTask {
+    pub(super) plan: Arc<SubtaskPlan>,
+    pub(super) job: Arc<JobRun>,
+    pub(super) signal: Rc<Signal>,
+    pub(super) cx: Cx,
+    body: Box<dyn TaskBody>,
+    accumulators: Rc<RefCell<AccumulatorRegistry>>,
+    quantum: usize,
+    /// The chain has ended; only its outputs are left.
+    ending: bool,
+    pub(super) rest: Rest,
+    since: Instant64,
+    times: TaskTimes,
+    flushed: Instant64,
+    unflushed: bool,
+}
+
+/// What [`RunningTask::new`] needs.
+pub(super) struct TaskParts {
+    pub(super) plan: Arc<SubtaskPlan>,
+    pub(super) job: Arc<JobRun>,
+    pub(super) signal: Rc<Signal>,
+    pub(super) cx: Cx,
+    pub(super) body: Box<dyn TaskBody>,
+    pub(super) accumulators: Rc<RefCell<AccumulatorRegistry>>,
+}
+
+impl RunningTask {
+    pub(super) fn new(parts: TaskParts, now: Instant64) -> Self {
+        let TaskParts { plan, job, signal, cx, body, accumulators } = parts;
+        Self {
+            plan,
+            job,
+            signal,
+            cx,
+            body,
+            accumulators,
+            quantum: QUANTUM_FIRST,
+            ending: false,
+            rest: Rest::Ready,
+            since: now,
+            times: TaskTimes::default(),
+            flushed: now,
+            unflushed: false,
+        }
+    }
+
+    /// Opens the chain.
+    pub(super) fn open(&mut self) -> Result<(), Error> {
+        let Self { body, cx, .. } = self;
+        match catch_unwind(AssertUnwindSafe(|| body.open(cx))) {
+            Ok(result) => result,
+            Err(panic) => Err(self.panicked(panic)),
+        }
+    }
+
+    /// Runs for one quantum.
+    pub(super) fn run(&mut self, now: impl Fn() -> Instant64) -> Ran {
+        let began = self.account(now());
+        self.cx.begin_drive(self.quantum);
+        let Self { body, cx, ending, .. } = self;
+        let drive = if *ending {
+            Ok(Drive::Ended)
+        } else {
+            catch_unwind(AssertUnwindSafe(|| body.drive(cx)))
+        };
+        let ended = now();
+        let took = ended.saturating_since(began).as_nanos() as u64;
+        self.times.busy_ns += took;
+        self.since = ended;
+        let drive = match drive {
+            Ok(drive) => drive,
+            Err(panic) => return Ran::Failed(self.panicked(panic)),
+        };
+        self.unflushed = true;
+        self.adapt(drive, took);
+        self.conclude(drive, ended)
+    }
+
+    fn conclude(&mut self, drive: Drive, now: Instant64) -> Ran {
+        self.rest = match drive {
+            Drive::More => Rest::Ready,
+            Drive::Paused if self.cx.awaits_wake() => {
+                self.flush(now);
+                Rest::Idle
+            }
+            Drive::Paused => Rest::Blocked,
+            Drive::Starved => {
+                self.flush(now);
+                Rest::Idle
+            }
+            Drive::Ended => {
+                self.ending = true;
+                if self.body.end(&mut self.cx) {
+                    return Ran::Finished;
+                }
+                Rest::Blocked
+            }
+            Drive::Failed => {
+                let (node, cause) = self.cx.take_failure().expect("a failed drive said why");
+                return Ran::Failed(task_error(&self.plan, node, cause));
+            }
+        };
+        Ran::Resting(self.rest)
+    }
+
+    /// Doubles or halves the quantum so that a drive takes about [`DRIVE_NS`].
+    fn adapt(&mut self, drive: Drive, took_ns: u64) {
+        if took_ns > 2 * DRIVE_NS {
+            self.quantum = (self.quantum / 2).max(1);
+        } else if drive == Drive::More && took_ns < DRIVE_NS {
+            self.quantum = (self.quantum * 2).min(QUANTUM_MAX);
+        }
+    }
+
+    /// Whether a task that is blocked may go on.
+    pub(super) fn has_room(&mut self) -> bool {
+        self.body.has_room(&mut self.cx)
+    }
+
+    /// Sends open buffers.
+    pub(super) fn flush(&mut self, now: Instant64) {
+        self.body.flush(&mut self.cx);
+        self.unflushed = false;
+        self.flushed = now;
+    }
+
+    /// Sends open buffers if they have waited for the job's buffer timeout; when
+    /// they should be looked at again.
+    pub(super) fn flush_if_due(&mut self, now: Instant64) -> Option<Instant64> {
+        let timeout = self.job.buffer_timeout?;
+        if !self.unflushed {
+            return None;
+        }
+        let due = self.flushed + timeout;
+        if due > now {
+            return Some(due);
+        }
+        self.flush(now);
+        None
+    }
+
+    /// Adds the time since the last account to what the task was doing.
+    fn account(&mut self, now: Instant64) -> Instant64 {
+        let passed = now.saturating_since(self.since).as_nanos() as u64;
+        match self.rest {
+            // Waiting for its turn is the worker's doing, not its own: as in
+            // Flink, where a ready thread that the system does not run is busy.
+            Rest::Ready => self.times.busy_ns += passed,
+            Rest::Idle => self.times.idle_ns += passed,
+            Rest::Blocked => self.times.backpressured_ns += passed,
+        }
+        self.since = now;
+        now
+    }
+
+    fn panicked(&self, panic: Box<dyn Any + Send>) -> Error {
+        let text = match panic.downcast::<String>() {
+            Ok(text) => *text,
+            Err(panic) => match panic.downcast::<&'static str>() {
+                Ok(text) => (*text).to_string(),
+                Err(_) => "a value that is no text".to_string(),
+            },
+        };
+        let node = take_culprit().unwrap_or_else(|| self.cx.at());
+        task_error(&self.plan, node, TaskError::Panic(text))
+    }
+
+    /// What is known of the task.
+    pub(super) fn report(&self, now: Instant64) -> TaskReport {
+        let (out, (used, max)) = self.body.output_stats(&self.cx);
+        let mut times = self.times;
+        let passed = now.saturating_since(self.since).as_nanos() as u64;
+        match self.rest {
+            Rest::Ready => times.busy_ns += passed,
+            Rest::Idle => times.idle_ns += passed,
+            Rest::Blocked => times.backpressured_ns += passed,
+        }
+        TaskReport {
+            key: self.plan.key,
+            counts: TaskCounts {
+                records_out: out.records,
+                buffers_out: out.buffers,
+                bytes_out: out.bytes,
+                segments_used: used,
+                segments_max: max,
+                ..self.cx.metrics.counts()
+            },
+            times,
+            accumulators: self.accumulators.borrow().snapshot(),
+        }
+    }
+
+    /// Closes and drops the chain. A panic in there is logged: the task's end is
+    /// decided already.
+    pub(super) fn close(self) {
+        let Self { plan, mut body, mut cx, .. } = self;
+        let closed = catch_unwind(AssertUnwindSafe(move || {
+            body.close(&mut cx);
+            drop(body);
+            drop(cx);
+        }));
+        if closed.is_err() {
+            let culprit = take_culprit().map(|node| plan.operator_name(node).to_string());
+            tracing::error!(task = plan.display_name(), ?culprit, "panicked while it was closed");
+        }
+    }
+}

@@ -1,0 +1,369 @@
+//! A worker and its turn.
+
+use brisk_memory::{
+    Arena,
+    driver::{Completion, Driver, Instant64},
+};
+use brisk_network::{Delivery, InputGate, MailboxReceiver, PeerPort, ReadyList, mailbox};
+use std::{cell::RefCell, collections::HashMap, rc::Rc, sync::Arc, sync::mpsc};
+
+use super::{
+    Control, Directory, JobKey, JobRun, TaskEnd, TaskReport, WorkerHandle,
+    handle::ControlQueue,
+    running::{Ran, Rest, RunningTask, TaskParts},
+    wakes::WakeList,
+};
+use crate::{
+    error::Error,
+    task::{
+        BufferQuota, BuildContext, Cx, CxParts, SubtaskPlan, Surroundings, TaskCounts, TaskKey,
+        TaskTimes, WorkerId, WorkerIo,
+    },
+};
+
+/// Deliveries that a worker's mailbox holds; more wait at their senders. 4,096
+/// full buffers are 128 MiB, more than the default network memory.
+const MAILBOX_CAPACITY: usize = 4096;
+
+/// What a turn found to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// Something; take another turn.
+    Worked,
+    /// Nothing until the given time or until somebody rings.
+    Idle(Option<Instant64>),
+    /// The worker was told to end, and has no task left.
+    Ended,
+}
+
+/// What [`Worker::new`] needs.
+pub struct WorkerParts {
+    /// Its name.
+    pub id: WorkerId,
+    /// The memory.
+    pub arena: Arena,
+    /// How much of it an output may use.
+    pub quota: BufferQuota,
+    /// Its own driver.
+    pub driver: Driver,
+    /// The other workers.
+    pub directory: Arc<Directory>,
+}
+
+/// One worker: steppable, so that a thread or a simulation may run it.
+pub struct Worker {
+    io: Rc<WorkerIo>,
+    surroundings: Rc<Surroundings>,
+    directory: Arc<Directory>,
+    inbox: MailboxReceiver<Delivery>,
+    control: Arc<ControlQueue>,
+    wakes: Arc<WakeList>,
+    ready: Rc<ReadyList>,
+    tasks: HashMap<TaskKey, RunningTask>,
+    deployed: HashMap<JobKey, (Arc<JobRun>, Vec<Arc<SubtaskPlan>>)>,
+    blocked: Vec<TaskKey>,
+    /// The earliest time at which an open buffer is due, if there is one.
+    flush_at: Option<Instant64>,
+    completions: Vec<Completion>,
+    woken: Vec<TaskKey>,
+    shutdown: bool,
+}
+
+impl Worker {
+    /// A worker and the way to reach it.
+    pub fn new(parts: WorkerParts) -> (Self, WorkerHandle) {
+        let WorkerParts { id, arena, quota, driver, directory } = parts;
+        let doorbell = driver.doorbell();
+        let (sender, inbox) = mailbox(MAILBOX_CAPACITY);
+        let control = Arc::new(ControlQueue::default());
+        let surroundings = Surroundings {
+            arena,
+            quota,
+            id,
+            gates: RefCell::default(),
+            peers: RefCell::default(),
+            doorbell_waker: doorbell.waker(),
+        };
+        let handle = WorkerHandle {
+            id,
+            control: Arc::clone(&control),
+            mailbox: sender,
+            doorbell: doorbell.clone(),
+        };
+        let worker = Self {
+            io: Rc::new(WorkerIo { driver: RefCell::new(driver), owners: RefCell::default() }),
+            surroundings: Rc::new(surroundings),
+            directory,
+            inbox,
+            control,
+            wakes: WakeList::new(doorbell),
+            ready: ReadyList::new(),
+            tasks: HashMap::new(),
+            deployed: HashMap::new(),
+            blocked: Vec::new(),
+            flush_at: None,
+            completions: Vec::new(),
+            woken: Vec::new(),
+            shutdown: false,
+        };
+        (worker, handle)
+    }
+
+    fn now(&self) -> Instant64 {
+        self.io.driver.borrow().now()
+    }
+
+    /// Takes one turn.
+    pub fn turn(&mut self) -> Turn {
+        let mut worked = self.poll_driver();
+        worked |= self.take_mail();
+        worked |= self.take_control();
+        worked |= self.take_wakes();
+        worked |= self.send_waiting();
+        self.unblock();
+        worked |= self.run_ready();
+        self.flush_due();
+        if worked || !self.ready.is_empty() {
+            Turn::Worked
+        } else if self.shutdown && self.tasks.is_empty() {
+            Turn::Ended
+        } else {
+            Turn::Idle(self.flush_at)
+        }
+    }
+
+    /// Waits until there may be something to do.
+    pub fn park(&mut self, until: Option<Instant64>) {
+        self.io.driver.borrow_mut().park(until, &mut self.completions);
+    }
+
+    fn poll_driver(&mut self) -> bool {
+        self.io.driver.borrow_mut().poll(&mut self.completions);
+        let worked = !self.completions.is_empty();
+        for completion in self.completions.drain(..) {
+            let owner = self.io.owners.borrow_mut().remove(&completion.id);
+            let task = owner.and_then(|owner| self.tasks.get_mut(&owner));
+            // Of a task that is gone: its buffer is dropped here, its file with it.
+            if let Some(task) = task {
+                task.cx.completions.push_back(completion);
+                task.signal.raise();
+            }
+        }
+        worked
+    }
+
+    fn take_mail(&mut self) -> bool {
+        let mut worked = false;
+        let gates = self.surroundings.gates.borrow();
+        // Bounded, so that a turn ends however fast others send.
+        for _ in 0..MAILBOX_CAPACITY {
+            let Some(delivery) = self.inbox.pop() else { break };
+            worked = true;
+            // Of a gate that is gone: the buffer is dropped and so returned.
+            if let Some(gate) = gates.get(&delivery.gate) {
+                gate.borrow_mut().deliver(delivery.channel, delivery.item);
+            }
+        }
+        worked
+    }
+
+    fn take_wakes(&mut self) -> bool {
+        self.wakes.take(&mut self.woken);
+        let worked = !self.woken.is_empty();
+        for key in self.woken.drain(..) {
+            if let Some(task) = self.tasks.get(&key) {
+                task.signal.raise();
+            }
+        }
+        worked
+    }
+
+    fn send_waiting(&mut self) -> bool {
+        let peers = self.surroundings.peers.borrow();
+        // A mailbox that is full now is tried again in the next turn.
+        peers.values().fold(false, |waits, peer| !peer.send_waiting() || waits)
+    }
+
+    fn unblock(&mut self) {
+        let tasks = &mut self.tasks;
+        self.blocked.retain(|key| {
+            let Some(task) = tasks.get_mut(key) else { return false };
+            let room = task.has_room();
+            if room {
+                task.signal.raise();
+            }
+            !room
+        });
+    }
+
+    fn run_ready(&mut self) -> bool {
+        let round = self.ready.len();
+        for _ in 0..round {
+            let Some(key) = self.ready.next() else { break };
+            let key = TaskKey(key);
+            let io = Rc::clone(&self.io);
+            let Some(task) = self.tasks.get_mut(&key) else { continue };
+            if task.rest == Rest::Blocked && self.blocked.contains(&key) {
+                // Input for a task that waits for room: it finds it later.
+                continue;
+            }
+            match task.run(|| io.driver.borrow().now()) {
+                Ran::Resting(Rest::Ready) => task.signal.raise(),
+                Ran::Resting(Rest::Idle) => {}
+                Ran::Resting(Rest::Blocked) => self.blocked.push(key),
+                Ran::Finished => self.end_task(key, TaskEnd::Finished),
+                Ran::Failed(error) => self.end_task(key, TaskEnd::Failed(error)),
+            }
+        }
+        round > 0
+    }
+
+    fn flush_due(&mut self) {
+        let now = self.now();
+        if self.flush_at.is_some_and(|at| at > now) {
+            return;
+        }
+        let due = self.tasks.values_mut().filter_map(|task| task.flush_if_due(now));
+        self.flush_at = due.min();
+    }
+
+    fn take_control(&mut self) -> bool {
+        let mail = self.control.take();
+        let worked = !mail.is_empty();
+        for control in mail {
+            match control {
+                Control::Deploy(run, plans) => self.deploy(run, plans),
+                Control::Start(job) => self.start(job),
+                Control::Cancel(job) => self.cancel(job),
+                Control::Inspect(job, reply) => self.inspect(job, &reply),
+                Control::Shutdown => {
+                    self.shutdown = true;
+                    let jobs: Vec<JobKey> = self.tasks.values().map(|task| task.job.key).collect();
+                    jobs.into_iter().for_each(|job| self.cancel(job));
+                }
+            }
+        }
+        worked
+    }
+
+    fn deploy(&mut self, run: Arc<JobRun>, plans: Vec<Arc<SubtaskPlan>>) {
+        for plan in &plans {
+            for gate in &plan.gates {
+                let signal = self.ready.signal(plan.key.0);
+                let input = Rc::new(RefCell::new(InputGate::new(gate.channels, signal)));
+                let before = self.surroundings.gates.borrow_mut().insert(gate.address, input);
+                assert!(before.is_none(), "gate addresses are never reused");
+            }
+            for port in plan.outputs.iter().flat_map(|output| &output.ports) {
+                self.connect(port.worker);
+            }
+        }
+        let listener = Arc::clone(&run.listener);
+        self.deployed.insert(run.key, (run, plans));
+        listener.deployed(self.surroundings.id);
+    }
+
+    fn connect(&mut self, worker: WorkerId) {
+        let mut peers = self.surroundings.peers.borrow_mut();
+        if worker != self.surroundings.id && !peers.contains_key(&worker) {
+            let handle = self.directory.get(worker).expect("jobs are deployed to live workers");
+            peers.insert(worker, PeerPort::new(handle.mailbox, handle.doorbell));
+        }
+    }
+
+    fn start(&mut self, job: JobKey) {
+        let Some((run, plans)) = self.deployed.remove(&job) else { return };
+        for plan in plans {
+            if let Err(error) = self.start_task(&run, &plan) {
+                self.forget_gates(&plan);
+                run.listener.task_ended(empty_report(plan.key), TaskEnd::Failed(error));
+            }
+        }
+    }
+
+    fn start_task(&mut self, run: &Arc<JobRun>, plan: &Arc<SubtaskPlan>) -> Result<(), Error> {
+        let mut build = BuildContext::new(Arc::clone(plan), Rc::clone(&self.surroundings));
+        let body = (plan.factory)(&mut build)?;
+        let mut cx = Cx::new(CxParts {
+            plan: Arc::clone(plan),
+            interrupt: Arc::clone(&run.interrupt),
+            io: Rc::clone(&self.io),
+            waker: self.wakes.waker(plan.key),
+        });
+        cx.sides = build.sides()?;
+        let signal = self.ready.signal(plan.key.0);
+        let parts = TaskParts {
+            plan: Arc::clone(plan),
+            job: Arc::clone(run),
+            signal: Rc::clone(&signal),
+            cx,
+            body,
+            accumulators: build.accumulators(),
+        };
+        let mut task = RunningTask::new(parts, self.now());
+        if let Err(error) = task.open() {
+            task.close();
+            return Err(error);
+        }
+        self.tasks.insert(plan.key, task);
+        signal.raise();
+        Ok(())
+    }
+
+    fn cancel(&mut self, job: JobKey) {
+        if let Some((run, plans)) = self.deployed.remove(&job) {
+            for plan in plans {
+                self.forget_gates(&plan);
+                run.listener.task_ended(empty_report(plan.key), TaskEnd::Canceled);
+            }
+        }
+        let of_job = self.tasks.iter().filter(|(_, task)| task.job.key == job);
+        let keys: Vec<TaskKey> = of_job.map(|(key, _)| *key).collect();
+        keys.into_iter().for_each(|key| self.end_task(key, TaskEnd::Canceled));
+    }
+
+    fn inspect(&self, job: JobKey, reply: &mpsc::Sender<TaskReport>) {
+        let now = self.now();
+        for task in self.tasks.values().filter(|task| task.job.key == job) {
+            // Nobody waiting for the answer any more is no concern of the worker.
+            let _ = reply.send(task.report(now));
+        }
+    }
+
+    fn end_task(&mut self, key: TaskKey, end: TaskEnd) {
+        let Some(task) = self.tasks.remove(&key) else { return };
+        let (report, run, plan) = (task.report(self.now()), Arc::clone(&task.job), Arc::clone(&task.plan));
+        task.close();
+        self.forget_gates(&plan);
+        // Peers that only this task talked to.
+        let mut peers = self.surroundings.peers.borrow_mut();
+        peers.retain(|_, peer| Rc::strong_count(peer) > 1 || !peer.send_waiting());
+        drop(peers);
+        run.listener.task_ended(report, end);
+    }
+
+    fn forget_gates(&mut self, plan: &SubtaskPlan) {
+        let mut gates = self.surroundings.gates.borrow_mut();
+        for gate in &plan.gates {
+            gates.remove(&gate.address);
+        }
+    }
+}
+
+fn empty_report(key: TaskKey) -> TaskReport {
+    TaskReport {
+        key,
+        counts: TaskCounts::default(),
+        times: TaskTimes::default(),
+        accumulators: Default::default(),
+    }
+}
+
+impl std::fmt::Debug for Worker {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Worker")
+            .field("id", &self.surroundings.id)
+            .field("tasks", &self.tasks.len())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,34 @@
+use super::Arguments;
+
+fn arguments(line: &str) -> Arguments {
+    Arguments::new("test", line.split_whitespace().map(str::to_owned).collect())
+}
+
+#[test]
+fn flags_numbers_names_and_the_rest_are_told_apart() {
+    let mut given = arguments("--quick config --seconds 10 -- -p brisk --seconds 3");
+    assert!(given.flag("--quick"));
+    assert!(!given.flag("--quick"));
+    assert_eq!(given.number("--seconds"), Ok(Some(10)));
+    assert_eq!(given.number("--seconds"), Ok(None));
+    assert_eq!(given.names(), ["config"]);
+    assert_eq!(given.passed_on(), ["-p", "brisk", "--seconds", "3"]);
+    assert_eq!(given.finish(), Ok(()));
+}
+
+#[test]
+fn what_no_one_took_is_a_usage_error() {
+    for line in ["--unknown", "word", "-- rest"] {
+        let failure = arguments(line).finish().expect_err(line);
+        assert_eq!(failure.exit_code(), 2, "{line}");
+        assert!(failure.to_string().contains("--help"), "{failure}");
+    }
+}
+
+#[test]
+fn a_number_has_to_be_one() {
+    for line in ["--seconds", "--seconds x", "--seconds 0", "--seconds -3"] {
+        let failure = arguments(line).number("--seconds").expect_err(line);
+        assert_eq!(failure.exit_code(), 2, "{line}");
+    }
+}
