@@ -1,7 +1,7 @@
 //! The workloads as Brisk jobs, one function each, in Brisk's default (safe) configuration.
 
 use crate::BenchError;
-use crate::measurement::Outcome;
+use crate::run::measurement::Outcome;
 use std::path::Path;
 
 /// What the word count shows of each word.

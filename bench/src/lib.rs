@@ -12,29 +12,18 @@
 //! Deliberately absent: comparing figures with those of an earlier run. A claim is a ratio taken
 //! in one run.
 
-pub mod generator;
-pub mod text;
-
 pub mod workload;
 
-pub mod contender;
-
-pub mod goal;
-
-pub mod measurement;
+pub mod input;
 
 pub mod brisk_jobs;
 pub mod floor;
-pub mod reference;
 
-pub mod cache;
-pub mod process;
 pub mod setup;
 
-pub mod exec;
+pub mod run;
+
 pub mod report;
-pub mod results;
-pub mod rounds;
 
 mod error;
 

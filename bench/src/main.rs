@@ -1,13 +1,15 @@
 //! `brisk-bench`: runs workloads on Brisk and its peers. `bench/README.md` is its manual.
 
-use brisk_bench::cache::Cache;
-use brisk_bench::contender::{Breadth, Peer, System};
-use brisk_bench::goal::goals;
-use brisk_bench::report::{json_lines, table};
-use brisk_bench::rounds::{self, Plan};
+use brisk_bench::report::results;
+use brisk_bench::report::table::{json_lines, table};
+use brisk_bench::run::exec;
+use brisk_bench::run::rounds::{self, Plan};
 use brisk_bench::setup::Step;
+use brisk_bench::setup::cache::Cache;
+use brisk_bench::workload::contender::{Breadth, Peer, System};
+use brisk_bench::workload::goal::goals;
 use brisk_bench::workload::{Input, Scale, Workload};
-use brisk_bench::{BenchError, exec, floor, results};
+use brisk_bench::{BenchError, floor};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

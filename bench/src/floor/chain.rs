@@ -2,8 +2,8 @@
 
 use super::on_subtasks;
 use crate::BenchError;
-use crate::generator::{chain_first, chain_keep, chain_second, share};
-use crate::measurement::Outcome;
+use crate::input::generator::{chain_first, chain_keep, chain_second, share};
+use crate::run::measurement::Outcome;
 use crate::workload::PARALLELISM;
 
 /// Runs `total` longs through the chain's functions.

@@ -13,8 +13,8 @@
 
 use super::on_subtasks;
 use crate::BenchError;
-use crate::generator::{KEYS, Keys, PAYLOAD, PAYLOAD_BYTES, fmix64, share};
-use crate::measurement::Outcome;
+use crate::input::generator::{KEYS, Keys, PAYLOAD, PAYLOAD_BYTES, fmix64, share};
+use crate::run::measurement::Outcome;
 use crate::workload::PARALLELISM;
 use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};

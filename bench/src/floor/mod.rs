@@ -15,7 +15,7 @@ mod handover;
 mod loopback;
 
 use crate::BenchError;
-use crate::measurement::Outcome;
+use crate::run::measurement::Outcome;
 use crate::workload::{PARALLELISM, Scale};
 use std::collections::BTreeMap;
 use std::path::Path;

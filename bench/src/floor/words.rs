@@ -3,8 +3,8 @@
 
 use super::on_subtasks;
 use crate::BenchError;
-use crate::measurement::Outcome;
-use crate::text::{TextRange, WORD_BYTE, fnv1a, for_each_word};
+use crate::input::text::{TextRange, WORD_BYTE, fnv1a, for_each_word};
+use crate::run::measurement::Outcome;
 use crate::workload::PARALLELISM;
 use std::path::Path;
 

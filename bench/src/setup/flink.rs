@@ -2,8 +2,8 @@
 
 use super::{is_installed, run, say, sources};
 use crate::BenchError;
-use crate::cache::Cache;
-use crate::text::fnv1a;
+use crate::input::text::fnv1a;
+use crate::setup::cache::Cache;
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,13 +1,14 @@
 //! Installs what runs need: the text, Flink with our jobs, the timely programs. Each step says what
 //! it does, and does nothing when its result is there already.
 
+pub mod cache;
 pub mod flink;
 pub mod text;
 pub mod timely;
 
 use crate::BenchError;
-use crate::cache::Cache;
-use crate::process::output_of;
+use crate::run::process::output_of;
+use crate::setup::cache::Cache;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 

@@ -3,8 +3,8 @@
 
 use super::{beside, run, say};
 use crate::BenchError;
-use crate::cache::Cache;
-use crate::generator::Keys;
+use crate::input::generator::Keys;
+use crate::setup::cache::Cache;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;

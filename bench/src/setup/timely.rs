@@ -2,8 +2,8 @@
 
 use super::{run, say, sources};
 use crate::BenchError;
-use crate::cache::Cache;
-use crate::contender::Variant;
+use crate::setup::cache::Cache;
+use crate::workload::contender::Variant;
 use std::env;
 use std::path::PathBuf;
 use std::process::Command;

@@ -9,11 +9,11 @@
 //! `wordcount-updates`.
 
 mod chain;
-#[path = "../../src/generator.rs"]
+#[path = "../../src/input/generator.rs"]
 mod generator;
 mod keyed;
 mod report;
-#[path = "../../src/text.rs"]
+#[path = "../../src/input/text.rs"]
 mod text;
 mod words;
 

@@ -1,6 +1,6 @@
 package brisk.bench;
 
-/** Port of bench/src/generator.rs, line by line: the same keys, hash function and chain steps. */
+/** Port of bench/src/input/generator.rs, line by line: the same keys, hash function and chain steps. */
 final class Generator {
     static final long KEYS = 1_000_000;
     static final int PAYLOAD_BYTES = 92;

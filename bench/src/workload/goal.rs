@@ -1,7 +1,7 @@
 //! What Brisk must reach, as ratios to a peer or a floor of the same run.
 
-use crate::contender::System;
 use crate::workload::Workload;
+use crate::workload::contender::System;
 
 /// Brisk's metric must be at least `factor` times another one.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -2,9 +2,9 @@
 //! into 64 bits whatever the order in which records arrive.
 
 use crate::BenchError;
-use crate::generator::{KEYS, Keys, chain_first, chain_keep, chain_second, fmix64, share};
-use crate::measurement::Outcome;
-use crate::text::{TextRange, WORD_BYTE, fnv1a, for_each_word};
+use crate::input::generator::{KEYS, Keys, chain_first, chain_keep, chain_second, fmix64, share};
+use crate::input::text::{TextRange, WORD_BYTE, fnv1a, for_each_word};
+use crate::run::measurement::Outcome;
 use crate::workload::{Input, PARALLELISM};
 use std::collections::HashMap;
 use std::path::Path;

@@ -2,13 +2,13 @@
 
 use crate::BenchError;
 use crate::brisk_jobs::{self, Chaining, Emit};
-use crate::contender::System;
 use crate::floor;
-use crate::measurement::Measurement;
+use crate::run::measurement::Measurement;
 use crate::workload::Input;
+use crate::workload::contender::System;
 use std::path::Path;
 
-/// Runs job `job` (a name that [`crate::contender::Contender::job`] makes) of `system` once.
+/// Runs job `job` (a name that [`crate::workload::contender::Contender::job`] makes) of `system` once.
 pub fn run(system: System, job: &str, input: &Input) -> Result<Measurement, BenchError> {
     match (system, input) {
         (System::Brisk, Input::Records(records)) => brisk_on_records(job, *records),

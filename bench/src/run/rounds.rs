@@ -1,13 +1,13 @@
 //! The rounds of a run: every contender once, in turn, again and again.
 
 use crate::BenchError;
-use crate::cache::Cache;
-use crate::contender::{Breadth, Contender, Peer, System, contenders};
 use crate::floor::Values;
-use crate::measurement::{Measurement, Outcome, Summary};
-use crate::process::json_of;
-use crate::reference::{CheckKind, expected};
+use crate::input::reference::{CheckKind, expected};
+use crate::run::measurement::{Measurement, Outcome, Summary};
+use crate::run::process::json_of;
+use crate::setup::cache::Cache;
 use crate::setup::{self, Step};
+use crate::workload::contender::{Breadth, Contender, Peer, System, contenders};
 use crate::workload::{Input, Scale, Workload};
 use std::path::PathBuf;
 use std::process::Command;
@@ -87,7 +87,7 @@ pub fn run(plan: &Plan, cache: &Cache) -> Result<Results, BenchError> {
         running.retain(|prepared| match run_once(plan, cache, prepared) {
             Ok(measurement) => {
                 report_one(prepared.contender, &measurement);
-                add_measurement(&mut results, plan.workload, (prepared, &measurement));
+                add_measurement(&mut results, plan, (prepared, &measurement));
                 true
             }
             Err(error) => {
@@ -194,18 +194,18 @@ fn size(input: &Input) -> PathBuf {
 }
 
 fn report_one(contender: Contender, measurement: &Measurement) {
-    let rate = crate::report::si(measurement.rate());
+    let rate = crate::report::table::si(measurement.rate());
     eprintln!("  {contender}: {rate}/s in {:.2} s", measurement.seconds);
 }
 
-fn add_measurement(results: &mut Results, workload: Workload, run: (&Prepared, &Measurement)) {
+fn add_measurement(results: &mut Results, plan: &Plan, run: (&Prepared, &Measurement)) {
     let (prepared, measurement) = run;
     let contender = prepared.contender;
     let mut add = |name: &str, value: f64| {
         results.add(contender.system, contender.metric(name), value);
     };
-    add(workload.rate_metric(), measurement.rate());
-    let bytes = match (&prepared.input, workload.bytes_per_record()) {
+    add(plan.workload.rate_metric(), measurement.rate());
+    let bytes = match (&prepared.input, plan.workload.bytes_per_record()) {
         (Input::Text(path), _) => path.metadata().map_or(0, |metadata| metadata.len()),
         (Input::Records(records), bytes) => records * bytes.unwrap_or(0),
     };
@@ -214,7 +214,7 @@ fn add_measurement(results: &mut Results, workload: Workload, run: (&Prepared, &
     let share = match prepared.input {
         Input::Text(_) => 1.0,
         Input::Records(records) => {
-            let full = workload.records(System::Brisk, Scale::Full);
+            let full = plan.workload.records(System::Brisk, plan.scale);
             full as f64 / records as f64
         }
     };

@@ -1,8 +1,12 @@
-//! The workloads of the comparison: names, sizes, what is counted.
+//! The workloads of the comparison: names, sizes, what is counted; who takes part in each, and
+//! what Brisk must reach.
+
+pub mod contender;
+pub mod goal;
 
 use crate::BenchError;
-use crate::contender::System;
-use crate::generator::PAYLOAD_BYTES;
+use crate::input::generator::PAYLOAD_BYTES;
+use crate::workload::contender::System;
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;

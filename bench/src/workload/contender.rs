@@ -1,7 +1,7 @@
 //! Who takes part in a workload: a system, and which of its ways to do the work.
 
 use crate::BenchError;
-use crate::reference::CheckKind;
+use crate::input::reference::CheckKind;
 use crate::workload::Workload;
 use serde::Serialize;
 use std::fmt;

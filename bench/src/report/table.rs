@@ -1,9 +1,9 @@
 //! Shows results: a table for people, lines of JSON for programs.
 
-use crate::contender::System;
-use crate::goal::goals;
-use crate::measurement::Summary;
-use crate::rounds::Results;
+use crate::run::measurement::Summary;
+use crate::run::rounds::Results;
+use crate::workload::contender::System;
+use crate::workload::goal::goals;
 use serde::Serialize;
 use std::fmt::Write;
 
@@ -82,7 +82,7 @@ fn ratio_of_brisk(results: &Results, system: System, metric: &str) -> Option<Str
 
 /// One line for each goal: what is asked, what was reached.
 fn verdicts(results: &Results) -> Vec<String> {
-    let verdict = |goal: &crate::goal::Goal| {
+    let verdict = |goal: &crate::workload::goal::Goal| {
         let (against, metric) = (goal.against, goal.against_metric);
         let asked = format!("{} at least {}x {metric} of {against}", goal.metric, goal.factor);
         let brisk = results.summary(System::Brisk, goal.metric);
@@ -101,21 +101,24 @@ fn verdicts(results: &Results) -> Vec<String> {
 
 /// A number with three or four digits and a decimal prefix.
 pub fn si(value: f64) -> String {
-    const STEPS: [(f64, &str); 5] = [(1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""), (1e-3, "m")];
-    for (step, prefix) in STEPS {
-        if value.abs() >= step {
-            return format!("{:.*} {prefix}", digits(value / step), value / step).trim().to_owned();
-        }
-    }
-    format!("{:.1} n", value * 1e9)
-}
-
-/// Decimals that leave three or four digits.
-fn digits(scaled: f64) -> usize {
-    match scaled.abs() {
-        large if large >= 100.0 => 1,
-        _ => 2,
-    }
+    const STEPS: [(f64, &str); 7] = [
+        (1e9, " G"),
+        (1e6, " M"),
+        (1e3, " k"),
+        (1.0, ""),
+        (1e-3, " m"),
+        (1e-6, " u"),
+        (1e-9, " n"),
+    ];
+    let step = STEPS.iter().find(|(step, _)| value.abs() >= *step);
+    step.map_or_else(
+        || "0".to_owned(),
+        |(step, prefix)| {
+            let scaled = value / step;
+            let decimals = if scaled.abs() >= 100.0 { 1 } else { 2 };
+            format!("{scaled:.decimals$}{prefix}")
+        },
+    )
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! Keeps results with what one must know to read them: the command, the machine, the sources.
 
 use crate::BenchError;
-use crate::report::json_lines;
-use crate::rounds::Results;
+use crate::report::table::json_lines;
+use crate::run::rounds::Results;
 use crate::setup::sources;
 use serde::Serialize;
 use std::path::PathBuf;
