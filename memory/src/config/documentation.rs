@@ -17,6 +17,13 @@ whole numbers with a unit `ns`, `us`, `ms`, `s`, `min`, `h`, `d`, bare milliseco
 (`PT10S`). Lists are `a;b` or YAML lists; maps are `k:v,k2:v2` or YAML maps. An older key works and
 logs one warning with the new name; when both are set, the new one wins.
 
+A TaskManager needs one of `taskmanager.memory.process.size`, `taskmanager.memory.flink.size`, or both
+`taskmanager.memory.task.heap.size` and `taskmanager.memory.managed.size`; all other sizes follow from
+it by Flink's formulae, to the byte. A program that runs Brisk inside itself needs none of them: its
+network memory is 16 mb for each slot (at least 64 mb, at most 1 gb or an eighth of the machine or
+container), its managed memory 128 mb (at most a quarter), and the rest is the program's own. A process
+size above the container's limit (cgroup v1 or v2) is refused.
+
 This page is written by a test. After a change of an option, run
 `BRISK_REWRITE_DOCS=1 cargo test -p brisk-memory documentation`.
 ";

@@ -41,4 +41,4 @@ pub use option::{ConfigOption, OptionDescription};
 pub use origin::{HIDDEN, Origin, is_secret};
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -45,6 +45,14 @@ pub struct ConfigOption<T> {
     marker: PhantomData<fn() -> T>,
 }
 
+impl<T> Clone for ConfigOption<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for ConfigOption<T> {}
+
 impl<T: ConfigValue> ConfigOption<T> {
     /// An option without a default.
     pub const fn new(key: &'static str, description: &'static str) -> ConfigOption<T> {

@@ -4,8 +4,11 @@
 //! bounded before anything is kept, and so that a scalar keeps the text it was written with: a port
 //! `06123` or a version `1.10` is not turned into a number and back.
 //!
-//! Deliberately absent: anchors, aliases and tags (they let a small file grow without bound, and no
-//! configuration needs them) and more than one document.
+//! An alias counts as much as what it repeats, so that a small file cannot stand for a huge one.
+//!
+//! Deliberately absent: tags, merge keys (which YAML 1.2 does not have), more than one document.
+
+use std::collections::BTreeMap;
 
 use yaml_rust2::Event;
 use yaml_rust2::parser::Parser;
@@ -16,6 +19,9 @@ const DEPTH_MAX: usize = 32;
 
 /// Some 800 options exist; bounds the tree that a hostile file can build.
 const NODES_MAX: usize = 100_000;
+
+/// Text that all nodes may hold together: four times the longest file, which only aliases reach.
+const TEXT_BYTES_MAX: usize = 4 << 20;
 
 /// A document that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,7 +57,8 @@ pub(crate) struct Entry {
 
 /// Reads one document; `None` when there is none, or only comments.
 pub(crate) fn parse(text: &str) -> Result<Option<Node>, YamlError> {
-    let mut reader = Reader { parser: Parser::new_from_str(text), nodes: 0 };
+    let parser = Parser::new_from_str(text);
+    let mut reader = Reader { parser, anchors: BTreeMap::new(), cost: Cost::default() };
     let mut document = None;
     loop {
         match reader.next()? {
@@ -68,9 +75,42 @@ pub(crate) fn parse(text: &str) -> Result<Option<Node>, YamlError> {
     }
 }
 
+/// What a tree weighs.
+#[derive(Clone, Copy, Debug, Default)]
+struct Cost {
+    nodes: usize,
+    text_bytes: usize,
+}
+
+impl Cost {
+    fn add(&mut self, other: Cost) {
+        self.nodes += other.nodes;
+        self.text_bytes += other.text_bytes;
+    }
+
+    fn of(node: &Node) -> Cost {
+        let mut cost = Cost { nodes: 1, text_bytes: 0 };
+        match &node.content {
+            Content::Null => {}
+            Content::Scalar(text) => cost.text_bytes = text.len(),
+            Content::Sequence(items) => items.iter().for_each(|item| cost.add(Cost::of(item))),
+            Content::Mapping(entries) => {
+                for entry in entries {
+                    cost.text_bytes += entry.key.len();
+                    cost.add(Cost::of(&entry.value));
+                }
+            }
+        }
+        cost
+    }
+}
+
 struct Reader<'a> {
     parser: Parser<std::str::Chars<'a>>,
-    nodes: usize,
+    /// What an alias may repeat, by the parser's number, with its cost. A node is put here when it
+    /// is complete, so no alias can contain itself.
+    anchors: BTreeMap<usize, (Node, Cost)>,
+    cost: Cost,
 }
 
 impl Reader<'_> {
@@ -84,25 +124,54 @@ impl Reader<'_> {
         }
     }
 
+    /// Counts what is about to be kept.
+    fn spend(&mut self, cost: Cost, line: u32) -> Result<(), YamlError> {
+        self.cost.add(cost);
+        let reason = if self.cost.nodes > NODES_MAX {
+            format!("more than {NODES_MAX} values")
+        } else if self.cost.text_bytes > TEXT_BYTES_MAX {
+            format!("more than {TEXT_BYTES_MAX} bytes of text, aliases repeated")
+        } else {
+            return Ok(());
+        };
+        Err(YamlError { line, reason })
+    }
+
     fn node(&mut self, event: Event, line: u32, depth: usize) -> Result<Node, YamlError> {
         let refuse = |reason: String| Err(YamlError { line, reason });
-        self.nodes += 1;
-        if self.nodes > NODES_MAX {
-            return refuse(format!("more than {NODES_MAX} values"));
-        }
         if depth > DEPTH_MAX {
             return refuse(format!("nested deeper than {DEPTH_MAX} levels"));
         }
-        let content = match event {
-            Event::Scalar(text, style, _, _) => scalar(text, style),
-            Event::SequenceStart(..) => self.sequence(depth)?,
-            Event::MappingStart(..) => self.mapping(depth)?,
-            Event::Alias(_) => {
-                return refuse("an alias (*name) is not supported; repeat the value".to_owned());
-            }
+        let text_bytes = if let Event::Scalar(text, ..) = &event { text.len() } else { 0 };
+        self.spend(Cost { nodes: 1, text_bytes }, line)?;
+        let (content, anchor) = match event {
+            Event::Scalar(text, style, anchor, _) => (scalar(text, style), anchor),
+            Event::SequenceStart(anchor, _) => (self.sequence(depth)?, anchor),
+            Event::MappingStart(anchor, _) => (self.mapping(depth)?, anchor),
+            Event::Alias(anchor) => return self.repeat(anchor, line, depth),
             other => return refuse(format!("not YAML: unexpected {other:?}")),
         };
-        Ok(Node { line, content })
+        let node = Node { line, content };
+        // The parser numbers anchors from 1.
+        if anchor > 0 {
+            let cost = Cost::of(&node);
+            self.spend(cost, line)?;
+            self.anchors.insert(anchor, (node.clone(), cost));
+        }
+        Ok(node)
+    }
+
+    fn repeat(&mut self, anchor: usize, line: u32, depth: usize) -> Result<Node, YamlError> {
+        let refuse = |reason: &str| Err(YamlError { line, reason: reason.to_owned() });
+        let Some(&(_, cost)) = self.anchors.get(&anchor) else {
+            return refuse("an alias repeats what it is a part of");
+        };
+        self.spend(cost, line)?;
+        let (node, _) = &self.anchors[&anchor];
+        if depth + depth_of(node) > DEPTH_MAX {
+            return refuse("an alias nests too deeply");
+        }
+        Ok(Node { line, content: node.content.clone() })
     }
 
     fn sequence(&mut self, depth: usize) -> Result<Content, YamlError> {
@@ -120,7 +189,10 @@ impl Reader<'_> {
         loop {
             let (key, key_line) = match self.next()? {
                 (Event::MappingEnd, _) => return Ok(Content::Mapping(entries)),
-                (Event::Scalar(text, ..), line) => (text, line),
+                (Event::Scalar(text, ..), line) => {
+                    self.spend(Cost { nodes: 0, text_bytes: text.len() }, line)?;
+                    (text, line)
+                }
                 (_, line) => {
                     let reason = "a key must be plain text, not a list or map".to_owned();
                     return Err(YamlError { line, reason });
@@ -129,6 +201,17 @@ impl Reader<'_> {
             let (event, line) = self.next()?;
             let value = self.node(event, line, depth + 1)?;
             entries.push(Entry { line: key_line, key, value });
+        }
+    }
+}
+
+/// Levels below a node.
+fn depth_of(node: &Node) -> usize {
+    match &node.content {
+        Content::Null | Content::Scalar(_) => 0,
+        Content::Sequence(items) => 1 + items.iter().map(depth_of).max().unwrap_or(0),
+        Content::Mapping(entries) => {
+            1 + entries.iter().map(|entry| depth_of(&entry.value)).max().unwrap_or(0)
         }
     }
 }

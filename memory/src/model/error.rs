@@ -23,6 +23,13 @@ impl Parts {
     pub fn sum(&self) -> MemorySize {
         self.0.iter().map(|part| part.size).sum()
     }
+
+    fn exceed(&self) -> String {
+        match self.0.len() {
+            1 => format!("{self} exceeds"),
+            _ => format!("{self} = {} exceed", self.sum()),
+        }
+    }
 }
 
 impl fmt::Display for Parts {
@@ -47,14 +54,25 @@ pub enum ModelError {
     },
     /// The parts are larger than the whole that was set.
     #[error(
-        "{parts} = {} exceed {whole} ({total}) by {}: raise {whole} to at least {} or lower one of \
-         the others",
-        parts.sum(),
+        "{} {whole} ({total}) by {}: raise {key} or lower {}",
+        parts.exceed(),
         parts.sum().saturating_sub(*total),
-        parts.sum()
+        if parts.0.len() == 1 { "the other" } else { "one of the others" }
     )]
     PartsExceedWhole {
         /// The parts, given and derived.
+        parts: Parts,
+        /// What the whole is called.
+        whole: &'static str,
+        /// The key that makes it larger.
+        key: &'static str,
+        /// Its size.
+        total: MemorySize,
+    },
+    /// All parts and their whole are set and disagree.
+    #[error("{parts} = {}, but {whole} is {total}: make them agree or leave one of them out", parts.sum())]
+    Disagree {
+        /// The parts.
         parts: Parts,
         /// The key of the whole.
         whole: &'static str,
@@ -64,15 +82,17 @@ pub enum ModelError {
     /// What is left for a part lies outside of the range set for it.
     #[error(
         "{what} would be {size}, which is what is left of {whole} ({total}), but must lie within \
-         {min_key} ({min}) and {max_key} ({max}): change {whole}, or one of the two bounds"
+         {min_key} ({min}) and {max_key} ({max}): change {key} or one of the two bounds"
     )]
     OutOfRange {
         /// The part.
         what: &'static str,
         /// What is left for it.
         size: MemorySize,
-        /// The key of the whole.
+        /// What the whole is called.
         whole: &'static str,
+        /// The key that makes it larger.
+        key: &'static str,
         /// Its size.
         total: MemorySize,
         /// The key of the lower bound.
@@ -98,15 +118,17 @@ pub enum ModelError {
     },
     /// The plan needs more than the container is given.
     #[error(
-        "the process would take {size} ({how}), but the container is limited to {limit} by {}: lower \
-         {key} to at most {limit}, or raise the container's limit",
-        file.display()
+        "the process would take {size} ({}), but the container is limited to {limit} by {}: lower \
+         {key}{} or raise the container's limit",
+        if *as_set { "as set" } else { "derived" },
+        file.display(),
+        if *as_set { format!(" to at most {limit},") } else { String::new() }
     )]
     AboveContainerLimit {
         /// The size of the process.
         size: MemorySize,
-        /// Whether it was set or derived.
-        how: &'static str,
+        /// Whether it was set; else it was derived from other sizes.
+        as_set: bool,
         /// The key to lower.
         key: &'static str,
         /// The limit.

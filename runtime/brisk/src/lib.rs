@@ -1,1 +1,46 @@
-//! The facade crate that programs on Brisk depend on.
+//! Brisk: a distributed runtime for stateful stream and batch dataflows.
+//!
+//! This crate is what programs depend on. It gathers the crates below it; nothing
+//! is implemented here.
+//!
+//! ```
+//! use brisk::prelude::*;
+//!
+//! # fn main() -> Result<(), brisk::Error> {
+//! let env = StreamExecutionEnvironment::new()?;
+//! let counts = env
+//!     .from_collection(["to be or not to be".to_string()])
+//!     .flat_map(|line: String, out| out.extend(line.split(' ').map(str::to_string)))
+//!     .key_by(text())
+//!     .count()
+//!     .collect();
+//! env.execute("word count")?;
+//! assert!(counts.take().contains(&("be".to_string(), 2)));
+//! # Ok(())
+//! # }
+//! ```
+
+pub use brisk_connect as connect;
+pub use brisk_core::{
+    BoxError, Error, Key, Record, TaskError, accumulator, api, chain, error, flow, graph, job,
+    record, selector, sink, source, task, worker,
+};
+pub use brisk_memory as memory;
+pub use brisk_network as network;
+
+/// What most programs need.
+pub mod prelude {
+    pub use brisk_core::{
+        BoxError, Error, Key, Record,
+        accumulator::{DoubleCounter, Histogram, IntCounter, LongCounter},
+        api::{Arguments, DataStream, KeyedStream, StreamExecutionEnvironment},
+        chain::{Collector, CoProcessFunction, ProcessFunction},
+        job::{JobExecutionResult, JobHandle, MiniCluster},
+        record::Archived,
+        selector::{text, viewed},
+        sink::channel_sink,
+        source::{RateLimit, channel_source},
+        task::{Context, OutputTag, RuntimeContext},
+    };
+    pub use brisk_memory::config::{Configuration, options::execution::RuntimeMode};
+}

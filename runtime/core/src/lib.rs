@@ -6,8 +6,9 @@
 //! [`record`]s.
 
 pub mod accumulator;
-
 pub mod api;
+
+
 pub mod chain;
 pub mod error;
 pub mod exchange;
@@ -17,6 +18,8 @@ pub mod graph;
 pub mod job;
 pub mod record;
 pub mod selector;
+pub mod sink;
+pub mod source;
 pub mod task;
 pub mod worker;
 

@@ -57,7 +57,7 @@ fn pairs(text: &str) -> Result<Vec<(String, String)>, Refused> {
     if trimmed.is_empty() {
         return Ok(Vec::new());
     }
-    if trimmed.starts_with('{') {
+    if trimmed.starts_with('{') && trimmed.ends_with('}') {
         let node = parse_flow(trimmed)?;
         let Content::Mapping(entries) = node.content else {
             return Err(Refused::because("it is not a YAML map"));
@@ -88,7 +88,8 @@ fn parse_flow(text: &str) -> Result<Node, Refused> {
 /// The items of `[a, b]`; `None` when the text is not written so.
 pub(super) fn flow_items(text: &str) -> Result<Option<Vec<String>>, Refused> {
     let text = text.trim();
-    if !text.starts_with('[') {
+    // `[::1]:8081` is an address.
+    if !(text.starts_with('[') && text.ends_with(']')) {
         return Ok(None);
     }
     match parse_flow(text)?.content {

@@ -65,12 +65,29 @@ impl MemorySize {
         MemorySize(self.0.saturating_sub(other.0))
     }
 
-    /// The size times `factor`, cut to whole bytes. The product is taken in 64-bit floats, as Flink
-    /// takes it, so that memory plans agree to the byte. `factor` must not be negative.
+    /// The size times `factor`, cut to whole bytes, capped at [`MemorySize::MAX`].
+    ///
+    /// Flink multiplies in exact decimals, by the shortest decimal that denotes the float; the
+    /// product of the floats themselves is sometimes a byte off. `factor` must not be negative.
     #[must_use]
     pub fn scale(self, factor: f64) -> MemorySize {
-        assert!(factor >= 0.0, "a memory size cannot be scaled by {factor}");
-        MemorySize::from_bytes((self.0 as f64 * factor) as u64)
+        assert!(factor.is_finite() && factor >= 0.0, "a size cannot be scaled by {factor}");
+        // Display prints the shortest decimal that reads back as the same float, without exponent.
+        let decimal = factor.to_string();
+        let (whole, fraction) = decimal.split_once('.').unwrap_or((&decimal, ""));
+        let product = format!("{whole}{fraction}")
+            .parse::<u128>()
+            .ok()
+            .and_then(|digits| digits.checked_mul(u128::from(self.0)));
+        let divisor = u32::try_from(fraction.len()).ok().and_then(|len| 10u128.checked_pow(len));
+        match (product, divisor) {
+            (Some(product), Some(divisor)) => {
+                MemorySize::from_bytes(u64::try_from(product / divisor).unwrap_or(u64::MAX))
+            }
+            // Either the factor is beyond 10^19 or below 10^-21 (floats have 17 digits).
+            _ if factor > 1.0 => MemorySize::from_bytes((self.0 as f64 * factor) as u64),
+            _ => MemorySize::ZERO,
+        }
     }
 
     /// The size in the largest unit that leaves at most three digits before the point, for people:

@@ -65,7 +65,14 @@ fn sizes_scale_as_flink_scales_them() {
     let tenth = Fraction::parse_value("0.1").unwrap().widened();
     assert_eq!(tenth, 0.100_000_001_490_116_12);
     assert_eq!(bytes(16 << 30).scale(tenth), bytes(1_717_986_944));
+    // The product of the floats is 204346485.0.
+    assert_eq!(bytes(672 << 20).scale(f64::from(0.29f32)), bytes(204_346_484));
     assert_eq!(MemorySize::MAX.scale(2.0), MemorySize::MAX);
+    assert_eq!(MemorySize::MAX.scale(1.0), MemorySize::MAX);
+    assert_eq!(bytes(10).scale(1e300), MemorySize::MAX);
+    assert_eq!(bytes(0).scale(1e300), MemorySize::ZERO);
+    assert_eq!(MemorySize::MAX.scale(f64::from(f32::from_bits(1))), MemorySize::ZERO);
+    assert_eq!(MemorySize::MAX.scale(1e-18), bytes(9));
 }
 
 #[test]
@@ -116,7 +123,8 @@ fn lists() {
     check("[{name: x, ports: [1, 2]}]", list(&["{name: x, ports: [1, 2]}"]));
     check("1;2;3", Ok(vec![1u32, 2, 3]));
     check::<Vec<String>>("'a;b", Err("quote is opened"));
-    check::<Vec<String>>("[a, b", Err("not YAML"));
+    check("[::1]:1;[::2]:2", list(&["[::1]:1", "[::2]:2"]));
+    check::<Vec<String>>("[a, 'b]", Err("not YAML"));
     check::<Vec<u32>>("1;x", Err("not such a number"));
 }
 

@@ -1,7 +1,7 @@
 //! The grammar of `flink-conf.yaml`: one `key: value` a line, split at the first `": "`, and `#`
 //! begins a comment anywhere. It is not YAML, although the file is named so.
 
-use super::{Settings, check_key, check_length};
+use super::{Settings, Warnings, check_key, check_length};
 use crate::config::error::ConfigError;
 use crate::config::grammar::unquote;
 use crate::config::origin::Origin;
@@ -19,13 +19,14 @@ pub(super) fn parse(text: &str, origin: &Origin, quotes: Quotes) -> Result<Setti
     check_length(text, origin)?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut settings = Settings::new();
+    let mut warnings = Warnings::default();
     for (index, line) in text.lines().enumerate() {
         let origin = origin.at_line(u32::try_from(index + 1).unwrap_or(u32::MAX));
         let line = line.split('#').next().unwrap_or("").trim();
         if line.is_empty() {
             continue;
         }
-        let Some((key, value)) = split(line, &origin) else { continue };
+        let Some((key, value)) = split(line, &origin, &mut warnings) else { continue };
         check_key(key, &settings, &origin)?;
         let value = match quotes {
             Quotes::Kept => value.to_owned(),
@@ -37,29 +38,32 @@ pub(super) fn parse(text: &str, origin: &Origin, quotes: Quotes) -> Result<Setti
 }
 
 /// Splits one line, or tells why it is skipped. The value is not printed: it may be a secret.
-fn split<'a>(line: &'a str, origin: &Origin) -> Option<(&'a str, &'a str)> {
-    let (key, value, has_blank) = match line.split_once(": ") {
-        Some((key, value)) => (key, value, true),
-        None => match line.split_once(':') {
-            Some((key, value)) if !value.is_empty() => (key, value, false),
-            Some((key, _)) => (key, "", true),
-            None => {
-                tracing::warn!("{origin} is skipped: it is not of the form 'key: value'");
-                return None;
-            }
-        },
+fn split<'a>(
+    line: &'a str,
+    origin: &Origin,
+    warnings: &mut Warnings,
+) -> Option<(&'a str, &'a str)> {
+    let (key, value, has_blank) = match (line.split_once(": "), line.split_once(':')) {
+        (Some((key, value)), _) => (key, value, true),
+        // `key:` without anything is no missing blank.
+        (None, Some((key, value))) => (key, value, value.is_empty()),
+        (None, None) => {
+            warnings.give(format_args!("{origin} is skipped: it is not of the form 'key: value'"));
+            return None;
+        }
     };
     let (key, value) = (key.trim(), value.trim());
     if key.is_empty() || key.contains(char::is_whitespace) {
-        tracing::warn!("{origin} is skipped: what stands before the ':' is not a key");
+        let reason = "what stands before the ':' is not a key";
+        warnings.give(format_args!("{origin} is skipped: {reason}"));
         return None;
     }
     if value.is_empty() {
-        tracing::warn!("{origin} is skipped: {key} has no value");
+        warnings.give(format_args!("{origin} is skipped: {key} has no value"));
         return None;
     }
     if !has_blank {
-        tracing::warn!("{origin}: write a blank after the ':' of {key}");
+        warnings.give(format_args!("{origin}: write a blank after the ':' of {key}"));
     }
     Some((key, value))
 }

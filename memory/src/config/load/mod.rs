@@ -40,8 +40,34 @@ pub const FLINK_CONF_DIR: &str = "FLINK_CONF_DIR";
 /// The variable that holds lines of the 1.x grammar.
 pub const FLINK_PROPERTIES: &str = "FLINK_PROPERTIES";
 
+/// Warnings of one source that are logged one by one; the rest is only counted.
+const WARNINGS_MAX: usize = 20;
+
 /// What a source sets, before any of it is applied.
 type Settings = Vec<(String, String, Origin)>;
+
+/// Logs the first warnings of a source, and at its end how many more there were.
+#[derive(Debug, Default)]
+struct Warnings {
+    given: usize,
+}
+
+impl Warnings {
+    fn give(&mut self, message: std::fmt::Arguments<'_>) {
+        self.given += 1;
+        if self.given <= WARNINGS_MAX {
+            tracing::warn!("{message}");
+        }
+    }
+}
+
+impl Drop for Warnings {
+    fn drop(&mut self) {
+        if let Some(more @ 1..) = self.given.checked_sub(WARNINGS_MAX) {
+            tracing::warn!("{more} more warnings about the same source are not shown");
+        }
+    }
+}
 
 impl Configuration {
     /// What a process starts with: the file of the folder `FLINK_CONF_DIR`, where that is set, and
@@ -139,12 +165,14 @@ impl Configuration {
     }
 
     fn apply(&mut self, settings: Settings) {
+        let mut warnings = Warnings::default();
         for (key, text, origin) in settings {
             let line_before = match self.insert(key.clone(), text, origin.clone()) {
                 Some(before) if is_same_source(&before.origin, &origin) => before.origin,
                 _ => continue,
             };
-            tracing::warn!("{key} is set twice: {origin} wins over {line_before}");
+            let origins = format_args!("{origin} wins over {line_before}");
+            warnings.give(format_args!("{key} is set twice: {origins}"));
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The grammar of `config.yaml`: YAML, nested or flat, where `a: {b: 1}` sets the key `a.b`.
 
-use super::{KEY_BYTES_MAX, Settings, check_key, check_length};
+use super::{KEY_BYTES_MAX, Settings, Warnings, check_key, check_length};
 use crate::config::error::ConfigError;
 use crate::config::origin::Origin;
 use crate::config::yaml::{self, Content, Entry};
@@ -10,18 +10,23 @@ pub(super) fn parse(text: &str, origin: &Origin) -> Result<Settings, ConfigError
     let refuse = |line, reason| ConfigError::Syntax { origin: origin.at_line(line), reason };
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let document = yaml::parse(text).map_err(|error| refuse(error.line, error.reason))?;
-    let mut settings = Settings::new();
-    let Some(root) = document else { return Ok(settings) };
+    let mut found = Flattened { settings: Settings::new(), warnings: Warnings::default() };
+    let Some(root) = document else { return Ok(found.settings) };
     match root.content {
         Content::Null => {}
-        Content::Mapping(entries) => flatten("", &entries, origin, &mut settings)?,
+        Content::Mapping(entries) => flatten("", &entries, origin, &mut found)?,
         Content::Scalar(_) | Content::Sequence(_) => {
             let reason = "the file is not a map of keys; write 'key: value' with a blank after \
                           the ':'";
             return Err(refuse(root.line, reason.to_owned()));
         }
     }
-    Ok(settings)
+    Ok(found.settings)
+}
+
+struct Flattened {
+    settings: Settings,
+    warnings: Warnings,
 }
 
 /// Depth is bounded by the YAML reader.
@@ -29,7 +34,7 @@ fn flatten(
     prefix: &str,
     entries: &[Entry],
     origin: &Origin,
-    settings: &mut Settings,
+    found: &mut Flattened,
 ) -> Result<(), ConfigError> {
     for entry in entries {
         let origin = origin.at_line(entry.line);
@@ -41,14 +46,16 @@ fn flatten(
             "" => entry.key.trim().to_owned(),
             prefix => format!("{prefix}.{}", entry.key.trim()),
         };
-        check_key(&key, settings, &origin)?;
+        check_key(&key, &found.settings, &origin)?;
         match &entry.value.content {
             Content::Mapping(inner) if !inner.is_empty() => {
-                flatten(&key, inner, &origin, settings)?;
+                flatten(&key, inner, &origin, found)?;
             }
-            Content::Null => tracing::warn!("{origin} is skipped: {key} has no value"),
+            Content::Null => {
+                found.warnings.give(format_args!("{origin} is skipped: {key} has no value"));
+            }
             Content::Scalar(_) | Content::Sequence(_) | Content::Mapping(_) => {
-                settings.push((key, yaml::render_plain(&entry.value), origin));
+                found.settings.push((key, yaml::render_plain(&entry.value), origin));
             }
         }
     }

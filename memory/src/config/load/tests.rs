@@ -69,6 +69,7 @@ fn nested_files() {
     );
     check(yaml, "\u{feff}a: \"x\\ty\"\r\nb: 0x1F\r\n", Ok(&["a=x\ty@1", "b=0x1F@2"]));
     check(yaml, "a.b: 1\na:\n  b: 2\n", Ok(&["a.b=2@3"]));
+    check(yaml, "a: &x {k: v}\nb: *x\nc: [*x]\n", Ok(&["a.k=v@1", "b.k=v@1", "c=[{k: v}]@3"]));
 }
 
 #[test]
@@ -78,7 +79,11 @@ fn nested_files_that_are_refused() {
     check(yaml, "rest.port:8081", Err("blank after the ':'"));
     check(yaml, "- a\n- b\n", Err("not a map of keys"));
     check(yaml, "a: 1\n---\nb: 2\n", Err("line 2: a second document"));
-    check(yaml, "a: &x 1\nb: *x\n", Err("line 2: an alias"));
+    check(yaml, "a: *x\n", Err("not YAML"));
+    check(yaml, "a: &x [*x]\n", Err("line 1: an alias repeats what it is a part of"));
+    check(yaml, &laughs(20, "x"), Err("more than 100000 values"));
+    check(yaml, &laughs(14, &"x".repeat(1000)), Err("more than 4194304 bytes of text"));
+    check(yaml, &nested_aliases(40), Err("an alias nests too deeply"));
     check(yaml, "? [a]\n: 1\n", Err("a key must be plain text"));
     check(yaml, &"[".repeat(300), Err("line 1"));
     check(yaml, &nested_maps(40), Err("nested deeper than 32 levels"));
@@ -87,6 +92,24 @@ fn nested_files_that_are_refused() {
     let many: String = (0..=KEYS_MAX).map(|index| format!("k{index}: 1\n")).collect();
     check(yaml, &many, Err("more than 10000 keys"));
     check(flat, &many, Err("line 10001: more than 10000 keys"));
+}
+
+/// A list of two of the list above it, and so on.
+fn laughs(levels: usize, text: &str) -> String {
+    let mut file = format!("a0: &a0 {text}\n");
+    for level in 1..=levels {
+        let below = level - 1;
+        file.push_str(&format!("a{level}: &a{level} [*a{below}, *a{below}]\n"));
+    }
+    file
+}
+
+fn nested_aliases(levels: usize) -> String {
+    let mut file = "a0: &a0 x\n".to_owned();
+    for level in 1..=levels {
+        file.push_str(&format!("a{level}: &a{level} [*a{}]\n", level - 1));
+    }
+    file
 }
 
 fn nested_maps(depth: usize) -> String {
@@ -143,6 +166,20 @@ fn lines_that_are_skipped_are_reported_without_their_value() {
             "x is set twice: conf/config.yaml line 3 wins over conf/config.yaml line 2",
         ]
     );
+}
+
+#[test]
+fn warnings_of_one_source_are_bounded() {
+    let warnings = warnings_of(|| {
+        let mut config = Configuration::new();
+        flat(&mut config, &"nothing\n".repeat(100)).unwrap();
+        let nulls: String = (0..100).map(|index| format!("k{index}:\n")).collect();
+        yaml(&mut config, &nulls).unwrap();
+        flat(&mut config, &"k: 1\n".repeat(101)).unwrap();
+    });
+    assert_eq!(warnings.len(), 3 * 21);
+    let last = "80 more warnings about the same source are not shown";
+    assert_eq!([&warnings[20], &warnings[41], &warnings[62]], [last; 3]);
 }
 
 #[test]

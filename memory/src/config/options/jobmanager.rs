@@ -25,8 +25,8 @@ pub const HEAP_SIZE: ConfigOption<Option<MemorySize>> = ConfigOption::new(
 /// `jobmanager.memory.off-heap.size`.
 pub const OFF_HEAP_SIZE: ConfigOption<MemorySize> = ConfigOption::new(
     "jobmanager.memory.off-heap.size",
-    "Further heap: connections and messages. Follows from flink.size and heap.size when both are \
-     set.",
+    "Further heap: connections and messages. Where flink.size and heap.size are both set it is what \
+     they leave, and may be set to nothing else.",
 )
 .default("128 mb");
 

@@ -15,6 +15,7 @@
 //!
 //! Thread: running chains belong to one worker and never leave it.
 
+mod either;
 mod filter;
 mod flat_map;
 mod gate;
@@ -31,6 +32,7 @@ mod two_inputs;
 
 mod view;
 
+pub use either::Either;
 pub use filter::Filter;
 pub use flat_map::{Collector, FlatMap};
 pub use gate::{Exchanged, Gate, ReadRecords};
@@ -83,5 +85,3 @@ pub trait Template: Clone + Send + 'static {
     fn build(&self, cx: &mut BuildContext) -> Result<Self::Running, Error>;
 }
 
-#[cfg(test)]
-mod tests;

@@ -3,6 +3,8 @@
 use brisk_network::ChannelIndex;
 use std::{fmt, sync::Arc};
 
+use crate::graph::Exchange;
+
 /// Chooses a subpartition from a record and their number.
 pub(crate) type CustomFunction<T> = Arc<dyn Fn(&T, u32) -> u32 + Send + Sync>;
 
@@ -22,6 +24,17 @@ pub enum Partitioner<T> {
     Global,
     /// As a function says.
     Custom(CustomFunction<T>),
+}
+
+impl<T> Partitioner<T> {
+    /// What this one became in the job graph: a stream without a partitioner is
+    /// described as forward and turns out to be rebalanced when parallelisms differ.
+    pub(crate) fn resolved(&self, exchange: Exchange) -> Self {
+        match (self, exchange) {
+            (Self::Forward, Exchange::Rebalance) => Self::Rebalance,
+            _ => self.clone(),
+        }
+    }
 }
 
 impl<T> Clone for Partitioner<T> {

@@ -10,6 +10,7 @@ use brisk_memory::{
     model::{HostMemory, TaskManagerMemory},
 };
 use std::{
+    fmt,
     num::NonZeroU32,
     path::Path,
     sync::{
@@ -41,7 +42,6 @@ pub(crate) struct JobProgram {
 /// Memory and workers in this process. Jobs of several environments may share one.
 ///
 /// Dropping the last handle of it cancels what runs and ends the threads.
-#[derive(Debug)]
 pub struct MiniCluster {
     arena: Arena,
     quota: BufferQuota,
@@ -135,7 +135,7 @@ impl MiniCluster {
             factories: &program.factories,
             places: &places,
         };
-        let plans = deployment.plans();
+        let tasks = deployment.tasks();
         let mut ids = places.clone();
         ids.sort_unstable();
         ids.dedup();
@@ -145,7 +145,7 @@ impl MiniCluster {
         let master = JobMaster::new(MasterParts {
             key: JobKey(fresh_number()),
             name: program.graph.name().to_string(),
-            plans,
+            tasks,
             places,
             workers,
             dedicated,
@@ -195,6 +195,12 @@ impl MiniCluster {
             }
         }
         Ok((places, dedicated))
+    }
+}
+
+impl fmt::Debug for MiniCluster {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MiniCluster").field("workers", &self.workers.len()).finish_non_exhaustive()
     }
 }
 

@@ -14,7 +14,7 @@ use crate::{
         Exchange, ExecutionEdge, ExecutionGraph, JobGraph, NodeId, Subtask, TaskId, VertexIndex,
     },
     task::{
-        BufferQuota, GatePlan, JobFactories, OutputPlan, PortPlan, SubtaskPlan, TaskFactory,
+        BufferQuota, GatePlan, JobFactories, OutputPlan, PlannedTask, PortPlan, SubtaskPlan, TaskFactory,
         TaskKey, WorkerId,
     },
 };
@@ -43,12 +43,15 @@ struct Gate {
 }
 
 impl Deployment<'_> {
-    /// The plans of all tasks, in the order of their ids.
-    pub(super) fn plans(&self) -> Vec<Arc<SubtaskPlan>> {
+    /// All tasks, in the order of their ids.
+    pub(super) fn tasks(&self) -> Vec<PlannedTask> {
         let gates = self.gates();
         let job: Arc<str> = self.job.name().into();
-        let plan = |(task, subtask)| Arc::new(self.plan(&job, &gates, task, subtask));
-        self.graph.tasks().map(plan).collect()
+        let planned = |(task, subtask): (TaskId, Subtask)| PlannedTask {
+            plan: Arc::new(self.plan(&job, &gates, task, subtask)),
+            factory: self.factory(subtask.vertex),
+        };
+        self.graph.tasks().map(planned).collect()
     }
 
     fn gates(&self) -> HashMap<(TaskId, u32), Gate> {
@@ -97,7 +100,6 @@ impl Deployment<'_> {
             max_parallelism: vertex.max_parallelism.0,
             gates: inputs.into_iter().map(gate).collect(),
             outputs: self.graph.outputs(subtask.vertex).map(output).collect(),
-            factory: self.factory(subtask.vertex),
         }
     }
 

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     error::Error,
     graph::{JobAction, JobEvent, JobLife, JobStatus, TaskId},
-    task::{SubtaskPlan, TaskKey, WorkerId},
+    task::{PlannedTask, SubtaskPlan, TaskFactory, TaskKey, WorkerId},
     worker::{
         Control, JobKey, JobListener, JobRun, TaskEnd, TaskReport, WorkerHandle, WorkerThread,
     },
@@ -27,7 +27,7 @@ use crate::{
 pub(super) struct MasterParts {
     pub(super) key: JobKey,
     pub(super) name: String,
-    pub(super) plans: Vec<Arc<SubtaskPlan>>,
+    pub(super) tasks: Vec<PlannedTask>,
     /// The worker of each task.
     pub(super) places: Vec<WorkerId>,
     /// All workers that have a task.
@@ -57,6 +57,8 @@ pub(super) struct JobMaster {
 
 struct State {
     life: Option<JobLife>,
+    /// How tasks are built; empty once the job is over.
+    factories: Vec<TaskFactory>,
     reports: Vec<Option<TaskReport>>,
     first_error: Option<Error>,
     on_end: Option<Box<dyn FnOnce() + Send>>,
@@ -64,8 +66,11 @@ struct State {
 
 impl JobMaster {
     pub(super) fn new(parts: MasterParts) -> Arc<Self> {
-        let tasks = parts.plans.len();
+        let tasks = parts.tasks.len();
+        let (plans, factories) =
+            parts.tasks.into_iter().map(|task| (task.plan, task.factory)).unzip();
         let state = State {
+            factories,
             life: Some(JobLife::new(tasks)),
             reports: (0..tasks).map(|_| None).collect(),
             first_error: None,
@@ -74,7 +79,7 @@ impl JobMaster {
         Arc::new(Self {
             name: parts.name,
             key: parts.key,
-            plans: parts.plans,
+            plans,
             places: parts.places,
             workers: parts.workers,
             interrupt: Arc::new(AtomicBool::new(false)),
@@ -163,10 +168,13 @@ impl JobMaster {
             listener: Arc::new(Arc::clone(self)),
         });
         for worker in &self.workers {
-            let of_worker = self.plans.iter().zip(&self.places);
-            let plans = of_worker.filter(|(_, place)| **place == worker.id);
-            let plans = plans.map(|(plan, _)| Arc::clone(plan)).collect();
-            worker.send(Control::Deploy(Arc::clone(&run), plans));
+            let factories = self.lock().factories.clone();
+            let all = self.plans.iter().zip(factories).zip(&self.places);
+            let here = all.filter(|(_, place)| **place == worker.id);
+            let tasks = here
+                .map(|((plan, factory), _)| PlannedTask { plan: Arc::clone(plan), factory })
+                .collect();
+            worker.send(Control::Deploy(Arc::clone(&run), tasks));
         }
     }
 
@@ -174,6 +182,7 @@ impl JobMaster {
         let (reports, error, on_end) = {
             let mut state = self.lock();
             let reports = std::mem::take(&mut state.reports);
+            state.factories.clear();
             (reports, state.first_error.take(), state.on_end.take())
         };
         // Before the outcome is known, so that whoever waits for it finds all free.
@@ -193,8 +202,8 @@ impl JobMaster {
     }
 
     fn result(&self, reports: Vec<Option<TaskReport>>) -> Result<JobExecutionResult, Error> {
-        let reports: Vec<TaskReport> = reports.into_iter().flatten().collect();
-        let accumulators = merged_accumulators(&reports)?;
+        let mut reports: Vec<TaskReport> = reports.into_iter().flatten().collect();
+        let accumulators = merged_accumulators(&mut reports)?;
         let tasks = reports.into_iter().zip(&self.plans);
         Ok(JobExecutionResult {
             job_name: self.name.clone(),

@@ -21,5 +21,3 @@ pub use result::{JobExecutionResult, TaskResult};
 
 pub(crate) use cluster::JobProgram;
 
-#[cfg(test)]
-mod tests;

@@ -55,7 +55,9 @@ impl TaskResult {
 }
 
 /// The accumulators of all tasks, merged by name.
-pub(super) fn merged_accumulators(reports: &[TaskReport]) -> Result<AccumulatorResults, Error> {
-    let snapshots = reports.iter().map(|report| &report.accumulators);
+pub(super) fn merged_accumulators(
+    reports: &mut [TaskReport],
+) -> Result<AccumulatorResults, Error> {
+    let snapshots = reports.iter_mut().map(|report| std::mem::take(&mut report.accumulators));
     Ok(AccumulatorResults::merge(snapshots)?)
 }

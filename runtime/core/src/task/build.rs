@@ -57,16 +57,16 @@ pub(crate) struct Surroundings {
 pub struct BuildContext {
     plan: Arc<SubtaskPlan>,
     surroundings: Rc<Surroundings>,
-    accumulators: Rc<RefCell<AccumulatorRegistry>>,
+    accumulators: AccumulatorRegistry,
 }
 
 impl BuildContext {
     pub(crate) fn new(plan: Arc<SubtaskPlan>, surroundings: Rc<Surroundings>) -> Self {
-        Self { plan, surroundings, accumulators: Rc::default() }
+        Self { plan, surroundings, accumulators: AccumulatorRegistry::new() }
     }
 
-    pub(crate) fn accumulators(&self) -> Rc<RefCell<AccumulatorRegistry>> {
-        Rc::clone(&self.accumulators)
+    pub(crate) fn accumulators(&self) -> AccumulatorRegistry {
+        self.accumulators.clone()
     }
 
     /// Whether `node` reads from a gate.
@@ -97,7 +97,7 @@ impl BuildContext {
             subtask: self.plan.subtask,
             parallelism: self.plan.parallelism,
             max_parallelism: self.plan.max_parallelism,
-            accumulators: self.accumulators(),
+            accumulators: self.accumulators.of_operator(self.operator_name(node)),
         }
     }
 
@@ -119,13 +119,14 @@ impl BuildContext {
             let spec = typed::<T>(only);
             if let Some(partitioner) = &spec.partitioner {
                 let writer = self.record_writer(only)?;
-                let writer = Writer::new(writer, partitioner.clone(), self.subtask());
+                let partitioner = partitioner.resolved(only.exchange);
+                let writer = Writer::new(writer, partitioner, self.subtask());
                 return Ok(Tail::Single(writer));
             }
         }
         let edges = outputs.into_iter().map(|output| {
             let writer = self.record_writer(output)?;
-            Ok(typed::<T>(output).writer(writer, self))
+            Ok(typed::<T>(output).writer(writer, output, self))
         });
         let edges: Result<Vec<Box<dyn EdgeWriter<T>>>, Error> = edges.collect();
         Ok(Tail::Fork(Fork::new(edges?)))
@@ -135,12 +136,12 @@ impl BuildContext {
     ///
     /// # Panics
     /// If there is not exactly one, a bug of whoever chose the factory.
-    pub fn only_output(&self, node: NodeId) -> Result<(RecordWriter, usize), Error> {
+    pub fn only_output(&self, node: NodeId) -> Result<(RecordWriter, &OutputPlan), Error> {
         let outputs: Vec<&OutputPlan> = self.main_outputs(node).collect();
         let [only] = outputs[..] else {
             panic!("{node:?} has {} outputs, not one", outputs.len());
         };
-        Ok((self.record_writer(only)?, only.ports.len()))
+        Ok((self.record_writer(only)?, only))
     }
 
     fn main_outputs(&self, node: NodeId) -> impl Iterator<Item = &OutputPlan> {
@@ -155,7 +156,7 @@ impl BuildContext {
                 node: output.node,
                 tag,
                 expected: output.spec.record_type(),
-                output: output.spec.side(writer, self),
+                output: output.spec.side(writer, output, self),
             }))
         });
         tagged.collect()
@@ -163,7 +164,7 @@ impl BuildContext {
 
     fn record_writer(&self, output: &OutputPlan) -> Result<RecordWriter, Error> {
         let network = self.surroundings.arena.network();
-        let builders = if output.broadcast { 1 } else { output.ports.len() as u32 };
+        let builders = if output.is_broadcast() { 1 } else { output.ports.len() as u32 };
         let quota = self.surroundings.quota;
         let operator = self.operator_name(output.node);
         let pool = network.create_pool(PoolOptions {
@@ -174,7 +175,7 @@ impl BuildContext {
             waker: self.surroundings.doorbell_waker.clone(),
         })?;
         let ports = output.ports.iter().map(|port| self.port(port)).collect();
-        let options = PartitionOptions { pool, ports, broadcast: output.broadcast };
+        let options = PartitionOptions { pool, ports, broadcast: output.is_broadcast() };
         let segment = self.surroundings.arena.segment_size().bytes();
         let record_bytes_max = network.total().0 as usize * segment;
         Ok(RecordWriter::new(ResultPartition::new(options), output.node, record_bytes_max))

@@ -1,10 +1,10 @@
 //! What a user's function is told, and what it may ask for.
 
-use std::{cell::RefCell, fmt, marker::PhantomData, rc::Rc, sync::Arc};
+use std::{fmt, marker::PhantomData, sync::Arc};
 
 use super::Cx;
 use crate::{
-    accumulator::{AccumulatorError, AccumulatorRegistry},
+    accumulator::OperatorAccumulators,
     error::TaskError,
     exchange::SideWriter,
     flow::Flow,
@@ -20,7 +20,7 @@ pub struct RuntimeContext {
     pub(crate) subtask: u32,
     pub(crate) parallelism: u32,
     pub(crate) max_parallelism: u32,
-    pub(crate) accumulators: Rc<RefCell<AccumulatorRegistry>>,
+    pub(crate) accumulators: OperatorAccumulators,
 }
 
 impl RuntimeContext {
@@ -49,16 +49,10 @@ impl RuntimeContext {
         self.max_parallelism
     }
 
-    /// An accumulator of this subtask; those of one name are merged over the whole
-    /// job and read from its result.
-    ///
-    /// # Errors
-    /// If the name is taken by an accumulator of another type.
-    pub fn accumulator<A: crate::accumulator::Accumulate>(
-        &self,
-        name: &str,
-    ) -> Result<A, AccumulatorError> {
-        self.accumulators.borrow_mut().register(name, &self.operator)
+    /// The accumulators of this subtask; those of one name are merged over the
+    /// whole job and read from its result.
+    pub fn accumulators(&self) -> &OperatorAccumulators {
+        &self.accumulators
     }
 }
 

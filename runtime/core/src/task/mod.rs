@@ -21,6 +21,6 @@ pub use context::{Context, OutputTag, RuntimeContext};
 pub use cx::{Cx, WorkerIo};
 pub use metrics::{TaskCounts, TaskMetrics, TaskTimes};
 pub use plan::{
-    EdgeSpec, ErasedEdge, GatePlan, JobFactories, OutputPlan, PortPlan, SubtaskPlan, TaskFactory, TaskKey,
+    EdgeSpec, ErasedEdge, GatePlan, JobFactories, OutputPlan, PlannedTask, PortPlan, SubtaskPlan, TaskFactory, TaskKey,
     WorkerId,
 };

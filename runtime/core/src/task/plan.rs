@@ -8,7 +8,10 @@ use crate::{
     Record,
     error::Error,
     exchange::{EdgeWriter, Partitioner, RecordWriter, SideOutput, SideWriter, Writer},
-    graph::{EdgeId, NodeId},
+    graph::{
+        EdgeId, Exchange, KeyGroup, MaxParallelism, NodeId, Parallelism,
+        key_group::operator_index_for_key_group,
+    },
 };
 
 /// Names a task in its process; never reused.
@@ -58,10 +61,32 @@ pub struct OutputPlan {
     pub tag: Option<String>,
     /// Where its subpartitions go.
     pub ports: Vec<PortPlan>,
-    /// Whether all get the same records.
-    pub broadcast: bool,
+    /// How records are dealt to them.
+    pub exchange: Exchange,
+    /// The key groups of the consumer.
+    pub key_groups: u32,
     /// The typed part.
     pub spec: Arc<dyn ErasedEdge>,
+}
+
+impl OutputPlan {
+    /// The subpartition of each key group's owner.
+    pub fn key_group_owners(&self) -> Box<[ChannelIndex]> {
+        let (parallelism, groups) = (self.ports.len() as u32, self.key_groups);
+        let owner = |group| {
+            operator_index_for_key_group(
+                KeyGroup(group),
+                Parallelism(parallelism),
+                MaxParallelism(groups),
+            )
+        };
+        (0..groups).map(|group| ChannelIndex(owner(group).0)).collect()
+    }
+
+    /// Whether all subpartitions get the same records.
+    pub fn is_broadcast(&self) -> bool {
+        self.exchange == Exchange::Broadcast
+    }
 }
 
 /// One subtask.
@@ -84,6 +109,15 @@ pub struct SubtaskPlan {
     pub gates: Vec<GatePlan>,
     /// Its outputs.
     pub outputs: Vec<OutputPlan>,
+}
+
+/// A subtask and how to build it. The two are apart because plans are kept while
+/// anybody asks about the job, but what the program put into its functions is to
+/// be dropped when the job is over.
+#[derive(Clone)]
+pub struct PlannedTask {
+    /// What is known of it.
+    pub plan: Arc<SubtaskPlan>,
     /// Builds it.
     pub factory: TaskFactory,
 }
@@ -116,11 +150,11 @@ pub trait ErasedEdge: Send + Sync {
     fn record_type(&self) -> &'static str;
 
     /// Builds this edge as a side output.
-    fn side(&self, writer: RecordWriter, cx: &BuildContext) -> Box<dyn SideOutput>;
+    fn side(&self, w: RecordWriter, plan: &OutputPlan, cx: &BuildContext) -> Box<dyn SideOutput>;
 }
 
 type MakeWriter<T> =
-    Box<dyn Fn(RecordWriter, &BuildContext) -> Box<dyn EdgeWriter<T>> + Send + Sync>;
+    Box<dyn Fn(RecordWriter, &OutputPlan, &BuildContext) -> Box<dyn EdgeWriter<T>> + Send + Sync>;
 
 /// The typed part of an edge that carries `T`.
 pub struct EdgeSpec<T> {
@@ -134,8 +168,8 @@ impl<T: Record> EdgeSpec<T> {
     /// An edge whose partitioner needs no key.
     pub fn new(partitioner: Partitioner<T>) -> Arc<dyn ErasedEdge> {
         let chosen = partitioner.clone();
-        let make: MakeWriter<T> = Box::new(move |writer, cx| {
-            Box::new(Writer::new(writer, chosen.clone(), cx.subtask()))
+        let make: MakeWriter<T> = Box::new(move |writer, plan, cx| {
+            Box::new(Writer::new(writer, chosen.resolved(plan.exchange), cx.subtask()))
         });
         Arc::new(Self { partitioner: Some(partitioner), make, record: PhantomData })
     }
@@ -146,8 +180,13 @@ impl<T: Record> EdgeSpec<T> {
     }
 
     /// Builds its writer.
-    pub fn writer(&self, writer: RecordWriter, cx: &BuildContext) -> Box<dyn EdgeWriter<T>> {
-        (self.make)(writer, cx)
+    pub fn writer(
+        &self,
+        writer: RecordWriter,
+        plan: &OutputPlan,
+        cx: &BuildContext,
+    ) -> Box<dyn EdgeWriter<T>> {
+        (self.make)(writer, plan, cx)
     }
 }
 
@@ -160,8 +199,8 @@ impl<T: Record> ErasedEdge for EdgeSpec<T> {
         std::any::type_name::<T>()
     }
 
-    fn side(&self, writer: RecordWriter, cx: &BuildContext) -> Box<dyn SideOutput> {
-        Box::new(SideWriter(self.writer(writer, cx)))
+    fn side(&self, w: RecordWriter, plan: &OutputPlan, cx: &BuildContext) -> Box<dyn SideOutput> {
+        Box::new(SideWriter(self.writer(w, plan, cx)))
     }
 }
 

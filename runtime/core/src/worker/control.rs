@@ -9,7 +9,7 @@ use std::{
 use crate::{
     accumulator::AccumulatorSnapshot,
     error::Error,
-    task::{SubtaskPlan, TaskCounts, TaskKey, TaskTimes, WorkerId},
+    task::{PlannedTask, TaskCounts, TaskKey, TaskTimes, WorkerId},
 };
 
 /// Names a job's run in its process; never reused.
@@ -64,7 +64,7 @@ pub struct TaskReport {
 /// Mail from the control plane.
 pub enum Control {
     /// Make the gates of these tasks, then say so.
-    Deploy(Arc<JobRun>, Vec<Arc<SubtaskPlan>>),
+    Deploy(Arc<JobRun>, Vec<PlannedTask>),
     /// Build and run the tasks that were deployed.
     Start(JobKey),
     /// Close and drop all tasks of the job.

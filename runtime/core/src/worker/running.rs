@@ -4,7 +4,6 @@ use brisk_memory::driver::Instant64;
 use brisk_network::Signal;
 use std::{
     any::Any,
-    cell::RefCell,
     panic::{AssertUnwindSafe, catch_unwind},
     rc::Rc,
     sync::Arc,
@@ -52,7 +51,7 @@ pub(super) struct RunningTask {
     pub(super) signal: Rc<Signal>,
     pub(super) cx: Cx,
     body: Box<dyn TaskBody>,
-    accumulators: Rc<RefCell<AccumulatorRegistry>>,
+    accumulators: AccumulatorRegistry,
     quantum: usize,
     /// The chain has ended; only its outputs are left.
     ending: bool,
@@ -70,7 +69,7 @@ pub(super) struct TaskParts {
     pub(super) signal: Rc<Signal>,
     pub(super) cx: Cx,
     pub(super) body: Box<dyn TaskBody>,
-    pub(super) accumulators: Rc<RefCell<AccumulatorRegistry>>,
+    pub(super) accumulators: AccumulatorRegistry,
 }
 
 impl RunningTask {
@@ -235,7 +234,7 @@ impl RunningTask {
                 ..self.cx.metrics.counts()
             },
             times,
-            accumulators: self.accumulators.borrow().snapshot(),
+            accumulators: self.accumulators.snapshot(),
         }
     }
 

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     error::Error,
     task::{
-        BufferQuota, BuildContext, Cx, CxParts, SubtaskPlan, Surroundings, TaskCounts, TaskKey,
+        BufferQuota, BuildContext, Cx, CxParts, PlannedTask, SubtaskPlan, Surroundings, TaskCounts, TaskKey,
         TaskTimes, WorkerId, WorkerIo,
     },
 };
@@ -60,7 +60,7 @@ pub struct Worker {
     wakes: Arc<WakeList>,
     ready: Rc<ReadyList>,
     tasks: HashMap<TaskKey, RunningTask>,
-    deployed: HashMap<JobKey, (Arc<JobRun>, Vec<Arc<SubtaskPlan>>)>,
+    deployed: HashMap<JobKey, (Arc<JobRun>, Vec<PlannedTask>)>,
     blocked: Vec<TaskKey>,
     /// The earliest time at which an open buffer is due, if there is one.
     flush_at: Option<Instant64>,
@@ -232,7 +232,7 @@ impl Worker {
         let worked = !mail.is_empty();
         for control in mail {
             match control {
-                Control::Deploy(run, plans) => self.deploy(run, plans),
+                Control::Deploy(run, tasks) => self.deploy(run, tasks),
                 Control::Start(job) => self.start(job),
                 Control::Cancel(job) => self.cancel(job),
                 Control::Inspect(job, reply) => self.inspect(job, &reply),
@@ -246,8 +246,8 @@ impl Worker {
         worked
     }
 
-    fn deploy(&mut self, run: Arc<JobRun>, plans: Vec<Arc<SubtaskPlan>>) {
-        for plan in &plans {
+    fn deploy(&mut self, run: Arc<JobRun>, tasks: Vec<PlannedTask>) {
+        for PlannedTask { plan, .. } in &tasks {
             for gate in &plan.gates {
                 let signal = self.ready.signal(plan.key.0);
                 let input = Rc::new(RefCell::new(InputGate::new(gate.channels, signal)));
@@ -259,7 +259,7 @@ impl Worker {
             }
         }
         let listener = Arc::clone(&run.listener);
-        self.deployed.insert(run.key, (run, plans));
+        self.deployed.insert(run.key, (run, tasks));
         listener.deployed(self.surroundings.id);
     }
 
@@ -272,18 +272,20 @@ impl Worker {
     }
 
     fn start(&mut self, job: JobKey) {
-        let Some((run, plans)) = self.deployed.remove(&job) else { return };
-        for plan in plans {
-            if let Err(error) = self.start_task(&run, &plan) {
-                self.forget_gates(&plan);
+        let Some((run, tasks)) = self.deployed.remove(&job) else { return };
+        for task in tasks {
+            if let Err(error) = self.start_task(&run, &task) {
+                let plan = &task.plan;
+                self.forget_gates(plan);
                 run.listener.task_ended(empty_report(plan.key), TaskEnd::Failed(error));
             }
         }
     }
 
-    fn start_task(&mut self, run: &Arc<JobRun>, plan: &Arc<SubtaskPlan>) -> Result<(), Error> {
+    fn start_task(&mut self, run: &Arc<JobRun>, task: &PlannedTask) -> Result<(), Error> {
+        let PlannedTask { plan, factory } = task;
         let mut build = BuildContext::new(Arc::clone(plan), Rc::clone(&self.surroundings));
-        let body = (plan.factory)(&mut build)?;
+        let body = factory(&mut build)?;
         let mut cx = Cx::new(CxParts {
             plan: Arc::clone(plan),
             interrupt: Arc::clone(&run.interrupt),
@@ -311,8 +313,8 @@ impl Worker {
     }
 
     fn cancel(&mut self, job: JobKey) {
-        if let Some((run, plans)) = self.deployed.remove(&job) {
-            for plan in plans {
+        if let Some((run, tasks)) = self.deployed.remove(&job) {
+            for PlannedTask { plan, .. } in tasks {
                 self.forget_gates(&plan);
                 run.listener.task_ended(empty_report(plan.key), TaskEnd::Canceled);
             }

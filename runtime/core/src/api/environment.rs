@@ -1,0 +1,192 @@
+//! The environment of a program: its configuration, its sources, its execution.
+
+use brisk_memory::config::{
+    Configuration,
+    options::{
+        core,
+        execution::{self, RuntimeMode},
+        pipeline,
+    },
+};
+use std::{cell::RefCell, fmt, num::NonZeroU32, sync::Arc, thread};
+
+use super::{Arguments, program::Program};
+use crate::{
+    error::Error,
+    graph::{GraphSettings, JobGraph, JobId, JobType, MaxParallelism, Parallelism, Plan},
+    job::{JobExecutionResult, JobHandle, MiniCluster},
+};
+
+/// Where a program's jobs run: in this process.
+///
+/// Describe streams from the sources it offers, end them in sinks, then
+/// [`StreamExecutionEnvironment::execute`]. Memory is mapped and threads are
+/// started by the first job and serve all that follow.
+pub struct StreamExecutionEnvironment {
+    pub(super) program: Program,
+    config: Configuration,
+    mode: RuntimeMode,
+    cluster: RefCell<Option<Arc<MiniCluster>>>,
+}
+
+impl StreamExecutionEnvironment {
+    /// An environment with the configuration that the process's environment names
+    /// (`FLINK_CONF_DIR`, `FLINK_PROPERTIES`), else with defaults.
+    ///
+    /// # Errors
+    /// If that configuration is wrong.
+    pub fn new() -> Result<Self, Error> {
+        let config = Configuration::from_environment(|name| std::env::var(name).ok())?;
+        Self::with_configuration(config)
+    }
+
+    /// An environment from this program's arguments, and the arguments that are
+    /// left for the program itself. Understood are `-Dkey=value`, `--config FILE`,
+    /// `--parallelism N` and `--json`; see [`Arguments`].
+    ///
+    /// # Errors
+    /// If an argument or the configuration is wrong.
+    pub fn from_args() -> Result<(Self, Arguments), Error> {
+        let arguments = Arguments::parse(std::env::args().skip(1))?;
+        Ok((Self::with_configuration(arguments.configuration.clone())?, arguments))
+    }
+
+    /// An environment with this configuration.
+    ///
+    /// # Errors
+    /// If a key that decides how the program is described is wrong.
+    pub fn with_configuration(config: Configuration) -> Result<Self, Error> {
+        let parallelism = match config.contains(&core::DEFAULT_PARALLELISM) {
+            true => config.get(&core::DEFAULT_PARALLELISM)?,
+            false => thread::available_parallelism().map_or(1, |cores| cores.get() as u32),
+        };
+        let max_parallelism = match config.get(&pipeline::MAX_PARALLELISM)? {
+            pipeline::MaxParallelism::Derived => None,
+            pipeline::MaxParallelism::Fixed(groups) => Some(MaxParallelism(groups)),
+        };
+        let mode = config.get(&execution::RUNTIME_MODE)?;
+        let program = Program::new(GraphSettings {
+            parallelism: Parallelism(parallelism),
+            max_parallelism,
+            chaining: config.get(&pipeline::OPERATOR_CHAINING)?,
+            auto_generate_uids: config.get(&pipeline::AUTO_GENERATE_UIDS)?,
+            job_type: match mode {
+                RuntimeMode::Streaming => JobType::Streaming,
+                RuntimeMode::Batch | RuntimeMode::Automatic => JobType::Batch,
+            },
+            ..GraphSettings::default()
+        });
+        Ok(Self { program, config, mode, cluster: RefCell::new(None) })
+    }
+
+    /// Runs the jobs of this environment on a cluster that others use too.
+    pub fn on_cluster(self, cluster: Arc<MiniCluster>) -> Self {
+        *self.cluster.borrow_mut() = Some(cluster);
+        self
+    }
+
+    /// The configuration.
+    pub fn configuration(&self) -> &Configuration {
+        &self.config
+    }
+
+    /// Sets the parallelism of operators that set none.
+    pub fn set_parallelism(&self, parallelism: u32) {
+        self.program.change_settings(|settings| settings.parallelism = Parallelism(parallelism));
+    }
+
+    /// The parallelism of operators that set none.
+    pub fn parallelism(&self) -> u32 {
+        self.program.settings().parallelism.0
+    }
+
+    /// Sets the number of key groups of operators that set none.
+    pub fn set_max_parallelism(&self, max_parallelism: u32) {
+        self.program.change_settings(|settings| {
+            settings.max_parallelism = Some(MaxParallelism(max_parallelism));
+        });
+    }
+
+    /// Puts every operator into a task of its own.
+    pub fn disable_operator_chaining(&self) {
+        self.program.change_settings(|settings| settings.chaining = false);
+    }
+
+    /// Sets whether jobs run as a stream or in batch mode, where keyed
+    /// aggregations emit each key's result once, at the end. To be called before
+    /// the operators it concerns.
+    pub fn set_runtime_mode(&mut self, mode: RuntimeMode) {
+        self.mode = mode;
+        self.settle_mode();
+    }
+
+    pub(super) fn settle_mode(&self) {
+        let batch = match self.mode {
+            RuntimeMode::Streaming => false,
+            RuntimeMode::Batch => true,
+            RuntimeMode::Automatic => self.program.all_bounded(),
+        };
+        let job_type = if batch { JobType::Batch } else { JobType::Streaming };
+        self.program.change_settings(|settings| settings.job_type = job_type);
+    }
+
+    /// The plan of what was described so far, as JSON.
+    ///
+    /// # Errors
+    /// If it can't be run.
+    pub fn execution_plan(&self) -> Result<String, Error> {
+        let graph = self.program.job_graph(&self.default_name()?)?;
+        let plan = Plan::build(JobId::from_bytes([0; 16]), &graph);
+        serde_json::to_string(&plan).map_err(|error| Error::Program(error.to_string()))
+    }
+
+    /// The job graph of what was described so far.
+    ///
+    /// # Errors
+    /// If it can't be run.
+    pub fn job_graph(&self) -> Result<JobGraph, Error> {
+        self.program.job_graph(&self.default_name()?)
+    }
+
+    fn default_name(&self) -> Result<String, Error> {
+        let name = self.config.get(&pipeline::NAME)?;
+        Ok(name.unwrap_or_else(|| GraphSettings::default().job_name))
+    }
+
+    /// Runs what was described so far and waits for its end.
+    ///
+    /// # Errors
+    /// If the program, the configuration or the memory does not allow the job, or
+    /// the job fails.
+    pub fn execute(&self, job_name: &str) -> Result<JobExecutionResult, Error> {
+        self.execute_async(job_name)?.wait()
+    }
+
+    /// Runs what was described so far and returns at once.
+    ///
+    /// # Errors
+    /// If the program, the configuration or the memory does not allow the job.
+    pub fn execute_async(&self, job_name: &str) -> Result<JobHandle, Error> {
+        let name = if job_name.is_empty() { self.default_name()? } else { job_name.to_string() };
+        let program = self.program.take(&name)?;
+        let slots = program.graph.vertices().iter().map(|vertex| vertex.parallelism.0).max();
+        let cluster = self.cluster(slots.and_then(NonZeroU32::new).unwrap_or(NonZeroU32::MIN))?;
+        cluster.submit(&program)
+    }
+
+    /// The cluster, started for `slots` slots if there is none yet.
+    fn cluster(&self, slots: NonZeroU32) -> Result<Arc<MiniCluster>, Error> {
+        let mut cluster = self.cluster.borrow_mut();
+        if let Some(cluster) = &*cluster {
+            return Ok(Arc::clone(cluster));
+        }
+        let started = MiniCluster::start(&self.config, slots)?;
+        Ok(Arc::clone(cluster.insert(started)))
+    }
+}
+
+impl fmt::Debug for StreamExecutionEnvironment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StreamExecutionEnvironment").finish_non_exhaustive()
+    }
+}

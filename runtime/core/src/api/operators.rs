@@ -1,0 +1,86 @@
+//! Operators over one stream.
+
+use std::marker::PhantomData;
+
+use super::{DataStream, program::Program};
+use crate::{
+    Record,
+    chain::{
+        Collector, Filter, FlatMap, Map, MapView, Process, ProcessFunction, Sink, Template, ToSink,
+    },
+    chain::Exchanged,
+    graph::{NodeId, StreamNode},
+    record::Archived,
+};
+
+impl<T: Record, C: Template<Out = T>> DataStream<T, C> {
+    /// Adds a node that reads this stream.
+    pub(super) fn add(self, node: StreamNode) -> (Program, NodeId, C) {
+        let id = self.program.add_node(node);
+        self.program.connect(self.origins, id, 0);
+        (self.program, id, self.chain)
+    }
+
+    /// One record for each.
+    pub fn map<U, F>(self, function: F) -> DataStream<U, Map<C, F>>
+    where
+        U: Record,
+        F: FnMut(T) -> U + Clone + Send + 'static,
+    {
+        let (program, node, upstream) = self.add(StreamNode::operator("Map"));
+        DataStream::of_node(program, node, Map { upstream, node, function })
+    }
+
+    /// The records that `predicate` is true for.
+    pub fn filter<F>(self, predicate: F) -> DataStream<T, Filter<C, F>>
+    where
+        F: FnMut(&T) -> bool + Clone + Send + 'static,
+    {
+        let (program, node, upstream) = self.add(StreamNode::operator("Filter"));
+        DataStream::of_node(program, node, Filter { upstream, node, predicate })
+    }
+
+    /// Any number of records for each. What one record makes waits on the heap
+    /// until there is room for it.
+    pub fn flat_map<U, F>(self, function: F) -> DataStream<U, FlatMap<C, F, U>>
+    where
+        U: Record,
+        F: FnMut(T, &mut Collector<U>) + Clone + Send + 'static,
+    {
+        let (program, node, upstream) = self.add(StreamNode::operator("Flat Map"));
+        let collector = Collector::new();
+        DataStream::of_node(program, node, FlatMap { upstream, node, function, collector })
+    }
+
+    /// Whatever a function with a life cycle, side outputs and errors makes.
+    pub fn process<F>(self, function: F) -> DataStream<F::Out, Process<C, F>>
+    where
+        F: ProcessFunction<T>,
+    {
+        let (program, node, upstream) = self.add(StreamNode::operator("Process"));
+        DataStream::of_node(program, node, Process { upstream, node, function })
+    }
+
+    /// Ends the stream in a sink.
+    pub fn sink_to<K>(self, sink: K) -> DataStream<(), ToSink<C, K>>
+    where
+        K: Sink<T>,
+    {
+        let (program, node, upstream) = self.add(StreamNode::sink("Sink"));
+        let chain = ToSink { upstream, node, sink };
+        program.set_sink(node, &chain);
+        DataStream { program, origins: Vec::new(), node: Some(node), chain, record: PhantomData }
+    }
+}
+
+impl<T: Record> DataStream<T, Exchanged<T>> {
+    /// Any number of records for each, from its archived form: nothing is decoded.
+    pub fn flat_map_view<U, F>(self, function: F) -> DataStream<U, MapView<T, F, U>>
+    where
+        U: Record,
+        F: FnMut(&Archived<T>, &mut Collector<U>) + Clone + Send + 'static,
+    {
+        let (program, node, _) = self.add(StreamNode::operator("Flat Map View"));
+        DataStream::of_node(program, node, MapView { node, function, types: PhantomData })
+    }
+}

@@ -1,0 +1,71 @@
+//! Prints everything.
+
+use std::{fmt::Display, io::Write};
+
+use crate::{
+    chain::{Sink, SinkContext, SinkWriter},
+    error::{Error, TaskError},
+    flow::{Drive, Flow},
+    graph::NodeId,
+    task::Cx,
+};
+
+/// Bytes that are gathered before they are written, so that lines of parallel
+/// subtasks do not cut each other and the lock is taken seldom.
+const GATHER_BYTES: usize = 8 << 10;
+
+/// Prints each record on a line of standard output, as Flink does: behind the
+/// subtask's number when there are several.
+#[derive(Clone, Copy, Debug)]
+pub struct PrintSink;
+
+impl<T: Display> Sink<T> for PrintSink {
+    type Writer = Printer;
+
+    fn open(&self, context: &SinkContext, _cx: &mut Cx) -> Result<Printer, Error> {
+        let prefix = match context.parallelism {
+            1 => String::new(),
+            _ => format!("{}> ", context.subtask + 1),
+        };
+        Ok(Printer { node: context.node, prefix, gathered: Vec::new() })
+    }
+}
+
+/// A running [`PrintSink`].
+#[derive(Debug)]
+pub struct Printer {
+    node: NodeId,
+    prefix: String,
+    gathered: Vec<u8>,
+}
+
+impl Printer {
+    fn print(&mut self, cx: &mut Cx) -> Flow {
+        let printed = std::io::stdout().lock().write_all(&self.gathered);
+        self.gathered.clear();
+        match printed {
+            Ok(()) => Flow::Continue,
+            Err(cause) => {
+                let what = "cannot write to standard output".to_string();
+                cx.fail(self.node, TaskError::Io { what, cause })
+            }
+        }
+    }
+}
+
+impl<T: Display> SinkWriter<T> for Printer {
+    fn write(&mut self, item: T, cx: &mut Cx) -> Flow {
+        let written = writeln!(self.gathered, "{}{item}", self.prefix);
+        written.expect("writing to memory does not fail");
+        if self.gathered.len() < GATHER_BYTES { Flow::Continue } else { self.print(cx) }
+    }
+
+    fn ready(&mut self, cx: &mut Cx) -> Flow {
+        // A drive begins: what the last one left is shown now.
+        if self.gathered.is_empty() { Flow::Continue } else { self.print(cx) }
+    }
+
+    fn finish(&mut self, cx: &mut Cx) -> Drive {
+        self.print(cx).interrupts().unwrap_or(Drive::Ended)
+    }
+}

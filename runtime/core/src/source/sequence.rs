@@ -1,0 +1,82 @@
+//! A range of numbers.
+
+use std::ops::RangeInclusive;
+
+use super::{INTERRUPT_CHECK, share};
+use crate::{
+    chain::{Source, SourceContext, SourceReader},
+    error::Error,
+    flow::{Drive, Push},
+    task::Cx,
+};
+
+/// The numbers of a range, each subtask making its part in order.
+#[derive(Clone, Debug)]
+pub struct SequenceSource {
+    first: i64,
+    count: u64,
+}
+
+impl SequenceSource {
+    /// The numbers of `range`; none if it is empty.
+    ///
+    /// # Panics
+    /// If it has 2^64 numbers, one more than can be counted.
+    pub fn new(range: RangeInclusive<i64>) -> Self {
+        let (first, last) = range.into_inner();
+        if last < first {
+            return Self { first, count: 0 };
+        }
+        let count = last.abs_diff(first).checked_add(1);
+        Self { first, count: count.expect("a sequence has fewer than 2^64 numbers") }
+    }
+}
+
+impl Source for SequenceSource {
+    type Out = i64;
+    type Reader = SequenceReader;
+
+    fn open(&self, context: &SourceContext, _cx: &mut Cx) -> Result<SequenceReader, Error> {
+        let share = share(self.count, context.subtask, context.parallelism);
+        let at = |offset: u64| self.first.wrapping_add_unsigned(offset);
+        Ok(SequenceReader { next: at(share.start), left: share.end - share.start })
+    }
+}
+
+/// A running [`SequenceSource`].
+#[derive(Debug)]
+pub struct SequenceReader {
+    next: i64,
+    left: u64,
+}
+
+impl SourceReader<i64> for SequenceReader {
+    fn drive<S: Push<i64>>(&mut self, sink: &mut S, cx: &mut Cx) -> Drive {
+        let mut budget = cx.quantum() as u64;
+        while budget > 0 {
+            let batch = budget.min(self.left).min(INTERRUPT_CHECK as u64);
+            if batch == 0 {
+                return Drive::Ended;
+            }
+            let (first, end) = (self.next, self.next.wrapping_add_unsigned(batch));
+            let mut at = first;
+            let mut interrupted = None;
+            while at != end && interrupted.is_none() {
+                interrupted = sink.push(at, cx).interrupts();
+                at = at.wrapping_add(1);
+            }
+            let sent = at.wrapping_sub(first) as u64;
+            self.next = at;
+            self.left -= sent;
+            cx.metrics.count_emitted(sent);
+            if let Some(interrupted) = interrupted {
+                return interrupted;
+            }
+            if cx.interrupted() {
+                return Drive::More;
+            }
+            budget -= batch;
+        }
+        Drive::More
+    }
+}
