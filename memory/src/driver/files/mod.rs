@@ -106,6 +106,11 @@ impl Files {
         Files { disk: Disk::Simulated(world) }
     }
 
+    /// Whether these are the files of a simulation.
+    pub fn is_simulated(&self) -> bool {
+        matches!(self.disk, Disk::Simulated(_))
+    }
+
     /// Opens or makes a file. Relative paths are taken from the process's folder.
     pub fn open(&self, path: &Path, options: OpenOptions) -> Result<File, DriverError> {
         let opened = match &self.disk {

@@ -147,6 +147,16 @@ impl Cx {
         self.completions.pop_front()
     }
 
+    /// The first operation that `is_mine` knows and that has ended. A chain may hold a reader and a
+    /// writer that both wait; each takes only its own.
+    pub fn take_completion(
+        &mut self,
+        is_mine: impl Fn(OperationId) -> bool,
+    ) -> Option<Completion> {
+        let at = self.completions.iter().position(|completion| is_mine(completion.id))?;
+        self.completions.remove(at)
+    }
+
     /// The clock.
     pub fn now(&self) -> Instant64 {
         self.io.driver.borrow().now()

@@ -1,0 +1,281 @@
+//! When the files of all subtasks appear.
+//!
+//! ```text
+//!              begin (each subtask)      stage (all but the last)
+//!   +---------+         +---------+  ------------------------------.
+//!   |  empty  | ------> | writing | <-----------------------------'
+//!   +---------+         +---------+  -- stage (the last) --> published: all renamed, folder synced
+//!                            |
+//!                            `-- leave (a writer goes without staging) --> aborted: all removed
+//! ```
+//!
+//! A run that writes holds the lock of the folder (`flock`), against other jobs and other processes.
+//! The system lets go of it when the process dies, however that happens; whoever gets the lock then
+//! knows that the files in progress he finds are dead, and removes them.
+//!
+//! One publication is shared by the clones of a sink, so by the subtasks of a job in one process. It is
+//! locked when a subtask begins and ends, never while lines are written. A run that is over, or one in
+//! which the same subtask begins again (the job was restarted), is followed by a new one; what comes
+//! late from the old one finds its number gone.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use brisk_memory::driver::{DirectoryLock, DriverError, EntryKind, Files};
+use rustix::io::Errno;
+
+use super::folder::PartName;
+use super::in_progress::{self, InProgress};
+use crate::error::ConnectError;
+
+/// What to do when the output folder has the output of an earlier job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum WriteMode {
+    /// Fail; nothing is touched.
+    #[default]
+    NoOverwrite,
+    /// Replace it when the new output is complete.
+    Overwrite,
+}
+
+/// Where a sink writes.
+#[derive(Debug, Clone)]
+pub(super) struct Target {
+    pub(super) folder: PathBuf,
+    pub(super) mode: WriteMode,
+}
+
+/// Which subtask of how many.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Share {
+    pub(super) subtask: u32,
+    pub(super) parallelism: u32,
+}
+
+/// One attempt to write all parts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct RunNumber(u64);
+
+/// Decides when parts appear.
+#[derive(Debug)]
+pub(super) struct Publication {
+    target: Target,
+    run: Mutex<Run>,
+}
+
+#[derive(Debug)]
+struct Run {
+    number: RunNumber,
+    phase: Phase,
+    begun: BTreeSet<u32>,
+    staged: Vec<InProgress>,
+    /// Held while the phase is writing. None on filesystems that have no locks.
+    lock: Option<DirectoryLock>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Writing,
+    Published,
+    Aborted,
+}
+
+impl Publication {
+    pub(super) fn new(target: Target) -> Publication {
+        let run = Run {
+            number: RunNumber(0),
+            phase: Phase::Published,
+            begun: BTreeSet::new(),
+            staged: Vec::new(),
+            lock: None,
+        };
+        Publication { target, run: Mutex::new(run) }
+    }
+
+    /// A subtask begins to write.
+    pub(super) fn begin(
+        &self,
+        files: &Files,
+        share: Share,
+    ) -> Result<(RunNumber, InProgress), ConnectError> {
+        assert!(share.subtask < share.parallelism);
+        let mut run = self.lock();
+        let is_over = run.phase != Phase::Writing || run.begun.contains(&share.subtask);
+        if is_over {
+            run.begin_next();
+            run.lock = self.prepare(files)?;
+            run.phase = Phase::Writing;
+        }
+        match InProgress::create(files, &self.target.folder, share.subtask) {
+            Ok(in_progress) => {
+                run.begun.insert(share.subtask);
+                Ok((run.number, in_progress))
+            }
+            Err(error) => {
+                run.end(Phase::Aborted);
+                Err(error)
+            }
+        }
+    }
+
+    /// A subtask has written and synced everything. The last one makes all parts visible.
+    pub(super) fn stage(
+        &self,
+        number: RunNumber,
+        part: InProgress,
+        share: Share,
+    ) -> Result<(), ConnectError> {
+        let mut run = self.lock();
+        if run.number != number || run.phase != Phase::Writing {
+            // Another subtask has failed, and with it the job: this part is removed too.
+            return Ok(());
+        }
+        let files = part.files().clone();
+        run.staged.push(part);
+        assert!(run.staged.len() <= share.parallelism as usize);
+        if run.staged.len() < share.parallelism as usize {
+            return Ok(());
+        }
+        let parts = std::mem::take(&mut run.staged);
+        let published = self.publish(&files, parts);
+        run.end(if published.is_ok() { Phase::Published } else { Phase::Aborted });
+        published
+    }
+
+    /// A subtask goes without having staged its part.
+    pub(super) fn leave(&self, number: RunNumber) {
+        let mut run = self.lock();
+        if run.number == number && run.phase == Phase::Writing {
+            run.end(Phase::Aborted);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Run> {
+        // A panic while it was held left a run that is not published, which is what it then is.
+        self.run.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Makes the folder ready: there, locked, without leftovers, and without output that may not be
+    /// touched.
+    fn prepare(&self, files: &Files) -> Result<Option<DirectoryLock>, ConnectError> {
+        let folder = &self.target.folder;
+        if files.metadata(folder).is_ok_and(|metadata| metadata.kind != EntryKind::Directory) {
+            return Err(ConnectError::OutputNotFolder { path: folder.clone() });
+        }
+        make_folder(files, folder)?;
+        let lock = match files.try_lock_dir(folder) {
+            Ok(Some(lock)) => Some(lock),
+            Ok(None) => return Err(ConnectError::OutputBusy { path: folder.clone() }),
+            Err(error) if has_no_locks(&error) => None,
+            Err(error) => return Err(error.into()),
+        };
+        if lock.is_some() {
+            in_progress::sweep(files, folder)?;
+        }
+        self.check_untouched(files)?;
+        Ok(lock)
+    }
+
+    /// Whether there is output of an earlier job that may not be replaced.
+    fn check_untouched(&self, files: &Files) -> Result<(), ConnectError> {
+        if self.target.mode == WriteMode::Overwrite {
+            return Ok(());
+        }
+        let folder = &self.target.folder;
+        let is_part = |name| matches!(PartName::parse(name), Some(PartName::Finished(_)));
+        match files.list(folder)?.iter().any(|path| path.file_name().is_some_and(is_part)) {
+            true => Err(ConnectError::OutputExists { path: folder.clone() }),
+            false => Ok(()),
+        }
+    }
+
+    /// Renames all parts and makes the names durable. When that fails, what was renamed is removed
+    /// again: the job fails, and its output is not to be seen.
+    fn publish(&self, files: &Files, parts: Vec<InProgress>) -> Result<(), ConnectError> {
+        let mut renamed = Vec::with_capacity(parts.len());
+        let result = self.show(files, parts, &mut renamed);
+        if result.is_err() {
+            for path in renamed {
+                // The first error is the one to tell.
+                let _ = files.unlink(&path);
+            }
+        }
+        result
+    }
+
+    fn show(
+        &self,
+        files: &Files,
+        parts: Vec<InProgress>,
+        renamed: &mut Vec<PathBuf>,
+    ) -> Result<(), ConnectError> {
+        // On a filesystem without locks another job may have been faster.
+        self.check_untouched(files)?;
+        let targets: BTreeSet<PathBuf> = parts.iter().map(InProgress::target).collect();
+        let surplus = self.parts_beside(files, &targets)?;
+        for part in parts {
+            let target = part.target();
+            part.rename()?;
+            renamed.push(target);
+        }
+        for path in surplus {
+            files.unlink(&path)?;
+        }
+        files.sync_dir(&self.target.folder)?;
+        Ok(())
+    }
+
+    /// Parts of an earlier job that had more of them.
+    fn parts_beside(
+        &self,
+        files: &Files,
+        ours: &BTreeSet<PathBuf>,
+    ) -> Result<Vec<PathBuf>, ConnectError> {
+        let mut paths = files.list(&self.target.folder)?;
+        paths.retain(|path| {
+            let name = path.file_name().expect("an entry has a name");
+            let is_part = matches!(PartName::parse(name), Some(PartName::Finished(_)));
+            is_part && !ours.contains(path)
+        });
+        Ok(paths)
+    }
+}
+
+impl Run {
+    fn begin_next(&mut self) {
+        self.number = RunNumber(self.number.0 + 1);
+        self.end(Phase::Aborted);
+        self.begun.clear();
+    }
+
+    /// Nobody writes any more: what is staged but not published is removed, then the folder is free.
+    fn end(&mut self, phase: Phase) {
+        assert_ne!(phase, Phase::Writing);
+        self.phase = phase;
+        self.staged.clear();
+        self.lock = None;
+    }
+}
+
+/// Makes a folder and those above it that are missing, each durable in the one above.
+fn make_folder(files: &Files, folder: &Path) -> Result<(), ConnectError> {
+    let is_missing = |path: &&Path| !path.as_os_str().is_empty() && files.metadata(path).is_err();
+    let missing: Vec<&Path> = folder.ancestors().take_while(is_missing).collect();
+    files.create_dir_all(folder)?;
+    for path in missing {
+        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        files.sync_dir(parent.unwrap_or(Path::new(".")))?;
+    }
+    Ok(())
+}
+
+/// As network and user-space filesystems answer.
+fn has_no_locks(error: &DriverError) -> bool {
+    let DriverError::File { source, .. } = error else { return false };
+    let codes = [Errno::NOTSUP, Errno::NOLCK, Errno::NOSYS].map(|code| code.raw_os_error());
+    source.raw_os_error().is_some_and(|code| codes.contains(&code))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,100 @@
+//! The input of a source, listed once for all its subtasks.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use brisk_core::chain::SourceContext;
+use brisk_memory::driver::Files;
+
+use super::progress::Progress;
+use crate::error::ConnectError;
+use crate::files::{Compression, FileSet, FileSplit, ListOptions, SplitRule, assign, cut, list};
+use crate::read::Work;
+
+/// The files that a source reads. Clones share the listing.
+#[derive(Debug, Clone)]
+pub struct FileInput {
+    paths: Vec<PathBuf>,
+    options: ListOptions,
+    listing: Arc<Mutex<Listing>>,
+    progress: Progress,
+}
+
+#[derive(Debug, Default)]
+struct Listing {
+    /// None until somebody asked.
+    files: Option<Result<Arc<FileSet>, Arc<ConnectError>>>,
+    /// Who reads what, for each parallelism that was asked for.
+    shares: BTreeMap<u32, Vec<Vec<FileSplit>>>,
+}
+
+impl FileInput {
+    /// Files, folders and patterns; see [`list`].
+    pub fn new(paths: impl IntoIterator<Item = impl Into<PathBuf>>) -> FileInput {
+        FileInput {
+            paths: paths.into_iter().map(Into::into).collect(),
+            options: ListOptions::default(),
+            listing: Arc::default(),
+            progress: Progress::default(),
+        }
+    }
+
+    /// Reads all files with this compression instead of going by their extensions.
+    #[must_use]
+    pub fn compression(self, compression: Compression) -> FileInput {
+        let options = ListOptions { compression: Some(compression) };
+        FileInput { options, listing: Arc::default(), ..self }
+    }
+
+    /// How far the source is that reads this input.
+    pub fn progress(&self) -> &Progress {
+        &self.progress
+    }
+
+    /// The files; lists them if that was not done yet. Subtasks do so when they open, on a worker; a
+    /// program with a large input does better to ask first.
+    ///
+    /// # Errors
+    /// As [`list`]; the first answer stands.
+    pub fn files(&self) -> Result<Arc<FileSet>, Arc<ConnectError>> {
+        self.files_of(&mut self.lock(), &Files::system())
+    }
+
+    fn files_of(
+        &self,
+        listing: &mut Listing,
+        disk: &Files,
+    ) -> Result<Arc<FileSet>, Arc<ConnectError>> {
+        let files = listing.files.get_or_insert_with(|| {
+            let files = list(disk, &self.paths, self.options)?;
+            self.progress.set_total(files.total_bytes());
+            Ok(Arc::new(files))
+        });
+        files.clone()
+    }
+
+    /// What one subtask reads.
+    pub(super) fn share(
+        &self,
+        rule: SplitRule,
+        context: &SourceContext,
+        disk: &Files,
+    ) -> Result<Work, Arc<ConnectError>> {
+        let SourceContext { subtask, parallelism, .. } = *context;
+        assert!(subtask < parallelism);
+        let mut listing = self.lock();
+        let files = self.files_of(&mut listing, disk)?;
+        let shares = listing
+            .shares
+            .entry(parallelism)
+            .or_insert_with(|| assign(cut(&files, rule, parallelism), parallelism));
+        let splits = shares[subtask as usize].clone();
+        Ok(Work { files, splits })
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Listing> {
+        // A panic while listing left nothing behind.
+        self.listing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

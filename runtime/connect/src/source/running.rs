@@ -1,0 +1,164 @@
+//! A file source in a running task.
+
+use std::collections::VecDeque;
+use std::ops::ControlFlow;
+
+use brisk_core::chain::{SourceContext, SourceReader};
+use brisk_core::flow::{Drive, Flow, Push};
+use brisk_core::graph::NodeId;
+use brisk_core::task::Cx;
+
+use super::file_reader::{FileReader, Parsed};
+use super::handler::{Handler, Output};
+use super::progress::Progress;
+use crate::adapter::task_error;
+use crate::error::ConnectError;
+use crate::format::Framing;
+use crate::read::Work;
+
+/// Raw records between two looks at whether the job is being canceled.
+const LOOK_EVERY: usize = 32;
+
+/// The running form of a file source.
+pub struct FileSourceReader<F, H, T> {
+    node: NodeId,
+    reader: FileReader<F>,
+    handler: H,
+    /// What a handler made of one raw record after there was no more room.
+    waiting: VecDeque<T>,
+    progress: Progress,
+    invalid_counted: u64,
+    invalid: fn(&F) -> u64,
+}
+
+/// What a running source is made from.
+pub(super) struct SourceParts<F, H> {
+    pub(super) work: Work,
+    pub(super) framing: F,
+    pub(super) handler: H,
+    pub(super) progress: Progress,
+    /// Lines that the framing found invalid so far.
+    pub(super) invalid: fn(&F) -> u64,
+}
+
+/// Passes records on; keeps those that come after a pause.
+struct PassOn<'a, S, T> {
+    sink: &'a mut S,
+    cx: &'a mut Cx,
+    waiting: &'a mut VecDeque<T>,
+    flow: Flow,
+    pushed: u64,
+}
+
+impl<T, S: Push<T>> Output<T> for PassOn<'_, S, T> {
+    #[inline]
+    fn push(&mut self, record: T) {
+        match self.flow {
+            Flow::Continue => {
+                self.flow = self.sink.push(record, self.cx);
+                self.pushed += 1;
+            }
+            Flow::Pause => self.waiting.push_back(record),
+            Flow::Stop => {}
+        }
+    }
+}
+
+impl<F, H, T> FileSourceReader<F, H, T> {
+    pub(super) fn new(context: &SourceContext, parts: SourceParts<F, H>) -> Self
+    where
+        F: Framing,
+    {
+        FileSourceReader {
+            node: context.node,
+            reader: FileReader::new(parts.work, parts.framing),
+            handler: parts.handler,
+            waiting: VecDeque::new(),
+            progress: parts.progress,
+            invalid_counted: 0,
+            invalid: parts.invalid,
+        }
+    }
+
+    fn report(&mut self)
+    where
+        F: Framing,
+    {
+        self.progress.add_read(self.reader.take_progress());
+        let invalid = (self.invalid)(self.reader.framing());
+        self.progress.add_invalid_lines(invalid - self.invalid_counted);
+        self.invalid_counted = invalid;
+    }
+
+    fn fail(&self, error: ConnectError, cx: &mut Cx) -> Drive {
+        cx.fail(self.node, task_error(error)).interrupts().expect("a failure interrupts")
+    }
+
+    /// Passes on what waited for room.
+    fn drain<S: Push<T>>(&mut self, sink: &mut S, cx: &mut Cx) -> Flow {
+        while let Some(record) = self.waiting.pop_front() {
+            let flow = sink.push(record, cx);
+            cx.metrics.count_emitted(1);
+            if flow != Flow::Continue {
+                return flow;
+            }
+        }
+        Flow::Continue
+    }
+}
+
+impl<F, H, T> SourceReader<T> for FileSourceReader<F, H, T>
+where
+    F: Framing,
+    H: Handler<F::Record, Out = T>,
+{
+    fn drive<S: Push<T>>(&mut self, sink: &mut S, cx: &mut Cx) -> Drive {
+        if let Some(interrupted) = self.drain(sink, cx).interrupts() {
+            return interrupted;
+        }
+        let mut left = cx.quantum();
+        loop {
+            if let Err(error) = self.reader.pump(cx) {
+                return self.fail(error, cx);
+            }
+            let FileSourceReader { reader, handler, waiting, .. } = self;
+            let mut pass_on = PassOn { sink, cx, waiting, flow: Flow::Continue, pushed: 0 };
+            let parsed = reader.parse(&mut |raw: &F::Record| {
+                handler.handle(raw, &mut pass_on);
+                left -= 1;
+                let is_interrupted = left.is_multiple_of(LOOK_EVERY) && pass_on.cx.interrupted();
+                if pass_on.flow == Flow::Continue && left > 0 && !is_interrupted {
+                    ControlFlow::Continue(())
+                } else {
+                    ControlFlow::Break(())
+                }
+            });
+            let (flow, pushed) = (pass_on.flow, pass_on.pushed);
+            cx.metrics.count_emitted(pushed);
+            self.report();
+            let parsed = match parsed {
+                Ok(parsed) => parsed,
+                Err(error) => return self.fail(error, cx),
+            };
+            if let Some(interrupted) = flow.interrupts() {
+                return interrupted;
+            }
+            match parsed {
+                Parsed::Ended => return Drive::Ended,
+                Parsed::Wait => return Drive::Starved,
+                Parsed::Paused => return Drive::More,
+                Parsed::Chunk if left == 0 || cx.interrupted() => return Drive::More,
+                Parsed::Chunk => {}
+            }
+        }
+    }
+}
+
+impl<F: std::fmt::Debug, H, T> std::fmt::Debug for FileSourceReader<F, H, T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("FileSourceReader")
+            .field("node", &self.node)
+            .field("reader", &self.reader)
+            .finish_non_exhaustive()
+    }
+}
