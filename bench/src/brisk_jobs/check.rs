@@ -1,5 +1,6 @@
 //! The sink of all jobs: drops records after adding up what a function makes of them.
 
+use crate::run::measurement::Outcome;
 use brisk::Error;
 use brisk::chain::{Sink, SinkContext, SinkWriter};
 use brisk::flow::Flow;
@@ -7,25 +8,29 @@ use brisk::task::Cx;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// The sum over all subtasks of a job, modulo 2^64.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct CheckSum {
-    total: Arc<Mutex<u64>>,
+    total: Arc<Mutex<Outcome>>,
 }
 
 impl CheckSum {
-    /// A sink that adds `value` of each record to this sum.
+    /// Nothing yet.
+    pub(super) fn new() -> Self {
+        CheckSum { total: Arc::new(Mutex::new(Outcome::NOTHING)) }
+    }
+
+    /// A sink that adds what `value` says of each record to this sum.
     pub(super) fn sink<F>(&self, value: F) -> SummingSink<F> {
         SummingSink { total: self.clone(), value }
     }
 
     /// The sum, when the job is over.
-    pub(super) fn total(&self) -> u64 {
+    pub(super) fn total(&self) -> Outcome {
         *self.total.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn add(&self, part: u64) {
-        let mut total = self.total.lock().unwrap_or_else(PoisonError::into_inner);
-        *total = total.wrapping_add(part);
+    fn add(&self, part: Outcome) {
+        self.total.lock().unwrap_or_else(PoisonError::into_inner).add(part);
     }
 }
 
@@ -40,24 +45,24 @@ pub(super) struct SummingSink<F> {
 #[derive(Debug)]
 pub(super) struct SummingWriter<F> {
     sink: SummingSink<F>,
-    sum: u64,
+    sum: Outcome,
 }
 
 impl<T, F> Sink<T> for SummingSink<F>
 where
-    F: FnMut(&T) -> u64 + Clone + Send + 'static,
+    F: FnMut(&T) -> Outcome + Clone + Send + 'static,
 {
     type Writer = SummingWriter<F>;
 
     fn open(&self, _context: &SinkContext, _cx: &mut Cx) -> Result<Self::Writer, Error> {
-        Ok(SummingWriter { sink: self.clone(), sum: 0 })
+        Ok(SummingWriter { sink: self.clone(), sum: Outcome::NOTHING })
     }
 }
 
-impl<T, F: FnMut(&T) -> u64> SinkWriter<T> for SummingWriter<F> {
+impl<T, F: FnMut(&T) -> Outcome> SinkWriter<T> for SummingWriter<F> {
     #[inline(always)]
     fn write(&mut self, item: T, _cx: &mut Cx) -> Flow {
-        self.sum = self.sum.wrapping_add((self.sink.value)(&item));
+        self.sum.add((self.sink.value)(&item));
         Flow::Continue
     }
 

@@ -8,29 +8,15 @@
 mod check;
 mod numbers;
 mod records;
+mod words;
 
 pub use numbers::{Chaining, chain, exchange, keyed_count};
+pub use words::{Emit, word_count};
 
 use crate::BenchError;
 use crate::run::measurement::{Measurement, Outcome};
 use crate::workload::PARALLELISM;
 use brisk::prelude::*;
-use check::CheckSum;
-use std::path::Path;
-
-/// What the word count shows of each word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Emit {
-    /// Its count at the end of the text.
-    FinalCounts,
-    /// Each new count.
-    Updates,
-}
-
-/// `wordcount`: the check is of `FinalCounts` or `UpdateSum`.
-pub fn word_count(_text: &Path, emit: Emit) -> Result<Measurement, BenchError> {
-    Err(BenchError::NotAvailable { what: format!("the Brisk job wordcount ({emit:?})") })
-}
 
 /// An environment whose cluster is up.
 fn environment() -> Result<StreamExecutionEnvironment, BenchError> {
@@ -41,15 +27,14 @@ fn environment() -> Result<StreamExecutionEnvironment, BenchError> {
     Ok(environment)
 }
 
-/// Runs what was described and measures it; `check` has been added up when the job is over.
+/// Runs what was described and measures it; `outcome` is asked when the job is over.
 fn measure(
     environment: &StreamExecutionEnvironment,
-    records: u64,
-    check: &CheckSum,
+    outcome: impl FnOnce() -> Outcome,
 ) -> Result<Measurement, BenchError> {
     Measurement::take(|| {
         environment.execute("measured").map_err(job_error)?;
-        Ok(Outcome { records, check: check.total() })
+        Ok(outcome())
     })
 }
 

@@ -22,3 +22,12 @@ fn jobs_on_numbers_equal_their_references() {
         check("chain-cut", CheckKind::ChainSum, &input);
     }
 }
+
+#[test]
+fn word_counts_equal_the_reference() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = crate::setup::cache::Cache::at(folder.path()).unwrap();
+    let text = Input::Text(crate::setup::text::ensure_tiny(&cache).unwrap());
+    check("wordcount", CheckKind::FinalCounts, &text);
+    check("wordcount-updates", CheckKind::UpdateSum, &text);
+}

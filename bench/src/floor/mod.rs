@@ -55,11 +55,9 @@ fn on_subtasks(
                     .map_err(BenchError::system("start a thread"))
             })
             .collect::<Result<_, _>>()?;
-        let mut total = Outcome { records: 0, check: 0 };
+        let mut total = Outcome::NOTHING;
         for thread in threads {
-            let outcome = thread.join().expect("a thread of a floor panicked")?;
-            total.records += outcome.records;
-            total.check = total.check.wrapping_add(outcome.check);
+            total.add(thread.join().expect("a thread of a floor panicked")?);
         }
         Ok(total)
     })

@@ -98,15 +98,14 @@ pub fn word_counts(path: &Path) -> Result<HashMap<Vec<u8>, u64>, BenchError> {
 }
 
 fn word_sum(kind: CheckKind, counts: &HashMap<Vec<u8>, u64>) -> Outcome {
-    let mut total = Outcome { records: 0, check: 0 };
+    let mut total = Outcome::NOTHING;
     for (word, &count) in counts {
-        let part = match kind {
+        let check = match kind {
             CheckKind::FinalCounts => word_check(word, count),
             CheckKind::WordHashSum => fnv1a(word).wrapping_mul(count),
             _ => count * (count + 1) / 2,
         };
-        total.records += count;
-        total.check = total.check.wrapping_add(part);
+        total.add(Outcome { records: count, check });
     }
     total
 }

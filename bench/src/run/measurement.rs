@@ -16,6 +16,24 @@ pub struct Outcome {
     pub check: u64,
 }
 
+impl Outcome {
+    /// Of no work.
+    pub const NOTHING: Outcome = Outcome { records: 0, check: 0 };
+
+    /// One record and its part of the check value.
+    #[inline(always)]
+    pub const fn of_one(check: u64) -> Self {
+        Outcome { records: 1, check }
+    }
+
+    /// Adds what another part of the job did.
+    #[inline(always)]
+    pub fn add(&mut self, other: Outcome) {
+        self.records += other.records;
+        self.check = self.check.wrapping_add(other.check);
+    }
+}
+
 /// The line of JSON that a system's process prints.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Measurement {
