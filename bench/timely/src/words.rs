@@ -3,7 +3,7 @@
 use crate::WORKERS;
 use crate::generator::fmix64;
 use crate::report::{Outcome, measure};
-use crate::text::{TextRange, WORD_BYTE, fnv1a, for_each_word};
+use crate::text::{TextRange, fnv1a, for_each_word};
 use rustc_hash::FxBuildHasher;
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -132,10 +132,12 @@ fn words_of<'scope>(
                     capability = None;
                     return;
                 };
+                chunk.make_ascii_lowercase();
                 let mut session = output.session(time);
                 let mut words = 0;
                 for_each_word(chunk, |word| {
-                    session.give(lower_case(word));
+                    let word = std::str::from_utf8(word).expect("words are ASCII");
+                    session.give(word.to_owned());
                     words += 1;
                 });
                 drop(session);
@@ -144,9 +146,4 @@ fn words_of<'scope>(
             }
         },
     )
-}
-
-fn lower_case(word: &[u8]) -> String {
-    let bytes = word.iter().map(|&byte| WORD_BYTE[byte as usize]).collect();
-    String::from_utf8(bytes).expect("words are ASCII")
 }

@@ -11,7 +11,7 @@ fn naive_words(text: &[u8]) -> Vec<String> {
 fn words(text: &[u8]) -> Vec<String> {
     let mut words = Vec::new();
     for_each_word(text, |word| {
-        words.push(word.iter().map(|&byte| WORD_BYTE[byte as usize] as char).collect());
+        words.push(String::from_utf8(word.to_ascii_lowercase()).unwrap());
     });
     words
 }
@@ -49,6 +49,25 @@ fn words_are_cut_by_the_definition() {
         b"\xff\x00A\x80b",
     ] {
         assert_eq!(words(text), naive_words(text), "{text:?}");
+    }
+}
+
+#[test]
+fn words_are_cut_wherever_blocks_end() {
+    for length in 0..200 {
+        for spread in [1, 2, 3, 63, 64, 65] {
+            let byte = |at: usize| if at % spread == 0 { b'.' } else { b'a' + (at % 26) as u8 };
+            let text: Vec<u8> = (1..=length).map(byte).collect();
+            assert_eq!(words(&text), naive_words(&text), "{length} bytes, {spread} apart");
+        }
+    }
+}
+
+#[test]
+fn every_byte_is_in_words_or_not() {
+    for byte in 0..=u8::MAX {
+        let text = [b'x', byte, b'y'];
+        assert_eq!(words(&text), naive_words(&text), "byte {byte}");
     }
 }
 
