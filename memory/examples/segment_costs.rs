@@ -4,8 +4,8 @@
 //! batches of 1 and of 64, beside the same channel carrying plain numbers as a floor.
 
 use std::hint::black_box;
-use std::sync::mpsc::sync_channel;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::sync_channel;
 use std::time::Instant;
 
 use brisk_memory::{

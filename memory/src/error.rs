@@ -5,6 +5,9 @@
 
 use std::io;
 
+use crate::budget::TopHolders;
+use crate::config::MemorySize;
+use crate::heap::HeapExhausted;
 use crate::pool::RegionKind;
 use crate::quantity::SegmentSize;
 
@@ -115,6 +118,32 @@ pub enum MemoryError {
         max: u32,
     },
 
+    /// A budget that has not as many bytes left as somebody needs.
+    #[error(
+        "{owner} needs {} of {budget}, but {} of {} are left; it is held by {holders}",
+        requested.human(),
+        available.human(),
+        total.human()
+    )]
+    BudgetExhausted {
+        /// The budget's name.
+        budget: String,
+        /// Who asked.
+        owner: String,
+        /// For how much more.
+        requested: MemorySize,
+        /// What is left.
+        available: MemorySize,
+        /// The whole budget.
+        total: MemorySize,
+        /// Who has the rest.
+        holders: TopHolders,
+    },
+
+    /// More heap than its limit allows.
+    #[error(transparent)]
+    HeapExhausted(#[from] HeapExhausted),
+
     /// Segments do not add up: a bug, found by a check.
     #[error("segments of the {region} region are not conserved: {finding}")]
     Conservation {
@@ -136,6 +165,9 @@ impl MemoryError {
             | MemoryError::Conservation { .. } => Severity::FailProcess,
             MemoryError::InsufficientSegments { .. } | MemoryError::PoolBounds { .. } => {
                 Severity::FailJob
+            }
+            MemoryError::BudgetExhausted { .. } | MemoryError::HeapExhausted(_) => {
+                Severity::FailTask
             }
         }
     }

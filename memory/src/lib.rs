@@ -4,7 +4,8 @@
 //! hands it out by the [`Segment`]. Nothing here knows what a record is.
 //!
 //! Reading order: [`SegmentSize`] and its neighbours, [`Arena`], [`Segment`], [`Buffer`],
-//! [`Region`], [`Pool`]; then [`driver`]; then [`config`].
+//! [`Region`], [`Pool`]; [`Budget`], [`heap`] and [`Ledger`] for memory that is not segments; then
+//! [`driver`]; then [`config`].
 
 pub mod driver;
 
@@ -13,14 +14,19 @@ pub mod model;
 
 // The memory itself: segments and who holds them.
 mod arena;
+mod budget;
 mod error;
+pub mod heap;
+mod ledger;
 mod pool;
 mod quantity;
 mod segment;
 mod sync;
 
 pub use arena::{Arena, ArenaOptions, HugePages, PageKind};
+pub use budget::{Budget, Reservation, TopHolders};
 pub use error::{MemoryError, Severity};
+pub use ledger::{Ledger, LedgerLine, Part};
 pub use pool::{Holder, Pool, PoolOptions, Region, RegionKind, Taken};
 pub use quantity::{SegmentCount, SegmentIndex, SegmentSize};
 pub use segment::{Buffer, Segment};

@@ -6,7 +6,7 @@ use crate::repository::workspace::Workspace;
 use crate::run::Run;
 use crate::setup::{self, Purpose};
 use crate::steps::Steps;
-use crate::{fuzzing, loom, testing, tidy};
+use crate::{fuzzing, loom, simulation, testing, tidy};
 use std::process::Command;
 use std::time::Duration;
 
@@ -19,7 +19,8 @@ Usage: cargo xtask ci [--without-test] [--fuzz-seconds N]
   --without-test     leave out the tests, for a script that ran `cargo xtask test` already
   --fuzz-seconds N   time for each fuzz target (10)
 
-Steps: setup, format, tidy, test, clippy, docs, loom, fuzz. A failed step does not stop the others.
+Steps: setup, format, tidy, test, clippy, docs, loom, simulate, fuzz. A failed step does not
+stop the others.
 
 Exit codes: that of the first failed step, see `cargo xtask --help`.
 
@@ -52,6 +53,7 @@ pub(crate) fn run(workspace: &Workspace, mut arguments: Arguments) -> Result<(),
     steps.step("clippy", || check(clippy(workspace)));
     steps.step("docs", || check(docs(workspace)));
     steps.step("loom", || loom::all(workspace));
+    steps.step("simulate", || simulation::all(workspace, simulation::Seeds::default()));
     steps.step("fuzz", || fuzzing::all(workspace, &[], fuzz_seconds));
     steps.finish()
 }
@@ -77,12 +79,15 @@ fn format(workspace: &Workspace) -> Result<String, Failure> {
 
 fn clippy(workspace: &Workspace) -> Command {
     let mut command = workspace.cargo();
-    command.args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]);
+    command.args(["clippy", "--workspace", "--all-targets", "--keep-going"]);
+    command.args(["--", "-D", "warnings"]);
     command
 }
 
 fn docs(workspace: &Workspace) -> Command {
     let mut command = workspace.cargo();
-    command.args(["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings");
+    command
+        .args(["doc", "--workspace", "--no-deps", "--keep-going"])
+        .env("RUSTDOCFLAGS", "-D warnings");
     command
 }

@@ -65,6 +65,8 @@ pub(crate) fn all(
         command.args(["fuzz", "run", name, &corpus, &seeds]);
         command
             .args(["--", &format!("-max_total_time={seconds}")])
+            // Else a line for each input that reaches new code.
+            .args(["-verbosity=0", "-print_final_stats=1"])
             .env("RUSTC_BOOTSTRAP", "1")
             // Its flags differ from all other builds.
             .env("CARGO_TARGET_DIR", workspace.target().join("fuzz"));

@@ -15,6 +15,7 @@ mod progress;
 mod repository;
 mod run;
 mod setup;
+mod simulation;
 mod steps;
 mod testing;
 mod tidy;
@@ -31,11 +32,12 @@ Set-up, tests and checks of the Brisk workspace.
 
 Usage: cargo xtask COMMAND [OPTIONS]
 
-  setup   install what the tests need, once
-  test    run every test, under time limits
-  tidy    check the rules that neither the compiler nor clippy knows
-  fuzz    run each fuzz target for some seconds
-  ci      check everything that CI checks
+  setup     install what the tests need, once
+  test      run every test, under time limits
+  tidy      check the rules that neither the compiler nor clippy knows
+  fuzz      run each fuzz target for some seconds
+  simulate  run the simulator's tests over a batch of seeds
+  ci        check everything that CI checks
 
 `cargo xtask COMMAND --help` tells more.
 
@@ -75,6 +77,7 @@ fn command(mut words: Vec<String>) -> Result<(), Failure> {
         "test" => ("test", testing::HELP, testing::run),
         "tidy" => ("tidy", tidy::HELP, tidy::run),
         "fuzz" => ("fuzz", fuzzing::HELP, fuzzing::run),
+        "simulate" => ("simulate", simulation::HELP, simulation::run),
         "ci" => ("ci", ci::HELP, ci::run),
         "--help" | "-h" | "help" => {
             println!("{HELP}");

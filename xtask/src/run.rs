@@ -8,6 +8,7 @@ use crate::failure::Failure;
 use crate::processes;
 use crate::progress::{Progress, TestLimits, Totals};
 use std::io::{IsTerminal, Read, Write};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::{self, JoinHandle};
@@ -208,7 +209,9 @@ fn shown(command: &Command) -> String {
             words.push(format!("{}={}", key.to_string_lossy(), quoted(&value.to_string_lossy())));
         }
     }
-    words.push(command.get_program().to_string_lossy().into_owned());
+    // Cargo tells us its whole path; its name is what one types.
+    let program = Path::new(command.get_program());
+    words.push(program.file_name().unwrap_or(program.as_os_str()).to_string_lossy().into_owned());
     words.extend(command.get_args().map(|argument| quoted(&argument.to_string_lossy())));
     words.join(" ")
 }

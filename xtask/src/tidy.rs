@@ -110,3 +110,6 @@ fn found(rule: Rule, files: &[(&str, &str)]) -> Vec<String> {
     findings.sort();
     findings.iter().map(Finding::to_string).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,16 +7,19 @@
 
 use std::fs::File;
 use std::io;
+use std::num::NonZero;
 use std::os::fd::{AsFd, BorrowedFd};
 
 use memmap2::{Advice, MmapOptions, MmapRaw};
-use rustix::fs::{MemfdFlags, ftruncate, memfd_create};
+use rustix::fs::{FallocateFlags, MemfdFlags, fallocate, ftruncate, memfd_create};
 
 use crate::arena::{ArenaOptions, HugePages};
 use crate::error::MemoryError;
 
 /// The huge page size asked for: the one that x86-64 and most AArch64 systems offer.
 const HUGE_PAGE_BYTES: usize = 2 << 20;
+/// The least that is worth a thread of its own when pages are filled.
+const PREFAULT_BYTES_MIN: usize = 64 << 20;
 /// The kernel's switch for transparent huge pages in memfds.
 const SHMEM_ENABLED: &str = "/sys/kernel/mm/transparent_hugepage/shmem_enabled";
 
@@ -43,20 +46,28 @@ impl Mapping {
     /// Maps `bytes` zeroed bytes on the pages that `options` ask for and the system has.
     pub(crate) fn create(bytes: usize, options: &ArenaOptions) -> Result<Mapping, MemoryError> {
         assert!(bytes > 0, "an arena has at least one segment");
-        let mapping = match options.huge_pages {
-            HugePages::Off => Mapping::plain(bytes)?,
+        match options.huge_pages {
+            HugePages::Off => Mapping::plain(bytes),
             HugePages::Try => match Mapping::reserved(bytes) {
-                Ok(mapping) => mapping,
-                Err(refusal) => Mapping::plain(bytes)?.ask_for_transparent(&refusal),
+                Ok(mapping) => Ok(mapping),
+                Err(refusal) => Ok(Mapping::plain(bytes)?.ask_for_transparent(&refusal)),
             },
-        };
+        }
+    }
+
+    /// Fills and locks the pages, as `options` ask, now that it is known on which node each lies.
+    pub(crate) fn settle(&self, options: &ArenaOptions) -> Result<(), MemoryError> {
         if options.prefault {
-            mapping.prefault()?;
+            self.prefault().map_err(|source| MemoryError::Map {
+                step: "fill",
+                bytes: self.bytes,
+                source,
+            })?;
         }
         if options.mlock {
-            mapping.lock()?;
+            self.lock()?;
         }
-        Ok(mapping)
+        Ok(())
     }
 
     fn reserved(bytes: usize) -> io::Result<Mapping> {
@@ -92,11 +103,33 @@ impl Mapping {
         self
     }
 
-    fn prefault(&self) -> Result<(), MemoryError> {
-        self.map.advise(Advice::PopulateWrite).map_err(|source| MemoryError::Map {
-            step: "fill",
-            bytes: self.bytes,
-            source,
+    /// Has the kernel fill all pages, from several threads when there are many.
+    fn prefault(&self) -> io::Result<()> {
+        let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+        let part = self.bytes.div_ceil(cores).max(PREFAULT_BYTES_MIN);
+        let part = part.next_multiple_of(HUGE_PAGE_BYTES);
+        let fill = |at: usize| {
+            let populate = Advice::PopulateWrite;
+            match self.map.advise_range(populate, at, part.min(self.bytes - at)) {
+                // Before Linux 5.14: have pages at least, if not yet mapped.
+                Err(error) if error.raw_os_error() == Some(libc::EINVAL) => {
+                    let all = FallocateFlags::empty();
+                    Ok(fallocate(&self.memfd, all, at as u64, part.min(self.bytes - at) as u64)?)
+                }
+                other => other,
+            }
+        };
+        std::thread::scope(|scope| {
+            let start = |at| {
+                let thread = std::thread::Builder::new().name("brisk-prefault".to_owned());
+                thread.spawn_scoped(scope, move || fill(at))
+            };
+            let rest: Vec<_> = (0..self.bytes).step_by(part).skip(1).map(start).collect();
+            fill(0)?;
+            for thread in rest {
+                thread?.join().expect("filling pages does not panic")?;
+            }
+            Ok(())
         })
     }
 
@@ -121,6 +154,14 @@ impl Mapping {
     /// What it lies on.
     pub(crate) fn pages(&self) -> PageKind {
         self.pages
+    }
+
+    /// The size of the pages it certainly lies on.
+    pub(crate) fn page_bytes(&self) -> usize {
+        match self.pages {
+            PageKind::HugeReserved => HUGE_PAGE_BYTES,
+            PageKind::HugeTransparent | PageKind::Plain => rustix::param::page_size(),
+        }
     }
 
     /// The memfd, for handing the memory to another process.

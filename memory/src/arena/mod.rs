@@ -10,23 +10,27 @@
 
 #[cfg(not(any(loom, miri)))]
 mod mapping;
-mod slot;
 #[cfg(any(loom, miri))]
 #[path = "stand_in.rs"]
 mod mapping;
-#[cfg(all(test, not(loom)))]
+mod numa;
+mod slot;
+#[cfg(test)]
+#[cfg(not(loom))]
 mod tests;
 
+use std::ops::Range;
 #[cfg(not(any(loom, miri)))]
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 
 use crate::error::MemoryError;
-use crate::pool::{Region, RegionKind};
+use crate::pool::{Ground, Region, RegionKind, run_start};
 use crate::quantity::{SegmentCount, SegmentIndex, SegmentSize};
 
 pub(crate) use mapping::Mapping;
 pub use mapping::PageKind;
+pub(crate) use numa::{NodePlace, Topology};
 pub(crate) use slot::{Local, Slot, SlotRef, Slots, SlotsRef};
 
 /// The most segments an arena can have: links are 32 bits with one value for "none".
@@ -75,6 +79,10 @@ pub struct Arena {
 impl Arena {
     /// Maps the memory and cuts it into segments.
     pub fn map(options: ArenaOptions) -> Result<Arena, MemoryError> {
+        Arena::map_on(options, Topology::of_machine())
+    }
+
+    fn map_on(options: ArenaOptions, topology: Topology) -> Result<Arena, MemoryError> {
         let (network, managed) = (options.network, options.managed);
         let total = network.0.checked_add(managed.0).filter(|n| (1..=SEGMENTS_MAX).contains(n));
         let total = total.ok_or(MemoryError::ArenaSize {
@@ -82,24 +90,19 @@ impl Arena {
             managed: managed.0,
             max: SEGMENTS_MAX,
         })?;
-        let bytes = SegmentCount(total).bytes(options.segment_size);
-        let mapping = Arc::new(Mapping::create(bytes, &options)?);
         let size = options.segment_size;
-        let second = mapping.base().wrapping_add(network.bytes(size));
+        let mapping = Arc::new(Mapping::create(SegmentCount(total).bytes(size), &options)?);
+        let ground = Ground { mapping, segment_size: size, topology };
+        let second = ground.mapping.base().wrapping_add(network.bytes(size));
+        spread(&ground, ground.mapping.base(), network);
+        spread(&ground, second, managed);
+        ground.mapping.settle(&options)?;
+        let network_slots = Slots::new(ground.mapping.base(), size, 0, network.0);
+        let managed_slots = Slots::new(second, size, network.0, managed.0);
         Ok(Arena {
-            network: Region::new(
-                RegionKind::Network,
-                Slots::new(mapping.base(), size, 0, network.0),
-                size,
-                mapping.clone(),
-            ),
-            managed: Region::new(
-                RegionKind::Managed,
-                Slots::new(second, size, network.0, managed.0),
-                size,
-                mapping.clone(),
-            ),
-            mapping,
+            network: Region::new(RegionKind::Network, network_slots, &ground),
+            managed: Region::new(RegionKind::Managed, managed_slots, &ground),
+            mapping: ground.mapping,
             segment_size: size,
         })
     }
@@ -124,8 +127,8 @@ impl Arena {
         self.mapping.pages()
     }
 
-    #[cfg(not(any(loom, miri)))]
     /// The memfd behind the mapping, for handing it to another process.
+    #[cfg(not(any(loom, miri)))]
     pub fn memfd(&self) -> BorrowedFd<'_> {
         self.mapping.memfd()
     }
@@ -140,6 +143,12 @@ impl Arena {
             .collect()
     }
 
+    /// The addresses of all segments.
+    pub(crate) fn address_range(&self) -> Range<usize> {
+        let start = self.mapping.base().addr();
+        start..start + self.mapping.bytes()
+    }
+
     /// Which part of [`Arena::as_iovec`] holds this segment.
     pub fn iovec_of(&self, segment: SegmentIndex) -> usize {
         segment.0 as usize / (IOVEC_BYTES_MAX / self.segment_size.bytes())
@@ -150,5 +159,26 @@ impl Arena {
     pub fn verify_conservation(&self) -> Result<(), MemoryError> {
         self.network.verify_conservation()?;
         self.managed.verify_conservation()
+    }
+}
+
+/// Puts a region's runs of segments on the nodes of the machine, if it has several.
+fn spread(ground: &Ground, start: *mut u8, segments: SegmentCount) {
+    let (nodes, size) = (ground.topology.len(), ground.segment_size);
+    if nodes == 1 {
+        return;
+    }
+    for node in 0..nodes {
+        let [from, to] = [node, node + 1].map(|node| run_start(node, segments.0, nodes) as usize);
+        let run = start.wrapping_add(from * size.bytes());
+        // A page can lie on one node only: one that two runs share is left to chance.
+        let page = ground.mapping.page_bytes();
+        let skip = run.addr().next_multiple_of(page) - run.addr();
+        let bytes = ((to - from) * size.bytes()).saturating_sub(skip) / page * page;
+        let bound = ground.topology.bind(NodePlace(node), run.wrapping_add(skip), bytes);
+        if let Err(refusal) = bound {
+            tracing::info!(%refusal, "the memory arena is not spread over the NUMA nodes");
+            return;
+        }
     }
 }

@@ -39,6 +39,11 @@ impl Mapping {
         Ok(Mapping { pages })
     }
 
+    /// There is nothing to fill or lock.
+    pub(crate) fn settle(&self, _options: &ArenaOptions) -> Result<(), MemoryError> {
+        Ok(())
+    }
+
     /// Where it starts.
     pub(crate) fn base(&self) -> *mut u8 {
         self.pages.as_ptr().cast_mut().cast()
@@ -47,6 +52,11 @@ impl Mapping {
     /// How many bytes there are.
     pub(crate) fn bytes(&self) -> usize {
         self.pages.len() * PAGE_BYTES
+    }
+
+    /// The size of its pages.
+    pub(crate) fn page_bytes(&self) -> usize {
+        PAGE_BYTES
     }
 
     /// What it lies on.

@@ -95,13 +95,18 @@ fn impossible_sizes_are_refused() {
 
 #[test]
 fn prefault_touches_every_page_and_off_means_plain() {
+    // More than one thread's part.
     let options = ArenaOptions {
-        network: SegmentCount(8),
+        network: SegmentCount(3000),
+        managed: SegmentCount(3001),
         huge_pages: HugePages::Off,
         prefault: true,
         ..ArenaOptions::default()
     };
-    assert_eq!(Arena::map(options).unwrap().pages(), PageKind::Plain);
+    let arena = Arena::map(options).unwrap();
+    assert_eq!(arena.pages(), PageKind::Plain);
+    let stat = rustix::fs::fstat(arena.memfd()).unwrap();
+    assert_eq!(stat.st_blocks * 512, 6001 << 15);
 }
 
 #[test]
@@ -130,4 +135,30 @@ fn segments_outlive_the_arena() {
     drop(arena);
     assert!(buffer.iter().all(|byte| *byte == 3));
     std::thread::spawn(move || drop(buffer)).join().unwrap();
+}
+
+#[test]
+fn a_thread_draws_from_its_own_node_first() {
+    let options = ArenaOptions { network: SegmentCount(9), ..ArenaOptions::default() };
+    let arena = Arena::map_on(options, Topology::pretended(3)).unwrap();
+    let mut pool = pool(arena.network(), 9);
+    let all: Vec<_> = (0..9).map(|_| take(&mut pool)).collect();
+    let order: Vec<_> = all.iter().map(|segment| segment.index().get()).collect();
+    assert_eq!(order, [6, 7, 8, 0, 1, 2, 3, 4, 5]);
+    drop((all, pool));
+    arena.verify_conservation().unwrap();
+    assert_eq!(arena.network().available(), SegmentCount(9));
+}
+
+/// The system has none in reserve, usually: then this shows the note's way out.
+#[test]
+fn huge_pages_are_used_when_there_are_any() {
+    let options = ArenaOptions { managed: SegmentCount(64), ..ArenaOptions::default() };
+    let reserved = std::fs::read_to_string("/proc/sys/vm/nr_hugepages").unwrap_or_default();
+    let arena = Arena::map_on(options, Topology::pretended(2)).unwrap();
+    if reserved.trim() == "0" {
+        assert_ne!(arena.pages(), PageKind::HugeReserved);
+    }
+    let mut pool = pool(arena.managed(), 64);
+    (0..64).for_each(|at| take(&mut pool).as_mut_slice().fill(at));
 }

@@ -89,6 +89,30 @@ fn model(segments: u32, preemptions: usize, check: impl Fn(&Region) + Sync + Sen
 }
 
 #[test]
+fn loom_a_top_seen_before_a_removal_is_not_taken_for_current() {
+    loom::model(|| {
+        let bytes = Box::leak(Box::new(0_u8));
+        let slots: &'static Slots = Box::leak(Box::new(Slots::new(bytes, SegmentSize::MIN, 0, 2)));
+        let stack = Arc::new(ReturnStack::new());
+        let push = |local| assert!(stack.try_push(stack.look(), slots.get(local)));
+        [Local(0), Local(1)].into_iter().for_each(push);
+        let shared = stack.clone();
+        let pop = |stack: &ReturnStack| stack.pop(SlotsRef::new(slots), 1).ok().map(|c| c.top.0);
+        let other = thread::spawn(move || pop(&shared));
+        let mut found = vec![pop(&stack), pop(&stack)];
+        if let Some(local) = found[0].filter(|_| found[1].is_some()) {
+            push(Local(local));
+            found[0] = pop(&stack);
+        }
+        found.push(other.join().unwrap());
+        found.push(pop(&stack));
+        let mut found: Vec<_> = found.into_iter().flatten().collect();
+        found.sort_unstable();
+        assert_eq!(found, [0, 1], "each segment was removed once");
+    });
+}
+
+#[test]
 fn loom_who_waits_is_woken() {
     model(1, 5, |region| {
         let mut owner = Owner::open(region, 1, 1);

@@ -10,14 +10,21 @@
 //! lock, the sharing-out. Data plane: [`Pool::take`] and the drop of handles. Control plane: the
 //! rest. Deliberately absent: segments lent without a pool, and pools used by two threads at once.
 
+mod audit;
+mod free;
+#[cfg(test)]
+#[cfg(loom)]
+mod loom_tests;
 mod region;
 mod returns;
 mod shares;
 mod state;
-#[cfg(all(test, loom))]
-mod loom_tests;
-#[cfg(all(test, not(loom)))]
+#[cfg(test)]
+#[cfg(not(loom))]
 mod tests;
+#[cfg(test)]
+#[cfg(not(loom))]
+mod twin_tests;
 
 use std::fmt;
 use std::sync::{Arc, Weak};
@@ -25,6 +32,8 @@ use std::task::Waker;
 
 use crossbeam_utils::CachePadded;
 
+pub(crate) use free::run_start;
+pub(crate) use region::Ground;
 pub use region::{Holder, Region, RegionKind};
 
 use crate::arena::{Local, Slot, SlotRef, Slots, SlotsRef};
@@ -149,8 +158,8 @@ impl Pool {
         Segment::lend(self.slots.get(local))
     }
 
-    /// Whether a [`Pool::take`] now would give [`Taken::Segment`]. Only looks: to be woken when
-    /// there is room again use [`Pool::poll_room`].
+    /// Whether a [`Pool::take`] now would give [`Taken::Segment`]. Only looks: who rests until there is
+    /// room asks [`Pool::poll_room`], or nobody rings.
     pub fn has_room(&self) -> bool {
         let word = self.shared.returns.look();
         if self.hand.is_some() || !word.is_empty() {
@@ -161,8 +170,14 @@ impl Pool {
             && self.region.core().has_room(self.shared.id)
     }
 
-    /// Whether there is room, as [`Pool::has_room`]; if not, the waker will be rung when there is.
+    /// Whether there is room and no overdraft to repay; if not, the waker will be rung when there is.
+    ///
+    /// Gives back to the region what the pool has in hand beyond a quota that has shrunk.
     pub fn poll_room(&mut self) -> bool {
+        if self.shared.drawn() > self.shared.quota() {
+            self.hand =
+                self.hand.take().and_then(|hand| self.region.core().shed(&self.shared, hand));
+        }
         let word = self.shared.returns.look();
         if self.hand.is_some() || !word.is_empty() {
             return true;
@@ -181,7 +196,8 @@ impl Pool {
         SegmentCount(self.shared.drawn().saturating_sub(home))
     }
 
-    /// Whether more segments are out than its quota allows.
+    /// Whether more segments are out than its quota allows. Only looks, as [`Pool::has_room`]; while it
+    /// is so, [`Pool::poll_room`] says no and has the waker rung when it is over.
     pub fn in_overdraft(&self) -> bool {
         // While more are drawn than the quota allows none is on the return stack.
         self.shared.drawn() > self.shared.quota() + self.hand_len()

@@ -8,12 +8,12 @@ use std::fmt;
 use std::sync::{Arc, PoisonError};
 use std::task::Waker;
 
-use crate::arena::{Mapping, Slot, Slots};
+use crate::arena::{Mapping, Slot, Slots, Topology};
 use crate::error::MemoryError;
 use crate::pool::returns::Chain;
 use crate::pool::shares::Claim;
 use crate::pool::state::{Draw, PoolId, RegionState};
-use crate::pool::{Pool, PoolOptions};
+use crate::pool::{Pool, PoolOptions, PoolShared};
 use crate::quantity::{SegmentCount, SegmentSize};
 use crate::sync::{Mutex, MutexGuard};
 
@@ -61,6 +61,24 @@ pub struct Holder {
     pub lent: SegmentCount,
 }
 
+/// Who has drawn which segment.
+pub(crate) struct Drawers {
+    /// Owners of pools.
+    pub(crate) owners: Vec<String>,
+    /// Each segment's address and its place in `owners`, none when it is free.
+    pub(crate) segments: Vec<(usize, Option<usize>)>,
+}
+
+/// What regions are made on.
+pub(crate) struct Ground {
+    /// The bytes.
+    pub(crate) mapping: Arc<Mapping>,
+    /// The size of each segment.
+    pub(crate) segment_size: SegmentSize,
+    /// The nodes that the bytes of each region are spread over.
+    pub(crate) topology: Topology,
+}
+
 /// The segments of one purpose. A cheap clone.
 #[derive(Clone)]
 pub struct Region {
@@ -83,15 +101,16 @@ pub(crate) struct RegionCore {
 }
 
 impl Region {
-    /// A region of all these slots, which point into `mapping`.
-    pub(crate) fn new(
-        kind: RegionKind,
-        slots: Slots,
-        segment_size: SegmentSize,
-        mapping: Arc<Mapping>,
-    ) -> Region {
-        let state = Mutex::new(RegionState::new(&slots));
-        let core = RegionCore { slots, kind, segment_size, state, _mapping: mapping };
+    /// A region of all these slots, which point into `ground`.
+    pub(crate) fn new(kind: RegionKind, slots: Slots, ground: &Ground) -> Region {
+        let state = Mutex::new(RegionState::new(&slots, ground.topology.clone()));
+        let core = RegionCore {
+            slots,
+            kind,
+            segment_size: ground.segment_size,
+            state,
+            _mapping: ground.mapping.clone(),
+        };
         Region { keeper: Arc::new(Keeper { core: Arc::new(core) }) }
     }
 
@@ -108,6 +127,11 @@ impl Region {
         };
         wakers.into_iter().for_each(Waker::wake);
         Ok(Pool::new(self.clone(), shared, claim, overdraft))
+    }
+
+    /// The size of its segments.
+    pub fn segment_size(&self) -> SegmentSize {
+        self.core().segment_size
     }
 
     /// What its segments are for.
@@ -134,6 +158,11 @@ impl Region {
     /// The pools that have segments, those with most of them first.
     pub fn holders(&self) -> Vec<Holder> {
         self.core().holders()
+    }
+
+    /// Who has drawn which segment, at one moment.
+    pub(crate) fn drawers(&self) -> Drawers {
+        self.core().lock().drawn_segments(self.slots())
     }
 
     /// Checks that every segment is in exactly one place. Linear in the size of the region; may run
@@ -229,6 +258,14 @@ impl RegionCore {
     /// As `has_room`, and puts the pool in line when there is none.
     pub(super) fn poll_room(&self, pool: PoolId) -> bool {
         self.lock().poll_room(pool)
+    }
+
+    /// Takes back of `hand` what its pool has drawn beyond its quota; the rest of it.
+    #[cold]
+    pub(super) fn shed(&self, pool: &PoolShared, hand: Chain) -> Option<Chain> {
+        let (rest, wakers) = self.lock().shed(pool, hand, &self.slots);
+        wakers.into_iter().for_each(Waker::wake);
+        rest
     }
 
     /// Takes back a segment that its pool has drawn beyond its quota; whoever is returned must be

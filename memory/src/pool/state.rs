@@ -3,7 +3,7 @@
 //! Every decision about a segment that is in no pool's hands is made here, one at a time. Functions
 //! return whom to wake; the caller wakes after it has let go of the lock.
 //!
-//! Invariants (`verify_invariants`):
+//! Invariants (checked in `audit.rs`):
 //! - free segments + segments drawn by pools = segments of the region;
 //! - `promised` = sum of `required` over open pools, at most the region;
 //! - sum of quotas over open pools is at most the region, and each is between `required` and `max`;
@@ -12,23 +12,23 @@
 //! - a pool's surplus flag is set exactly while it has drawn more than its quota, and then nothing
 //!   is on its return stack.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::{Arc, Weak};
 use std::task::Waker;
 
 use crossbeam_utils::CachePadded;
 
-use crate::arena::{Local, Slot, Slots, SlotsRef};
-use crate::pool::region::{Holder, RegionCore};
+use crate::arena::{Local, Slot, Slots, SlotsRef, Topology};
+use crate::pool::free::FreeList;
+use crate::pool::region::RegionCore;
 use crate::pool::returns::{Chain, ReturnStack};
 use crate::pool::shares::{Claim, quotas};
 use crate::pool::{PoolOptions, PoolShared, unlink};
-use crate::quantity::SegmentCount;
 use crate::sync::{AtomicU32, Ordering};
 
 /// Which pool of its region.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct PoolId(usize);
+pub(super) struct PoolId(pub(super) usize);
 
 /// What drawing from the region came to.
 #[derive(Debug)]
@@ -56,52 +56,49 @@ enum Admission {
     Full,
 }
 
-struct Entry {
-    shared: Arc<PoolShared>,
-    owner: String,
+pub(super) struct Entry {
+    pub(super) shared: Arc<PoolShared>,
+    pub(super) owner: String,
     /// What it required and allowed when it was opened; nothing once it is closed.
-    claim: Claim,
+    pub(super) claim: Claim,
     overdraft: u32,
     open: bool,
 }
 
 impl Entry {
-    fn owed(&self) -> u32 {
+    pub(super) fn owed(&self) -> u32 {
         self.claim.required.saturating_sub(self.shared.drawn())
     }
 }
 
 /// The state of a region.
 pub(super) struct RegionState {
-    top: Option<Local>,
-    free: u32,
-    total: u32,
-    promised: u32,
-    owed: u32,
-    entries: Vec<Option<Entry>>,
+    pub(super) free: FreeList,
+    topology: Topology,
+    pub(super) total: u32,
+    pub(super) promised: u32,
+    pub(super) owed: u32,
+    pub(super) entries: Vec<Option<Entry>>,
     line: VecDeque<PoolId>,
 }
 
 impl RegionState {
     /// All slots free, no pool.
-    pub(super) fn new(slots: &Slots) -> RegionState {
-        let mut state = RegionState {
-            top: None,
-            free: 0,
+    pub(super) fn new(slots: &Slots, topology: Topology) -> RegionState {
+        RegionState {
+            free: FreeList::new(slots, topology.len()),
+            topology,
             total: slots.len() as u32,
             promised: 0,
             owed: 0,
             entries: Vec::new(),
             line: VecDeque::new(),
-        };
-        // Backwards, so that the first segments are the first to be drawn.
-        (0..state.total).rev().for_each(|local| state.put(slots.get(Local(local))));
-        state
+        }
     }
 
     /// Segments that no pool has drawn.
     pub(super) fn free(&self) -> u32 {
-        self.free
+        self.free.len()
     }
 
     /// Segments that open pools require.
@@ -183,9 +180,7 @@ impl RegionState {
                 wakers.push(pool.waker.clone());
             }
         }
-        while let Some(served) = self.serve(slots) {
-            wakers.extend(served);
-        }
+        wakers.extend(self.serve_all(slots));
         wakers
     }
 
@@ -223,6 +218,23 @@ impl RegionState {
         admission == Admission::Within || !self.wait(id, admission)
     }
 
+    /// Takes back of what the owner has in hand what is beyond the quota; the rest, and whom to wake.
+    pub(super) fn shed(
+        &mut self,
+        pool: &PoolShared,
+        hand: Chain,
+        slots: &Slots,
+    ) -> (Option<Chain>, Vec<Waker>) {
+        let surplus = pool.drawn().saturating_sub(pool.quota()).min(hand.len);
+        let mut rest = unlink(hand, slots);
+        for slot in rest.by_ref().take(surplus as usize) {
+            self.reclaim(pool.id, slot);
+        }
+        let rest = rest.next().map(|slot| Chain { top: slot.local(), len: hand.len - surplus });
+        self.reclaim_surplus(pool.id, slots);
+        (rest, self.serve_all(slots))
+    }
+
     /// Takes back a segment that its pool had beyond its quota.
     pub(super) fn take_back(&mut self, id: PoolId, slot: &Slot, slots: &Slots) -> Option<Waker> {
         let pool = self.entry(id).shared.clone();
@@ -238,29 +250,13 @@ impl RegionState {
         self.serve(slots).flatten()
     }
 
-    /// What each pool has.
-    pub(super) fn holders(&self, slots: &Slots) -> Vec<Holder> {
-        let mut lent = vec![0_u32; self.entries.len()];
-        let drawers = self.drawers();
-        for slot in slots.iter().filter(|slot| slot.handles() > 0) {
-            let by = drawers.get(&slot.pool());
-            by.into_iter().for_each(|id| lent[id.0] += 1);
-        }
-        let holder = |entry: &Entry| Holder {
-            owner: entry.owner.clone(),
-            segments: SegmentCount(entry.shared.drawn()),
-            lent: SegmentCount(lent[entry.shared.id.0]),
-        };
-        self.entries.iter().flatten().filter(|entry| entry.shared.drawn() > 0).map(holder).collect()
-    }
-
     fn admit(&self, id: PoolId) -> Admission {
         let entry = self.entry(id);
         assert!(entry.open, "a closed pool draws nothing");
         let (drawn, quota) = (entry.shared.drawn(), entry.shared.quota());
         // Beyond what is owed, so that a required segment is always there or on its way.
-        let spare = self.free > self.owed;
-        if drawn < entry.claim.required && self.free > 0 || drawn < quota && spare {
+        let spare = self.free.len() > self.owed;
+        if drawn < entry.claim.required && self.free.len() > 0 || drawn < quota && spare {
             Admission::Within
         } else if drawn < quota {
             Admission::Line
@@ -282,10 +278,15 @@ impl RegionState {
         true
     }
 
+    /// Serves the line until there is nobody or nothing left; whom to wake.
+    fn serve_all(&mut self, slots: &Slots) -> Vec<Waker> {
+        std::iter::from_fn(|| self.serve(slots)).flatten().collect()
+    }
+
     /// Gives one free segment to the first in line who may have it: those below what they require
     /// first. `None` when there is nobody; else whom to wake, if it still waits.
     fn serve(&mut self, slots: &Slots) -> Option<Option<Waker>> {
-        let (entries, owed, free) = (&self.entries, self.owed, self.free);
+        let (entries, owed, free) = (&self.entries, self.owed, self.free.len());
         let entry = |id: PoolId| entries[id.0].as_ref().expect("who is in line is open");
         // Who has been helped by a segment of its own has left the line.
         self.line.retain(|id| entry(*id).shared.returns.look().is_waiting());
@@ -316,10 +317,9 @@ impl RegionState {
 
     /// Moves one free segment to a pool.
     fn hand_out(&mut self, id: PoolId, slots: &Slots) -> Local {
-        let local = self.top.expect("admitted only while a segment is free");
+        let near = self.topology.current();
+        let local = self.free.pop(near, slots).expect("admitted only while a segment is free");
         let slot = slots.get(local);
-        self.top = slot.next();
-        self.free -= 1;
         let entry = self.entry(id);
         let (pool, owed) = (&entry.shared, entry.owed());
         slot.set_pool(Arc::as_ptr(pool));
@@ -332,11 +332,13 @@ impl RegionState {
     /// Moves one free segment to a pool, and more, to `max` in all, while it has not what it requires:
     /// those are its own in any case.
     fn hand_out_some(&mut self, id: PoolId, max: u32, slots: &Slots) -> Chain {
-        let own = self.entry(id).owed().min(max).min(self.free);
+        let own = self.entry(id).owed().min(max).min(self.free.len());
         let top = self.hand_out(id, slots);
-        // The free list links them already.
+        let mut last = top;
         for _ in 1..own {
-            self.hand_out(id, slots);
+            let local = self.hand_out(id, slots);
+            slots.get(last).set_next(Some(local));
+            last = local;
         }
         Chain { top, len: own.max(1) }
     }
@@ -350,7 +352,7 @@ impl RegionState {
         let before = pool.drawn.fetch_sub(1, Ordering::Relaxed);
         assert!(before > pool.quota(), "only a surplus is reclaimed");
         slot.set_pool(std::ptr::null());
-        self.put(slot);
+        self.free.push(slot);
     }
 
     /// Reclaims what a surplus pool has on its return stack, until it has no surplus.
@@ -366,13 +368,6 @@ impl RegionState {
         }
     }
 
-    fn put(&mut self, slot: &Slot) {
-        slot.set_next(self.top);
-        self.top = Some(slot.local());
-        self.free += 1;
-        assert!(self.free <= self.total, "more segments are free than there are");
-    }
-
     fn forget_if_done(&mut self, id: PoolId) {
         let entry = self.entry(id);
         if !entry.open && entry.shared.drawn() == 0 {
@@ -383,51 +378,4 @@ impl RegionState {
     fn entry(&self, id: PoolId) -> &Entry {
         self.entries[id.0].as_ref().expect("a pool is known until its last segment is home")
     }
-
-    fn drawers(&self) -> HashMap<*const PoolShared, PoolId> {
-        let entries = self.entries.iter().flatten();
-        entries.map(|entry| (Arc::as_ptr(&entry.shared), entry.shared.id)).collect()
-    }
-
-    /// Checks everything that the module promises; says what is wrong.
-    pub(super) fn verify_invariants(&self, slots: &Slots) -> Result<(), String> {
-        let mut free = vec![false; slots.len()];
-        let mut link = self.top;
-        while let Some(local) = link {
-            if std::mem::replace(&mut free[local.0 as usize], true) {
-                return Err(format!("segment {} is in the free list twice", local.0));
-            }
-            link = slots.get(local).next();
-        }
-        let listed = free.iter().filter(|free| **free).count();
-        check(listed == self.free as usize, || format!("{listed} free, {} counted", self.free))?;
-        let mut drawn = vec![0_u32; self.entries.len()];
-        let drawers = self.drawers();
-        for (slot, free) in slots.iter().zip(free) {
-            let index = slot.index();
-            match drawers.get(&slot.pool()) {
-                Some(_) if free => return Err(format!("segment {index} is free and drawn")),
-                Some(id) => drawn[id.0] += 1,
-                None if !free => return Err(format!("segment {index} is nowhere")),
-                None => check(slot.handles() == 0, || format!("segment {index} is free and lent"))?,
-            }
-        }
-        let entries = || self.entries.iter().flatten();
-        for entry in entries() {
-            let (counted, known) = (drawn[entry.shared.id.0], entry.shared.drawn());
-            check(counted == known, || {
-                format!("{} has {counted} segments, {known} counted", entry.owner)
-            })?;
-        }
-        let quotas: u32 = entries().map(|entry| entry.shared.quota()).sum();
-        check(quotas <= self.total, || format!("quotas of {quotas} of {}", self.total))?;
-        let owed: u32 = entries().map(Entry::owed).sum();
-        check(owed == self.owed, || format!("{owed} owed, {} counted", self.owed))?;
-        let promised: u32 = entries().map(|entry| entry.claim.required).sum();
-        check(promised == self.promised, || format!("{promised} promised, {}", self.promised))
-    }
-}
-
-fn check(holds: bool, finding: impl FnOnce() -> String) -> Result<(), String> {
-    if holds { Ok(()) } else { Err(finding()) }
 }

@@ -303,3 +303,27 @@ fn pools_that_come_and_go_reuse_their_place() {
     }
     fixture.check(4);
 }
+
+#[test]
+fn a_hand_beyond_a_quota_that_shrank_is_given_back() {
+    let fixture = Fixture::new(12);
+    let (mut first, bell) = fixture.pool(2, 12, 0);
+    let mut out = segments(&mut first, 12);
+    drop(out.split_off(9));
+    // Two of the three that came home are in the hand now.
+    out.push(segment(&mut first));
+    let (mut second, second_bell) = fixture.pool(10, 10, 0);
+    assert_eq!((first.size(), first.outstanding()), (SegmentCount(2), SegmentCount(10)));
+    exhausted(&mut second);
+    assert!(first.has_room() && first.in_overdraft());
+    assert!(!first.poll_room());
+    assert_eq!(rung(&second_bell), 1);
+    assert_eq!(segments(&mut second, 2).len(), 2);
+    drop(out.split_off(2));
+    assert_eq!(rung(&bell), 0);
+    drop(out.pop());
+    assert_eq!(rung(&bell), 1);
+    assert!(first.poll_room());
+    drop(second);
+    fixture.check(10);
+}

@@ -5,7 +5,7 @@ use loom::thread;
 use std::sync::Arc;
 
 use crate::arena::{Arena, ArenaOptions};
-use crate::pool::{PoolOptions, Taken};
+use crate::pool::{Pool, PoolOptions, Taken};
 use crate::quantity::{SegmentCount, SegmentSize};
 use crate::segment::Buffer;
 
@@ -30,7 +30,7 @@ impl Watched {
     }
 }
 
-fn model(check: impl Fn(Buffer, Arc<Watched>) + Sync + Send + 'static) {
+fn model(check: impl Fn(&mut Pool, Buffer, Arc<Watched>) + Sync + Send + 'static) {
     loom::model(move || {
         let arena = Arena::map(ArenaOptions {
             segment_size: SegmentSize::MIN,
@@ -51,15 +51,22 @@ fn model(check: impl Fn(Buffer, Arc<Watched>) + Sync + Send + 'static) {
         let Taken::Segment(segment) = pool.take() else { panic!("the first segment is there") };
         let watched = Arc::new(Watched::default());
         watched.write();
-        check(segment.freeze(100), watched);
+        check(&mut pool, segment.freeze(100), watched);
         assert!(pool.has_room());
         arena.verify_conservation().unwrap();
     });
 }
 
+/// Uses the segment again if it has come home.
+fn write_next(pool: &mut Pool, watched: &Watched) {
+    if let Taken::Segment(_segment) = pool.take() {
+        watched.write();
+    }
+}
+
 #[test]
 fn loom_the_last_handle_takes_the_segment_home() {
-    model(|buffer, watched| {
+    model(|pool, buffer, watched| {
         let others = [buffer.clone(), buffer.slice(10..20)].map(|buffer| {
             let watched = watched.clone();
             thread::spawn(move || {
@@ -68,13 +75,14 @@ fn loom_the_last_handle_takes_the_segment_home() {
             })
         });
         drop(buffer);
+        write_next(pool, &watched);
         others.into_iter().for_each(|thread| thread.join().unwrap());
     });
 }
 
 #[test]
 fn loom_a_sole_holder_may_write() {
-    model(|buffer, watched| {
+    model(|pool, buffer, watched| {
         let (clone, seen) = (buffer.clone(), watched.clone());
         let reader = thread::spawn(move || {
             seen.read();
@@ -84,13 +92,14 @@ fn loom_a_sole_holder_may_write() {
             watched.write();
             drop(segment);
         }
+        write_next(pool, &watched);
         reader.join().unwrap();
     });
 }
 
 #[test]
 fn loom_handles_are_made_while_others_end() {
-    model(|buffer, watched| {
+    model(|pool, buffer, watched| {
         let (clone, seen) = (buffer.clone(), watched.clone());
         let other = thread::spawn(move || {
             let second = clone.slice(0..1);
@@ -103,6 +112,7 @@ fn loom_handles_are_made_while_others_end() {
             Ok(_) => watched.write(),
             Err(buffer) => drop(buffer),
         }
+        write_next(pool, &watched);
         other.join().unwrap();
     });
 }

@@ -6,9 +6,11 @@
 //! Data plane: no allocation, no lock unless a pool gives a segment back to its region.
 
 mod buffer;
-#[cfg(all(test, loom))]
+#[cfg(test)]
+#[cfg(loom)]
 mod loom_tests;
-#[cfg(all(test, not(loom)))]
+#[cfg(test)]
+#[cfg(not(loom))]
 mod tests;
 
 use std::fmt;

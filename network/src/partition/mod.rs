@@ -124,9 +124,10 @@ impl ResultPartition {
     }
 
     /// True when a task that found the partition short may go on: everything that
-    /// waited is written, overdraft is repaid, and a segment can be had.
+    /// waited is written and a segment can be had, so overdraft is repaid. If not,
+    /// the pool's waker will be rung when it is worth asking again.
     pub fn has_room(&mut self) -> bool {
-        self.write_pending() && !self.pool.in_overdraft() && self.pool.poll_room()
+        self.write_pending() && self.pool.poll_room()
     }
 
     /// Sends all open buffers that hold records; true when nothing is left behind.

@@ -144,7 +144,7 @@ fn test_modules(code: &str) -> Vec<RangeInclusive<usize>> {
         let Some(end) = code[at..].find(']').map(|offset| at + offset) else {
             continue;
         };
-        let rest = code[end + 1..].trim_start();
+        let rest = behind_attributes(&code[end + 1..]);
         let rest = rest.strip_prefix("pub(crate) ").or(rest.strip_prefix("pub ")).unwrap_or(rest);
         if !has_word(&code[at..end], "test") || !rest.starts_with("mod ") {
             continue;
@@ -155,6 +155,17 @@ fn test_modules(code: &str) -> Vec<RangeInclusive<usize>> {
         }
     }
     modules
+}
+
+/// What follows the attributes that `code` begins with.
+fn behind_attributes(code: &str) -> &str {
+    let mut rest = code.trim_start();
+    while let Some((_, behind)) =
+        rest.strip_prefix("#[").and_then(|attribute| attribute.split_once(']'))
+    {
+        rest = behind.trim_start();
+    }
+    rest
 }
 
 /// Code and comments of `text`, each with blanks where the other stands.

@@ -56,7 +56,7 @@ fn the_whole_has_a_limit_too() {
 
 #[test]
 fn a_command_is_shown_as_one_would_type_it() {
-    let mut command = Command::new("cargo");
+    let mut command = Command::new("/usr/bin/cargo");
     command.arg("test").arg("a b").env("RUSTFLAGS", "--cfg loom");
     assert_eq!(shown(&command), "RUSTFLAGS='--cfg loom' cargo test 'a b'");
 }

@@ -6,6 +6,9 @@ use crate::repository::tree::{File, Tree, below};
 
 const LISTED: &str = "xtask/atomics-files.txt";
 
+/// How a note begins that says in which file the loom test is.
+const LOOM: &str = "loom:";
+
 /// How a note begins that says why there is no loom test.
 const NO_LOOM: &str = "no loom test:";
 
@@ -20,12 +23,12 @@ pub(crate) fn check(tree: &Tree) -> Vec<Finding> {
             findings.push(Finding::new(LISTED, entry.line, what));
             continue;
         }
-        let reason =
-            entry.note.strip_prefix(NO_LOOM).is_some_and(|reason| !reason.trim().is_empty());
-        if !reason && !file.is_some_and(|file| has_loom_test(tree, file)) {
+        let near = file.is_some_and(|file| has_loom_test(tree, file));
+        if !near && !note_suffices(tree, &entry.note) {
             let what = format!(
                 "`{}` has no test named loom_... in itself or its module folder: write one, or \
-                 say why not behind the path, as `# {NO_LOOM} reason`",
+                 say behind the path where it is, as `# {LOOM} path`, or why there is none, as \
+                 `# {NO_LOOM} reason`",
                 entry.text
             );
             findings.push(Finding::new(LISTED, entry.line, what));
@@ -65,6 +68,19 @@ fn names_atomics(line: &str) -> bool {
     of_type || line.contains("sync::atomic") || called("fence") || has_word(line, "compiler_fence")
 }
 
+/// Whether the note behind a path gives a reason, or names a file with loom tests.
+fn note_suffices(tree: &Tree, note: &str) -> bool {
+    if let Some(reason) = note.strip_prefix(NO_LOOM) {
+        return !reason.trim().is_empty();
+    }
+    let named = note.strip_prefix(LOOM).and_then(|path| tree.file(path.trim()));
+    named.and_then(|file| file.source.as_ref()).is_some_and(holds_loom_test)
+}
+
+fn holds_loom_test(source: &Source) -> bool {
+    source.code().any(|(_, line)| line.contains("fn loom_"))
+}
+
 /// Whether the file, or a file of its module folder, has a function named loom_...
 fn has_loom_test(tree: &Tree, file: &File) -> bool {
     let stem = file.path.strip_suffix(".rs").unwrap_or(&file.path);
@@ -77,7 +93,7 @@ fn has_loom_test(tree: &Tree, file: &File) -> bool {
     };
     tree.rust()
         .filter(|(other, _)| other.path == file.path || inside(&other.path))
-        .any(|(_, source)| source.code().any(|(_, line)| line.contains("fn loom_")))
+        .any(|(_, source)| holds_loom_test(source))
 }
 
 #[cfg(test)]

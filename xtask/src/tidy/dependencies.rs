@@ -20,8 +20,7 @@ pub(crate) fn check(tree: &Tree) -> Vec<Finding> {
             known.push(dependency.package.clone());
             if !reasons.contains_key(dependency.package.as_str()) {
                 let what = format!(
-                    "`{0}` has no reason: add a row `| {0} | what it is good at, and for |` to \
-                     {REASONS}, its name in backquotes",
+                    "`{0}` has no reason: add a row to {REASONS}, | `{0}` | what it does here |",
                     dependency.package
                 );
                 findings.push(Finding::new(&manifest.path, dependency.line, what));

@@ -51,8 +51,9 @@ const ALL: &[&str] = &[
 /// Crates that move bytes.
 const BYTES_ONLY: &[&str] = &["memory", "network", "sort"];
 
-/// Words by which code would name a record: the crate that archives them, and its traits.
-const RECORD_WORDS: &[&str] = &["rkyv", "Record", "Archive", "Archived"];
+/// Words by which code would name a record: the crate that archives them, and the one that owns
+/// their traits.
+const RECORD_WORDS: &[&str] = &["rkyv", "brisk_core"];
 
 /// Finds edges that are not allowed, and crates that have no place yet.
 pub(crate) fn check(tree: &Tree) -> Vec<Finding> {

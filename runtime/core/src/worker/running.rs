@@ -202,15 +202,8 @@ impl RunningTask {
     }
 
     fn panicked(&self, panic: Box<dyn Any + Send>) -> Error {
-        let text = match panic.downcast::<String>() {
-            Ok(text) => *text,
-            Err(panic) => match panic.downcast::<&'static str>() {
-                Ok(text) => (*text).to_string(),
-                Err(_) => "a value that is no text".to_string(),
-            },
-        };
         let node = take_culprit().unwrap_or_else(|| self.cx.at());
-        task_error(&self.plan, node, TaskError::Panic(text))
+        task_error(&self.plan, node, TaskError::Panic(panic_text(panic)))
     }
 
     /// What is known of the task.
@@ -251,5 +244,16 @@ impl RunningTask {
             let culprit = take_culprit().map(|node| plan.operator_name(node).to_string());
             tracing::error!(task = plan.display_name(), ?culprit, "panicked while it was closed");
         }
+    }
+}
+
+/// What a panic said.
+pub(super) fn panic_text(panic: Box<dyn Any + Send>) -> String {
+    match panic.downcast::<String>() {
+        Ok(text) => *text,
+        Err(panic) => match panic.downcast::<&'static str>() {
+            Ok(text) => (*text).to_string(),
+            Err(_) => "a value that is no text".to_string(),
+        },
     }
 }

@@ -6,6 +6,7 @@ use brisk_memory::{
 };
 use std::{
     io,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, mpsc},
     thread,
 };
@@ -93,6 +94,16 @@ fn run(options: WorkerOptions, started: &mpsc::Sender<Result<WorkerHandle, Error
     if started.send(Ok(handle)).is_err() {
         return;
     }
+    // Tasks are guarded one by one. What panics outside of them is the worker itself:
+    // its memory and its neighbours can't be trusted to be consistent any more, and
+    // jobs that wait for it would wait for ever.
+    if catch_unwind(AssertUnwindSafe(|| run_to_end(&mut worker))).is_err() {
+        tracing::error!(worker = id.0, "a bug in the worker: the process is aborted");
+        std::process::abort();
+    }
+}
+
+fn run_to_end(worker: &mut Worker) {
     loop {
         match worker.turn() {
             Turn::Worked => {}

@@ -5,19 +5,25 @@ use brisk_memory::{
     driver::{Completion, Driver, Instant64},
 };
 use brisk_network::{Delivery, InputGate, MailboxReceiver, PeerPort, ReadyList, mailbox};
-use std::{cell::RefCell, collections::HashMap, rc::Rc, sync::Arc, sync::mpsc};
+use std::{
+    cell::RefCell,
+    collections::HashMap,
+    panic::{AssertUnwindSafe, catch_unwind},
+    rc::Rc,
+    sync::{Arc, mpsc},
+};
 
 use super::{
     Control, Directory, JobKey, JobRun, TaskEnd, TaskReport, WorkerHandle,
     handle::ControlQueue,
-    running::{Ran, Rest, RunningTask, TaskParts},
+    running::{Ran, Rest, RunningTask, TaskParts, panic_text},
     wakes::WakeList,
 };
 use crate::{
-    error::Error,
+    error::{Error, TaskError},
     task::{
         BufferQuota, BuildContext, Cx, CxParts, PlannedTask, SubtaskPlan, Surroundings, TaskCounts, TaskKey,
-        TaskTimes, WorkerId, WorkerIo,
+        TaskTimes, WorkerId, WorkerIo, task_error,
     },
 };
 
@@ -254,9 +260,6 @@ impl Worker {
                 let before = self.surroundings.gates.borrow_mut().insert(gate.address, input);
                 assert!(before.is_none(), "gate addresses are never reused");
             }
-            for port in plan.outputs.iter().flat_map(|output| &output.ports) {
-                self.connect(port.worker);
-            }
         }
         let listener = Arc::clone(&run.listener);
         self.deployed.insert(run.key, (run, tasks));
@@ -284,15 +287,19 @@ impl Worker {
 
     fn start_task(&mut self, run: &Arc<JobRun>, task: &PlannedTask) -> Result<(), Error> {
         let PlannedTask { plan, factory } = task;
+        // Now and not before: ways that nobody uses are forgotten between tasks.
+        for port in plan.outputs.iter().flat_map(|output| &output.ports) {
+            self.connect(port.worker);
+        }
         let mut build = BuildContext::new(Arc::clone(plan), Rc::clone(&self.surroundings));
-        let body = factory(&mut build)?;
+        let body = built(plan, || factory(&mut build))?;
         let mut cx = Cx::new(CxParts {
             plan: Arc::clone(plan),
             interrupt: Arc::clone(&run.interrupt),
             io: Rc::clone(&self.io),
             waker: self.wakes.waker(plan.key),
         });
-        cx.sides = build.sides()?;
+        cx.sides = built(plan, || build.sides())?;
         let signal = self.ready.signal(plan.key.0);
         let parts = TaskParts {
             plan: Arc::clone(plan),
@@ -348,6 +355,17 @@ impl Worker {
         let mut gates = self.surroundings.gates.borrow_mut();
         for gate in &plan.gates {
             gates.remove(&gate.address);
+        }
+    }
+}
+
+/// What `build` builds; a panic in there, as in a user's `clone`, is the task's.
+fn built<R>(plan: &SubtaskPlan, build: impl FnOnce() -> Result<R, Error>) -> Result<R, Error> {
+    match catch_unwind(AssertUnwindSafe(build)) {
+        Ok(result) => result,
+        Err(panic) => {
+            let head = plan.operators.first().expect("a task has an operator").0;
+            Err(task_error(plan, head, TaskError::Panic(panic_text(panic))))
         }
     }
 }

@@ -56,6 +56,8 @@ fn test_modules_are_not_counted() {
     let names: Vec<String> = source.functions().into_iter().map(|f| f.name).collect();
     assert_eq!(names, ["a", "c"]);
 
+    let twice = Source::new("#[cfg(test)]\n#[cfg(not(loom))]\nmod tests {\n}\nfn a() {}\n");
+    assert_eq!(twice.lines_without_tests(), 1);
     let sibling = Source::new("#[cfg(test)]\nmod tests;\nfn a() {}\n");
     assert_eq!(sibling.lines_without_tests(), 3);
     let other = Source::new("#[cfg(unix)]\nmod a {\n}\n");

@@ -24,6 +24,15 @@ fn a_reason_stands_in_for_a_loom_test() {
 }
 
 #[test]
+fn a_note_may_say_where_the_loom_test_is() {
+    let list = (LIST, "m/src/a.rs  # loom: m/src/b/tests.rs\n");
+    let place = ("m/src/b/tests.rs", LOOM);
+    assert_eq!(found(check, &[list, ("m/src/a.rs", USE), place]), [""; 0]);
+    assert_eq!(found(check, &[list, ("m/src/a.rs", USE), ("m/src/b/tests.rs", "")]).len(), 1);
+    assert_eq!(found(check, &[list, ("m/src/a.rs", USE)]).len(), 1);
+}
+
+#[test]
 fn a_listed_file_without_loom_test_or_reason_is_found() {
     for list in ["m/src/a.rs\n", "m/src/a.rs  # counter\n", "m/src/a.rs  # no loom test:\n"] {
         let elsewhere = ("m/src/b/tests.rs", LOOM);

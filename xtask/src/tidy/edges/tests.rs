@@ -50,7 +50,7 @@ fn a_crate_without_a_place_is_found() {
 #[test]
 fn byte_crates_do_not_name_records() {
     let text = "[package]\nname = \"brisk-memory\"\n[dependencies]\nrkyv = \"1\"\n";
-    let code = "// a Record, in words\nfn f(r: &dyn Record) {}\nstruct RecordHeader;\n";
+    let code = "// what rkyv does\nfn f(r: &rkyv::Value) {}\nstruct RecordHeader;\n";
     let found = found(
         check,
         &[("memory/Cargo.toml", text), ("memory/src/a.rs", code), ("runtime/core/src/a.rs", code)],

@@ -1,0 +1,177 @@
+use super::*;
+use crate::{
+    GateAddress, InputGate, LocalPort, PeerPort, Polled, ReadyList,
+    frame::{self, BUFFER_HEADER, FrameKind},
+    mailbox,
+};
+use brisk_memory::{
+    Arena, ArenaOptions, PoolOptions, SegmentCount, SegmentSize,
+    driver::{Driver, DriverOptions},
+};
+use proptest::prelude::*;
+use std::{cell::RefCell, collections::HashMap, rc::Rc, task::Waker};
+
+struct Set {
+    arena: Arena,
+    partition: ResultPartition,
+    gates: Vec<LocalPort>,
+}
+
+/// A partition with `consumers` gates beside it, and a pool of `segments` of 4 KiB.
+fn set(consumers: u32, segments: u32, overdraft: u32, broadcast: bool) -> Set {
+    let arena = Arena::map(ArenaOptions {
+        segment_size: SegmentSize::new(4096).expect("a legal size"),
+        network: SegmentCount(segments + overdraft),
+        ..ArenaOptions::default()
+    });
+    let arena = arena.expect("memory for a test");
+    let pool = arena.network().create_pool(PoolOptions {
+        owner: "a test".to_string(),
+        required: SegmentCount(segments),
+        max: SegmentCount(segments),
+        overdraft: SegmentCount(overdraft),
+        waker: Waker::noop().clone(),
+    });
+    let list = ReadyList::new();
+    let gate = |key| Rc::new(RefCell::new(InputGate::new(1, list.signal(key))));
+    let gates: Vec<LocalPort> = (0..u64::from(consumers)).map(gate).collect();
+    let port = |gate: &LocalPort| Port::Local { gate: Rc::clone(gate), channel: ChannelIndex(0) };
+    let ports = gates.iter().map(port).collect();
+    let options = PartitionOptions { pool: pool.expect("it fits"), ports, broadcast };
+    Set { arena, partition: ResultPartition::new(options), gates }
+}
+
+/// Everything that `gate` has, pieces joined; whether it has ended.
+fn read(gate: &LocalPort, partial: &mut Vec<u8>) -> (Vec<(u32, Vec<u8>)>, bool) {
+    let mut records = Vec::new();
+    loop {
+        match gate.borrow_mut().poll() {
+            Polled::Item(_, Item::Buffer(buffer)) => {
+                let mut position = BUFFER_HEADER;
+                let mut begun = 0;
+                while let Some(found) = frame::frame_at(&buffer, position) {
+                    position = found.next;
+                    partial.extend_from_slice(found.payload);
+                    let kind = found.header.kind();
+                    begun += u32::from(matches!(kind, FrameKind::Whole | FrameKind::First));
+                    if matches!(kind, FrameKind::Whole | FrameKind::Last) {
+                        records.push((found.header.key_hash, std::mem::take(partial)));
+                    }
+                }
+                assert_eq!(begun, frame::record_count(&buffer));
+            }
+            Polled::Item(_, Item::Event(Event::EndOfPartition)) => {}
+            Polled::Empty => return (records, false),
+            Polled::Ended => return (records, true),
+        }
+    }
+}
+
+fn write(partition: &mut ResultPartition, channel: u32, hash: u32, bytes: &[u8]) -> Room {
+    let channel = ChannelIndex(channel);
+    if partition.builder(channel).append(hash, bytes) {
+        return Room::Free;
+    }
+    if partition.roll(channel) && partition.builder(channel).append(hash, bytes) {
+        return partition.room();
+    }
+    partition.append_large(channel, hash, bytes)
+}
+
+#[test]
+fn a_partition_without_segments_keeps_what_it_was_given_until_some_return() {
+    let mut set = set(1, 2, 0, false);
+    let record = [9u8; 3000];
+    assert_eq!(write(&mut set.partition, 0, 1, &record), Room::Free);
+    assert_eq!(write(&mut set.partition, 0, 2, &record), Room::Free);
+    assert_eq!(write(&mut set.partition, 0, 3, &record), Room::Short);
+    assert!(!set.partition.has_room());
+    let (records, _) = read(&set.gates[0], &mut Vec::new());
+    assert_eq!(records.len(), 2);
+    assert!(set.partition.has_room() && set.partition.end());
+    let (records, ended) = read(&set.gates[0], &mut Vec::new());
+    assert_eq!(records, [(3, record.to_vec())]);
+    assert!(ended);
+}
+
+#[test]
+fn overdraft_lets_one_more_buffer_out_and_then_rests() {
+    let mut set = set(1, 2, 1, false);
+    let record = [9u8; 3000];
+    let rooms: Vec<Room> = (0..3).map(|n| write(&mut set.partition, 0, n, &record)).collect();
+    assert_eq!(rooms, [Room::Free, Room::Free, Room::Short]);
+    assert_eq!(read(&set.gates[0], &mut Vec::new()).0.len(), 2, "the third is in an open buffer");
+    assert!(set.partition.has_room());
+}
+
+#[test]
+fn a_broadcast_hands_the_same_bytes_to_all() {
+    let mut set = set(3, 2, 0, true);
+    assert_eq!(write(&mut set.partition, 0, 0, b"to all"), Room::Free);
+    assert!(set.partition.end());
+    assert_eq!(set.partition.stats(), PartitionStats { records: 1, buffers: 1, bytes: 22 });
+    for gate in &set.gates {
+        assert_eq!(read(gate, &mut Vec::new()), (vec![(0, b"to all".to_vec())], true));
+    }
+}
+
+#[test]
+fn what_a_full_mailbox_refuses_waits_in_order() {
+    let (sender, mut receiver) = mailbox(2);
+    let driver = Driver::new(DriverOptions::default()).expect("a driver");
+    let peer = PeerPort::new(sender, driver.doorbell());
+    let port = Port::Peer { peer: Rc::clone(&peer), gate: GateAddress(1), channel: ChannelIndex(0) };
+    for _ in 0..5 {
+        port.send(Item::Event(Event::EndOfPartition));
+    }
+    let mut received = 0;
+    while received < 5 {
+        let waits = !peer.send_waiting();
+        let before = received;
+        while receiver.pop().is_some() {
+            received += 1;
+        }
+        assert_eq!(received - before, 2.min(5 - before));
+        assert_eq!(waits, received < 5);
+    }
+}
+
+proptest! {
+    #[test]
+    fn records_of_all_sizes_arrive_whole_and_in_order(
+        records in proptest::collection::vec((0u32..3, any::<u32>(), 0usize..20_000), 1..40),
+        segments in 4u32..8,
+        overdraft in 0u32..3,
+    ) {
+        let mut set = set(3, segments, overdraft, false);
+        let mut expected: HashMap<u32, Vec<(u32, Vec<u8>)>> = HashMap::new();
+        let mut found: HashMap<u32, Vec<(u32, Vec<u8>)>> = HashMap::new();
+        let mut partials = vec![Vec::new(); 3];
+        let mut drain = |set: &Set| {
+            for (channel, gate) in (0..).zip(&set.gates) {
+                let (records, _) = read(gate, &mut partials[channel as usize]);
+                found.entry(channel).or_default().extend(records);
+            }
+        };
+        for (number, (channel, hash, size)) in records.into_iter().enumerate() {
+            let bytes = vec![number as u8; size];
+            if write(&mut set.partition, channel, hash, &bytes) == Room::Short {
+                while !set.partition.has_room() {
+                    drain(&set);
+                }
+            }
+            expected.entry(channel).or_default().push((hash, bytes));
+        }
+        while !set.partition.end() {
+            drain(&set);
+        }
+        drain(&set);
+        for (channel, records) in expected {
+            prop_assert_eq!(found.remove(&channel), Some(records));
+        }
+        let Set { arena, partition, gates } = set;
+        drop((partition, gates));
+        prop_assert!(arena.verify_conservation().is_ok());
+        prop_assert_eq!(arena.network().lent(), SegmentCount(0));
+    }
+}
