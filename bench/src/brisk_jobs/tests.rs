@@ -1,4 +1,3 @@
-use super::*;
 use crate::input::reference::{CheckKind, expected};
 use crate::run::exec;
 use crate::workload::Input;

@@ -56,7 +56,8 @@ fn words_are_cut_by_the_definition() {
 fn words_are_cut_wherever_blocks_end() {
     for length in 0..200 {
         for spread in [1, 2, 3, 63, 64, 65] {
-            let byte = |at: usize| if at % spread == 0 { b'.' } else { b'a' + (at % 26) as u8 };
+            let byte =
+                |at: usize| if at.is_multiple_of(spread) { b'.' } else { b'a' + (at % 26) as u8 };
             let text: Vec<u8> = (1..=length).map(byte).collect();
             assert_eq!(words(&text), naive_words(&text), "{length} bytes, {spread} apart");
         }
