@@ -5,9 +5,10 @@
 //!
 //! Reading order: [`SegmentSize`] and its neighbours, [`Arena`], [`Segment`], [`Buffer`],
 //! [`Region`], [`Pool`]; [`Budget`], [`heap`] and [`Ledger`] for memory that is not segments; then
-//! [`driver`]; then [`config`].
+//! [`driver`] and [`spill`]; then [`config`].
 
 pub mod driver;
+pub mod spill;
 
 pub mod config;
 pub mod model;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::epoll::Epoll;
 use super::simulated::Simulated;
 use super::timers::Timers;
-use super::transfer::{Transfer, TransferKind, TransferRange};
+use super::transfer::Transfer;
 use super::uring::Uring;
 use super::{
     Completion, Doorbell, DriverError, DriverKind, DriverOptions, Files, Instant64, Operation,
@@ -123,21 +123,15 @@ impl Driver {
         if let Backend::Simulated(simulated) = &self.backend {
             simulated.stir();
         }
-        let transfer = match operation {
-            Operation::Timer { at } => {
-                self.timers.add(at, id);
-                return id;
-            }
-            Operation::Read { file, offset, buffer, len } => {
-                let range = TransferRange { offset, buffer, len };
-                Transfer::new(id, TransferKind::Read, file, range)
-            }
-            Operation::Write { file, offset, buffer, len } => {
-                let range = TransferRange { offset, buffer, len };
-                Transfer::new(id, TransferKind::Write, file, range)
-            }
-            Operation::Sync { file } => Transfer::sync(id, file),
-        };
+        if let Operation::Timer { at } = operation {
+            self.timers.add(at, id);
+            return id;
+        }
+        let transfer = Transfer::of(id, operation).expect("all but timers are transfers");
+        if transfer.moves_nothing() {
+            self.ready.push(transfer.moved_nothing());
+            return id;
+        }
         match transfer.file.check_poison() {
             Err(poisoned) => self.ready.push(transfer.failed(poisoned)),
             Ok(()) => match &mut self.backend {

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
+use crate::Severity;
+
 /// What can go wrong outside of operations (those carry an `io::Error` that names their file).
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -44,4 +46,26 @@ pub enum DriverError {
         /// What the system said.
         source: io::Error,
     },
+}
+
+impl DriverError {
+    /// What the system said, in a word, if it was the system.
+    pub fn kind(&self) -> Option<io::ErrorKind> {
+        match self {
+            DriverError::UnknownKind { .. } => None,
+            DriverError::UringRefused { source, .. }
+            | DriverError::Setup { source, .. }
+            | DriverError::File { source, .. } => Some(source.kind()),
+        }
+    }
+
+    /// What this failure should cost.
+    pub fn severity(&self) -> Severity {
+        match self {
+            DriverError::UnknownKind { .. }
+            | DriverError::UringRefused { .. }
+            | DriverError::Setup { .. } => Severity::FailProcess,
+            DriverError::File { .. } => Severity::FailTask,
+        }
+    }
 }

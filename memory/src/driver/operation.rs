@@ -9,6 +9,8 @@ use super::{File, Instant64, IoBuffer};
 pub struct OperationId(pub(crate) u64);
 
 /// What a worker asks of its driver.
+///
+/// Lengths beyond a buffer's end are bugs of the caller: `submit` panics.
 #[derive(Debug)]
 pub enum Operation {
     /// Fill the first `len` bytes of `buffer` from `offset` of the file. Completes with the number
@@ -34,6 +36,28 @@ pub enum Operation {
         /// At most the buffer's length.
         len: usize,
     },
+    /// Fill several buffers one after another, from `offset` of the file on. Completes with the
+    /// bytes read into all of them together, fewer than asked only at the end of the file.
+    ReadSeveral {
+        /// Opened for reading.
+        file: File,
+        /// Where in the file, in bytes. A multiple of the block for direct files, as the length of
+        /// each part must be.
+        offset: u64,
+        /// At least one, at most [`Operation::PARTS_MAX`], none of them shared.
+        parts: Vec<IoPart>,
+    },
+    /// Write several buffers one after another, from `offset` of the file on. One such operation
+    /// is much cheaper than one for each buffer. Completes with the bytes of all parts.
+    WriteSeveral {
+        /// Opened for writing.
+        file: File,
+        /// Where in the file, in bytes. A multiple of the block for direct files, as the length of
+        /// each part must be.
+        offset: u64,
+        /// At least one, at most [`Operation::PARTS_MAX`].
+        parts: Vec<IoPart>,
+    },
     /// Bring all that completed writes wrote to stable storage (`fdatasync`). A failure poisons
     /// the file.
     Sync {
@@ -47,6 +71,20 @@ pub enum Operation {
     },
 }
 
+impl Operation {
+    /// The most parts of one operation.
+    pub const PARTS_MAX: usize = 64;
+}
+
+/// One buffer of an operation on several.
+#[derive(Debug)]
+pub struct IoPart {
+    /// Comes back in the completion.
+    pub buffer: IoBuffer,
+    /// So many of its first bytes, at most its length.
+    pub len: usize,
+}
+
 /// The end of an operation.
 #[derive(Debug)]
 pub struct Completion {
@@ -56,4 +94,6 @@ pub struct Completion {
     pub result: io::Result<usize>,
     /// The buffer of a read or write, also after an error.
     pub buffer: Option<IoBuffer>,
+    /// The buffers of an operation on several, in their order, also after an error.
+    pub buffers: Vec<IoBuffer>,
 }

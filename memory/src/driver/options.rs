@@ -44,7 +44,8 @@ pub struct DriverOptions {
     pub kind: DriverKind,
     /// How long `park` looks for completions and rings before it blocks. See [`default_spin`].
     pub spin: Duration,
-    /// Operations the backend works on at a time, 1 to 4096; more wait in line inside the driver.
+    /// Operations that io_uring works on at a time, 1 to 4096; more wait in line inside the driver.
+    /// The epoll backend works on as many as it has threads.
     pub depth: u32,
     /// Threads that do file operations for the epoll backend, at least 1. They are started by the
     /// first such operation.

@@ -7,6 +7,9 @@ use std::time::Duration;
 
 use super::*;
 
+mod metadata;
+mod refused;
+
 /// Runs `test` with a driver of each kind, and an empty folder of its files.
 fn check(test: impl Fn(&mut Driver, &Path)) {
     let world = SimulatedWorld::from_seed(42);
@@ -91,6 +94,31 @@ fn reads_are_short_only_at_the_end() {
         assert_eq!(bytes_of(one(driver, read(&file, 3, 100))), b"lo");
         assert_eq!(bytes_of(one(driver, read(&file, 5, 100))), b"");
         assert_eq!(bytes_of(one(driver, read(&file, 500, 100))), b"");
+    });
+}
+
+#[test]
+fn several_buffers_are_written_as_one() {
+    check(|driver, folder| {
+        let file = new_file(driver, folder, "several");
+        let part = |bytes: &[u8], len| IoPart {
+            buffer: IoBuffer::Heap(AlignedBytes::copy_of(bytes)),
+            len,
+        };
+        let parts = vec![part(b"one,", 4), part(b"two, and more", 4), part(b"three", 5)];
+        let written = one(driver, Operation::WriteSeveral { file: file.clone(), offset: 2, parts });
+        assert_eq!(written.result.unwrap(), 13);
+        assert!(written.buffer.is_none());
+        assert_eq!(written.buffers[1].as_slice(), b"two, and more");
+        assert_eq!(bytes_of(one(driver, read(&file, 0, 100))), b"\0\0one,two,three");
+        let empty = |len| IoPart { buffer: IoBuffer::Heap(AlignedBytes::zeroed(len)), len };
+        let parts = vec![empty(3), empty(4), empty(100), empty(7)];
+        let back = one(driver, Operation::ReadSeveral { file: file.clone(), offset: 1, parts });
+        assert_eq!(back.result.unwrap(), 14);
+        let read: Vec<&[u8]> = back.buffers.iter().map(IoBuffer::as_slice).collect();
+        assert_eq!([read[0], read[1], &read[2][..7]], [&b"\0on"[..], b"e,tw", b"o,three"]);
+        let nothing = Operation::Read { file, offset: 3, buffer: empty(9).buffer, len: 0 };
+        assert_eq!(one(driver, nothing).result.unwrap(), 0);
     });
 }
 
@@ -241,6 +269,20 @@ fn a_driver_dropped_in_the_middle_waits_for_its_transfers() {
         drop(second);
         assert!(bytes_of(one(driver, read(&file, 0, 4096))).iter().all(|byte| *byte == 1));
     });
+}
+
+#[test]
+fn a_read_that_would_never_end_does_not_keep_a_driver() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+    let mut driver = Driver::new(options(DriverKind::Auto)).unwrap();
+    // Open for both, so that opening doesn't wait for the other end.
+    let both = OpenOptions { write: true, ..OpenOptions::READ };
+    let pipe = driver.files().open(&path, both).unwrap();
+    driver.submit(read(&pipe, 0, 10));
+    driver.poll(&mut Vec::new());
+    drop(driver);
 }
 
 #[test]

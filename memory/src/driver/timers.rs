@@ -31,7 +31,7 @@ impl Timers {
                 break;
             }
             self.heap.pop();
-            out.push(Completion { id, result: Ok(0), buffer: None });
+            out.push(Completion { id, result: Ok(0), buffer: None, buffers: Vec::new() });
         }
     }
 }

@@ -6,7 +6,7 @@
 
 use std::io;
 
-use super::{Completion, File, IoBuffer, OperationId};
+use super::{Completion, File, IoBuffer, IoPart, Operation, OperationId};
 
 /// The smallest part of a direct transfer. A shorter rest can only be the end of the file.
 const DIRECT_UNIT: usize = 512;
@@ -27,10 +27,42 @@ pub(crate) struct Transfer {
     pub(crate) kind: TransferKind,
     pub(crate) file: File,
     offset: u64,
-    buffer: Option<IoBuffer>,
+    /// One for a read; none for a sync.
+    parts: Parts,
     len: usize,
     done: usize,
     retries: u32,
+}
+
+#[derive(Debug)]
+enum Parts {
+    None,
+    One(IoPart),
+    Several(Vec<IoPart>),
+}
+
+impl Parts {
+    fn several(parts: Vec<IoPart>) -> Parts {
+        let count = parts.len();
+        assert!(count > 0 && count <= Operation::PARTS_MAX, "an operation on {count} buffers");
+        Parts::Several(parts)
+    }
+
+    fn as_mut_slice(&mut self) -> &mut [IoPart] {
+        match self {
+            Parts::None => &mut [],
+            Parts::One(part) => std::slice::from_mut(part),
+            Parts::Several(parts) => parts,
+        }
+    }
+
+    fn as_slice(&self) -> &[IoPart] {
+        match self {
+            Parts::None => &[],
+            Parts::One(part) => std::slice::from_ref(part),
+            Parts::Several(parts) => parts,
+        }
+    }
 }
 
 /// What follows from an answer.
@@ -41,45 +73,54 @@ pub(crate) enum Step {
     Done(Completion),
 }
 
-/// A buffer for a read or write.
-pub(crate) struct TransferRange {
-    pub(crate) offset: u64,
-    pub(crate) buffer: IoBuffer,
-    pub(crate) len: usize,
-}
-
 impl Transfer {
-    pub(crate) fn sync(id: OperationId, file: File) -> Transfer {
-        Transfer {
-            id,
-            kind: TransferKind::Sync,
-            file,
-            offset: 0,
-            buffer: None,
-            len: 0,
-            done: 0,
-            retries: 0,
+    /// The transfer that an operation asks for; none for a timer.
+    pub(crate) fn of(id: OperationId, operation: Operation) -> Option<Transfer> {
+        let (kind, file, offset, parts) = match operation {
+            Operation::Timer { .. } => return None,
+            Operation::Read { file, offset, buffer, len } => {
+                (TransferKind::Read, file, offset, Parts::One(IoPart { buffer, len }))
+            }
+            Operation::Write { file, offset, buffer, len } => {
+                (TransferKind::Write, file, offset, Parts::One(IoPart { buffer, len }))
+            }
+            Operation::ReadSeveral { file, offset, parts } => {
+                (TransferKind::Read, file, offset, Parts::several(parts))
+            }
+            Operation::WriteSeveral { file, offset, parts } => {
+                (TransferKind::Write, file, offset, Parts::several(parts))
+            }
+            Operation::Sync { file } => (TransferKind::Sync, file, 0, Parts::None),
+        };
+        let mut len = 0;
+        for part in parts.as_slice() {
+            assert!(
+                kind == TransferKind::Write || !matches!(part.buffer, IoBuffer::Buffer(_)),
+                "a shared buffer can't be read into"
+            );
+            let available = part.buffer.as_slice().len();
+            assert!(
+                part.len <= available,
+                "an operation of {} bytes on a buffer of {available}",
+                part.len
+            );
+            len += part.len;
         }
-    }
-
-    pub(crate) fn new(
-        id: OperationId,
-        kind: TransferKind,
-        file: File,
-        range: TransferRange,
-    ) -> Transfer {
-        let TransferRange { offset, buffer, len } = range;
-        let available = buffer.as_slice().len();
-        assert!(
-            kind == TransferKind::Write || !matches!(buffer, IoBuffer::Buffer(_)),
-            "a shared buffer can't be read into"
-        );
-        assert!(len <= available, "an operation of {len} bytes on a buffer of {available}");
         assert!(
             offset.checked_add(len as u64).is_some_and(|end| i64::try_from(end).is_ok()),
             "an operation of {len} bytes at {offset} goes past the end of any file"
         );
-        Transfer { id, kind, file, offset, buffer: Some(buffer), len, done: 0, retries: 0 }
+        Some(Transfer { id, kind, file, offset, parts, len, done: 0, retries: 0 })
+    }
+
+    /// A read or write of no bytes, which the system need not hear of.
+    pub(crate) fn moves_nothing(&self) -> bool {
+        self.kind != TransferKind::Sync && self.len == 0
+    }
+
+    pub(crate) fn moved_nothing(self) -> Completion {
+        assert!(self.moves_nothing());
+        self.completed(Ok(0))
     }
 
     /// Where in the file the rest begins.
@@ -91,24 +132,30 @@ impl Transfer {
         self.len - self.done
     }
 
-    /// Where in memory the rest begins, to check its alignment.
-    pub(crate) fn rest_address(&self) -> usize {
-        let buffer = self.buffer.as_ref().expect("a read or write has a buffer");
-        buffer.as_slice()[self.done..].as_ptr().addr()
+    /// What is left of each part.
+    pub(crate) fn rest(&self) -> impl Iterator<Item = &[u8]> {
+        let mut done = self.done;
+        self.parts.as_slice().iter().filter_map(move |part| {
+            let skipped = done.min(part.len);
+            done -= skipped;
+            (skipped < part.len).then(|| &part.buffer.as_slice()[skipped..part.len])
+        })
     }
 
-    /// What is left to write.
-    pub(crate) fn rest(&self) -> &[u8] {
-        assert_eq!(self.kind, TransferKind::Write);
-        let buffer = self.buffer.as_ref().expect("a write has a buffer");
-        &buffer.as_slice()[self.done..self.len]
+    /// Whether the operation is on several buffers.
+    pub(crate) fn is_several(&self) -> bool {
+        matches!(self.parts, Parts::Several(_))
     }
 
-    /// What is left to read.
-    pub(crate) fn rest_mut(&mut self) -> &mut [u8] {
+    /// What is left of each part, to read into.
+    pub(crate) fn rest_mut(&mut self) -> impl Iterator<Item = &mut [u8]> {
         assert_eq!(self.kind, TransferKind::Read);
-        let buffer = self.buffer.as_mut().expect("a read has a buffer");
-        &mut buffer.as_mut_slice()[self.done..self.len]
+        let mut done = self.done;
+        self.parts.as_mut_slice().iter_mut().filter_map(move |part| {
+            let skipped = done.min(part.len);
+            done -= skipped;
+            (skipped < part.len).then(|| &mut part.buffer.as_mut_slice()[skipped..part.len])
+        })
     }
 
     /// Takes in the system's answer to the request for the rest.
@@ -135,11 +182,8 @@ impl Transfer {
             TransferKind::Write => false,
         };
         if at_end || self.done == self.len {
-            return Step::Done(Completion {
-                id: self.id,
-                result: Ok(self.done),
-                buffer: self.buffer,
-            });
+            let done = self.done;
+            return Step::Done(self.completed(Ok(done)));
         }
         Step::Again(self)
     }
@@ -160,8 +204,17 @@ impl Transfer {
         if self.kind == TransferKind::Sync {
             self.file.poison(&error);
         }
-        let result = Err(io::Error::new(error.kind(), FileFault { message, cause: error }));
-        Completion { id: self.id, result, buffer: self.buffer }
+        let error = io::Error::new(error.kind(), FileFault { message, cause: error });
+        self.completed(Err(error))
+    }
+
+    fn completed(self, result: io::Result<usize>) -> Completion {
+        let (buffer, buffers) = match self.parts {
+            Parts::None => (None, Vec::new()),
+            Parts::One(part) => (Some(part.buffer), Vec::new()),
+            Parts::Several(parts) => (None, parts.into_iter().map(|part| part.buffer).collect()),
+        };
+        Completion { id: self.id, result, buffer, buffers }
     }
 }
 

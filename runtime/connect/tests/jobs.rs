@@ -220,6 +220,19 @@ fn failures_name_operator_and_file_and_leave_no_output() {
 }
 
 #[test]
+fn a_panic_of_a_handler_is_the_sources() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("numbers"), "1\n2\nthree\n").unwrap();
+    let env = environment("auto", 1);
+    let source = TextSource::new([dir.path().join("numbers")]);
+    let source = source.map_lines(|line| line.parse::<u64>().expect("a number"));
+    env.from_source(source, "Numbers").sink_to(TextSink::new(dir.path().join("out")));
+    let message = env.execute("panics").unwrap_err().to_string();
+    assert!(message.contains("'Source: Numbers'") && message.contains("a number"), "{message}");
+    assert_eq!(std::fs::read_dir(dir.path().join("out")).unwrap().count(), 0);
+}
+
+#[test]
 fn invalid_text_is_counted() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("a"), b"x\xffy\nfine\n").unwrap();

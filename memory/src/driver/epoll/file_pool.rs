@@ -6,7 +6,7 @@
 
 use std::any::Any;
 use std::collections::VecDeque;
-use std::io;
+use std::io::{self, IoSlice, IoSliceMut};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Condvar, Mutex};
@@ -139,8 +139,14 @@ fn ask(transfer: &mut Transfer) -> io::Result<usize> {
     let file = transfer.file.clone();
     let offset = transfer.rest_offset();
     let answer = match transfer.kind {
-        TransferKind::Read => rustix::io::pread(file.descriptor(), transfer.rest_mut(), offset),
-        TransferKind::Write => rustix::io::pwrite(file.descriptor(), transfer.rest(), offset),
+        TransferKind::Read => {
+            let mut parts: Vec<_> = transfer.rest_mut().map(IoSliceMut::new).collect();
+            rustix::io::preadv(file.descriptor(), &mut parts, offset)
+        }
+        TransferKind::Write => {
+            let parts: Vec<IoSlice<'_>> = transfer.rest().map(IoSlice::new).collect();
+            rustix::io::pwritev(file.descriptor(), &parts, offset)
+        }
         TransferKind::Sync => rustix::fs::fdatasync(file.descriptor()).map(|()| 0),
     };
     answer.map_err(io::Error::from)

@@ -1,4 +1,4 @@
-//! [`File`]: an open file that operations work on, and [`DirectoryLock`].
+//! [`File`]: an open file that operations work on, and [`PathLock`].
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
@@ -148,9 +148,9 @@ impl File {
     }
 }
 
-/// The lock of a folder, held against other processes until it is dropped or its process ends.
+/// The lock of a file or folder, held until it is dropped or its process ends.
 #[derive(Debug)]
-pub struct DirectoryLock {
+pub struct PathLock {
     #[expect(dead_code, reason = "the lock is held as long as this lives")]
     holder: LockHolder,
 }
@@ -162,8 +162,8 @@ pub(super) enum LockHolder {
     Simulated(SimulatedLock),
 }
 
-impl DirectoryLock {
-    pub(super) fn new(holder: LockHolder) -> DirectoryLock {
-        DirectoryLock { holder }
+impl PathLock {
+    pub(super) fn new(holder: LockHolder) -> PathLock {
+        PathLock { holder }
     }
 }

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 use handle::LockHolder;
 pub(crate) use handle::WeakFile;
-pub use handle::{DirectoryLock, File};
+pub use handle::{File, PathLock};
 
 use super::{DriverError, SimulatedWorld};
 
@@ -70,8 +70,10 @@ pub enum EntryKind {
     File,
     /// A folder.
     Directory,
-    /// Neither, such as a socket.
-    Other,
+    /// A symbolic link, where links are not followed.
+    Link,
+    /// A pipe, socket or device, in a word: reading it would block or never end.
+    Special(&'static str),
 }
 
 /// What the filesystem knows of a path.
@@ -81,6 +83,17 @@ pub struct FileMetadata {
     pub kind: EntryKind,
     /// Bytes.
     pub len: u64,
+    /// Which file it is, however many names lead to it.
+    pub id: FileId,
+}
+
+/// A file apart from its names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FileId {
+    /// The filesystem.
+    pub device: u64,
+    /// The file in it.
+    pub inode: u64,
 }
 
 /// The metadata side of a driver's files. A clone works on the same files.
@@ -131,10 +144,29 @@ impl Files {
         done.map_err(|error| failed("create the folder", path, error))
     }
 
+    /// Makes one folder; an error when there is anything of that name.
+    pub fn create_dir(&self, path: &Path) -> Result<(), DriverError> {
+        let done = match &self.disk {
+            Disk::System => fs::create_dir(path),
+            Disk::Simulated(world) => world.create_dir(path),
+        };
+        done.map_err(|error| failed("create the folder", path, error))
+    }
+
     /// What a path names, through symbolic links.
     pub fn metadata(&self, path: &Path) -> Result<FileMetadata, DriverError> {
         let found = match &self.disk {
             Disk::System => system::metadata(path),
+            Disk::Simulated(world) => world.metadata(path),
+        };
+        found.map_err(|error| failed("look at", path, error))
+    }
+
+    /// What an entry of a folder is, which may be a link.
+    pub fn entry_metadata(&self, path: &Path) -> Result<FileMetadata, DriverError> {
+        let found = match &self.disk {
+            Disk::System => system::entry_metadata(path),
+            // A simulation has no links.
             Disk::Simulated(world) => world.metadata(path),
         };
         found.map_err(|error| failed("look at", path, error))
@@ -185,17 +217,15 @@ impl Files {
         done.map_err(|error| failed("sync the folder", path, error))
     }
 
-    /// Takes a folder's lock, which ends with its process at the latest. None while another holds
-    /// it, or when the folder was removed meanwhile.
-    pub fn try_lock_dir(&self, path: &Path) -> Result<Option<DirectoryLock>, DriverError> {
+    /// Takes the lock of a file or folder, which ends with its process at the latest. None while
+    /// another holds it, in this process or another, or when its name was removed meanwhile.
+    pub fn try_lock(&self, path: &Path) -> Result<Option<PathLock>, DriverError> {
         let holder = match &self.disk {
-            Disk::System => system::try_lock_dir(path).map(|held| held.map(LockHolder::System)),
-            Disk::Simulated(world) => {
-                world.lock_dir(path).map(|held| held.map(LockHolder::Simulated))
-            }
+            Disk::System => system::try_lock(path).map(|held| held.map(LockHolder::System)),
+            Disk::Simulated(world) => world.lock(path).map(|held| held.map(LockHolder::Simulated)),
         };
-        let holder = holder.map_err(|error| failed("lock the folder", path, error))?;
-        Ok(holder.map(DirectoryLock::new))
+        let holder = holder.map_err(|error| failed("lock", path, error))?;
+        Ok(holder.map(PathLock::new))
     }
 }
 

@@ -3,12 +3,13 @@
 use std::fs;
 use std::io;
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
-use super::{EntryKind, File, FileMetadata, OpenOptions};
+use super::{EntryKind, File, FileId, FileMetadata, OpenOptions};
 
 pub(super) fn open(path: &Path, options: OpenOptions) -> io::Result<File> {
     let flags = flags_of(options);
@@ -41,15 +42,30 @@ fn flags_of(options: OpenOptions) -> OFlags {
 }
 
 pub(super) fn metadata(path: &Path) -> io::Result<FileMetadata> {
-    let metadata = fs::metadata(path)?;
-    let kind = if metadata.is_dir() {
-        EntryKind::Directory
-    } else if metadata.is_file() {
+    fs::metadata(path).map(|metadata| described(&metadata))
+}
+
+pub(super) fn entry_metadata(path: &Path) -> io::Result<FileMetadata> {
+    fs::symlink_metadata(path).map(|metadata| described(&metadata))
+}
+
+fn described(metadata: &fs::Metadata) -> FileMetadata {
+    let file_type = metadata.file_type();
+    let kind = if file_type.is_file() {
         EntryKind::File
+    } else if file_type.is_dir() {
+        EntryKind::Directory
+    } else if file_type.is_symlink() {
+        EntryKind::Link
+    } else if file_type.is_fifo() {
+        EntryKind::Special("pipe")
+    } else if file_type.is_socket() {
+        EntryKind::Special("socket")
     } else {
-        EntryKind::Other
+        EntryKind::Special("device")
     };
-    Ok(FileMetadata { kind, len: metadata.len() })
+    let id = FileId { device: metadata.dev(), inode: metadata.ino() };
+    FileMetadata { kind, len: metadata.len(), id }
 }
 
 pub(super) fn list(path: &Path) -> io::Result<Vec<PathBuf>> {
@@ -65,15 +81,16 @@ pub(super) fn sync_dir(path: &Path) -> io::Result<()> {
     fs::File::open(path)?.sync_all()
 }
 
-pub(super) fn try_lock_dir(path: &Path) -> io::Result<Option<OwnedFd>> {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let folder = rustix::fs::open(path, flags, Mode::empty())?;
-    match rustix::fs::flock(&folder, FlockOperation::NonBlockingLockExclusive) {
+pub(super) fn try_lock(path: &Path) -> io::Result<Option<OwnedFd>> {
+    // Not blocking: a pipe would wait for a writer.
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let opened = rustix::fs::open(path, flags, Mode::empty())?;
+    match rustix::fs::flock(&opened, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => {}
         Err(Errno::WOULDBLOCK) => return Ok(None),
         Err(error) => return Err(error.into()),
     }
-    // The one that held it may have removed the folder before it let go.
-    let linked = rustix::fs::fstat(&folder)?.st_nlink > 0;
-    Ok(linked.then_some(folder))
+    // The one that held it may have removed the name before it let go.
+    let linked = rustix::fs::fstat(&opened)?.st_nlink > 0;
+    Ok(linked.then_some(opened))
 }

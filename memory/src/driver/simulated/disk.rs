@@ -5,41 +5,49 @@ use std::io;
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 
-use super::inode::Inode;
+use super::inode::{Inode, Lock, SimulatedLock};
 use super::random::Random;
-use crate::driver::{EntryKind, FileMetadata, OpenOptions};
+use crate::driver::{EntryKind, OpenOptions};
 
 /// Unsynced changes of names kept; older ones reach the disk by themselves, as in any system.
 const JOURNAL_MAX: usize = 4096;
 
-/// The content of a file, shared by its names and its open handles.
-#[derive(Clone, Debug, Default)]
+/// What an open handle has of a file.
+#[derive(Debug)]
 pub(crate) struct OpenedNode {
-    inode: Arc<Mutex<Inode>>,
+    content: Content,
+    #[expect(dead_code, reason = "tells the disk that the file is open")]
+    handle: Arc<()>,
 }
+
+/// The content of a file, shared by its names and its open handles.
+type Content = Arc<Mutex<Inode>>;
 
 impl OpenedNode {
     pub(super) fn inode(&self) -> MutexGuard<'_, Inode> {
-        self.inode.lock().expect("nothing panics under this lock")
+        lock(&self.content)
     }
 }
 
-/// Holds a folder's lock until it is dropped.
-#[derive(Debug)]
-pub(crate) struct SimulatedLock {
-    #[expect(dead_code, reason = "the lock is held as long as this lives")]
-    token: Arc<()>,
+fn lock(content: &Content) -> MutexGuard<'_, Inode> {
+    content.lock().expect("nothing panics under this lock")
 }
 
 #[derive(Clone, Debug)]
 enum Node {
-    Directory { lock: Arc<Mutex<Weak<()>>> },
-    File(OpenedNode),
+    Directory(Arc<Folder>),
+    File(Content),
+}
+
+#[derive(Debug)]
+struct Folder {
+    number: u64,
+    lock: Mutex<Lock>,
 }
 
 impl Node {
-    fn directory() -> Node {
-        Node::Directory { lock: Arc::default() }
+    fn directory(number: u64) -> Node {
+        Node::Directory(Arc::new(Folder { number, lock: Mutex::default() }))
     }
 }
 
@@ -58,20 +66,23 @@ pub(super) struct Disk {
     /// The names on the disk; `names` is this with all of `journal` applied.
     durable: Names,
     journal: Vec<Change>,
-    /// Every content that is still named or open somewhere.
-    contents: Vec<Weak<Mutex<Inode>>>,
+    /// The content of each open handle, and whether the handle is open still.
+    opened: Vec<(Weak<()>, Content)>,
     capacity: Option<u64>,
+    /// Files and folders made so far; numbers the next one.
+    made: u64,
 }
 
 impl Disk {
     pub(super) fn empty() -> Disk {
-        let root = Names::from([(PathBuf::from("/"), Node::directory())]);
+        let root = Names::from([(PathBuf::from("/"), Node::directory(0))]);
         Disk {
             names: root.clone(),
             durable: root,
             journal: Vec::new(),
-            contents: Vec::new(),
+            opened: Vec::new(),
             capacity: None,
+            made: 0,
         }
     }
 
@@ -79,10 +90,17 @@ impl Disk {
         self.capacity = bytes;
     }
 
+    /// Bytes of all files that have a name or are open.
     pub(super) fn used(&mut self) -> u64 {
-        self.contents.retain(|content| content.strong_count() > 0);
-        let lens = self.contents.iter().filter_map(Weak::upgrade);
-        lens.map(|content| content.lock().expect("nothing panics under this lock").len()).sum()
+        self.opened.retain(|(handle, _)| handle.strong_count() > 0);
+        let named = self.names.values().filter_map(|node| match node {
+            Node::File(content) => Some(content),
+            Node::Directory(_) => None,
+        });
+        let open = self.opened.iter().map(|(_, content)| content);
+        let contents: BTreeMap<_, _> =
+            named.chain(open).map(|content| (Arc::as_ptr(content), content)).collect();
+        contents.values().map(|content| lock(content).len()).sum()
     }
 
     /// How many of `more` further bytes fit.
@@ -96,26 +114,37 @@ impl Disk {
     pub(super) fn open(&mut self, path: &Path, options: OpenOptions) -> io::Result<OpenedNode> {
         let path = absolute(path);
         match self.names.get(&path) {
-            Some(Node::Directory { .. }) => Err(io::Error::from_raw_os_error(libc::EISDIR)),
+            Some(Node::Directory(_)) => Err(io::Error::from_raw_os_error(libc::EISDIR)),
             Some(Node::File(_)) if options.create_new => {
                 Err(io::Error::from_raw_os_error(libc::EEXIST))
             }
-            Some(Node::File(node)) => {
-                let node = node.clone();
+            Some(Node::File(content)) => {
+                let content = content.clone();
                 if options.truncate {
-                    node.inode().set_len(0);
+                    lock(&content).set_len(0);
                 }
-                Ok(node)
+                Ok(self.handle(content))
             }
             None if options.create || options.create_new => {
                 self.check_parent(&path)?;
-                let node = OpenedNode::default();
-                self.contents.push(Arc::downgrade(&node.inode));
-                self.change(Change::Put(path, Node::File(node.clone())));
-                Ok(node)
+                let content = Arc::new(Mutex::new(Inode::new(self.next_number())));
+                self.change(Change::Put(path, Node::File(content.clone())));
+                Ok(self.handle(content))
             }
             None => Err(io::Error::from_raw_os_error(libc::ENOENT)),
         }
+    }
+
+    fn next_number(&mut self) -> u64 {
+        self.made += 1;
+        self.made
+    }
+
+    fn handle(&mut self, content: Content) -> OpenedNode {
+        self.opened.retain(|(handle, _)| handle.strong_count() > 0);
+        let handle = Arc::new(());
+        self.opened.push((Arc::downgrade(&handle), content.clone()));
+        OpenedNode { content, handle }
     }
 
     pub(super) fn create_dir_all(&mut self, path: &Path) -> io::Result<()> {
@@ -124,18 +153,36 @@ impl Disk {
         above.reverse();
         for folder in above {
             match self.names.get(folder) {
-                Some(Node::Directory { .. }) => {}
+                Some(Node::Directory(_)) => {}
                 Some(Node::File(_)) => return Err(io::Error::from_raw_os_error(libc::ENOTDIR)),
-                None => self.change(Change::Put(folder.to_owned(), Node::directory())),
+                None => {
+                    let made = Node::directory(self.next_number());
+                    self.change(Change::Put(folder.to_owned(), made));
+                }
             }
         }
         Ok(())
     }
 
-    pub(super) fn metadata(&self, path: &Path) -> io::Result<FileMetadata> {
+    pub(super) fn create_dir(&mut self, path: &Path) -> io::Result<()> {
+        let path = absolute(path);
+        if self.names.contains_key(&path) {
+            return Err(io::Error::from_raw_os_error(libc::EEXIST));
+        }
+        self.check_parent(&path)?;
+        let made = Node::directory(self.next_number());
+        self.change(Change::Put(path, made));
+        Ok(())
+    }
+
+    /// Kind, length and number of what a path names.
+    pub(super) fn metadata(&self, path: &Path) -> io::Result<(EntryKind, u64, u64)> {
         match self.node(&absolute(path))? {
-            Node::Directory { .. } => Ok(FileMetadata { kind: EntryKind::Directory, len: 0 }),
-            Node::File(node) => Ok(FileMetadata { kind: EntryKind::File, len: node.inode().len() }),
+            Node::Directory(folder) => Ok((EntryKind::Directory, 0, folder.number)),
+            Node::File(content) => {
+                let content = lock(content);
+                Ok((EntryKind::File, content.len(), content.number()))
+            }
         }
     }
 
@@ -151,10 +198,10 @@ impl Disk {
         let moved = self.node(&from)?.clone();
         self.check_parent(&to)?;
         match (&moved, self.names.get(&to)) {
-            (Node::File(_), Some(Node::Directory { .. })) => {
+            (Node::File(_), Some(Node::Directory(_))) => {
                 return Err(io::Error::from_raw_os_error(libc::EISDIR));
             }
-            (Node::Directory { .. }, Some(_)) => {
+            (Node::Directory(_), Some(_)) => {
                 return Err(io::Error::from_raw_os_error(libc::ENOTEMPTY));
             }
             _ => {}
@@ -166,7 +213,7 @@ impl Disk {
     pub(super) fn unlink(&mut self, path: &Path) -> io::Result<()> {
         let path = absolute(path);
         match self.node(&path)? {
-            Node::Directory { .. } => Err(io::Error::from_raw_os_error(libc::EISDIR)),
+            Node::Directory(_) => Err(io::Error::from_raw_os_error(libc::EISDIR)),
             Node::File(_) => {
                 self.change(Change::Remove(path));
                 Ok(())
@@ -182,19 +229,14 @@ impl Disk {
         Ok(())
     }
 
-    /// Takes a folder's lock; none while another holds it.
-    pub(super) fn lock_dir(&mut self, path: &Path) -> io::Result<Option<SimulatedLock>> {
-        let path = absolute(path);
-        let Node::Directory { lock } = self.node(&path)? else {
-            return Err(io::Error::from_raw_os_error(libc::ENOTDIR));
-        };
-        let mut holder = lock.lock().expect("nothing panics under this lock");
-        if holder.strong_count() > 0 {
-            return Ok(None);
+    /// Takes the lock of a file or folder; none while another holds it.
+    pub(super) fn lock(&mut self, path: &Path) -> io::Result<Option<SimulatedLock>> {
+        match self.node(&absolute(path))? {
+            Node::Directory(folder) => {
+                Ok(folder.lock.lock().expect("nothing panics under this lock").try_take())
+            }
+            Node::File(content) => Ok(lock(content).lock().try_take()),
         }
-        let token = Arc::new(());
-        *holder = Arc::downgrade(&token);
-        Ok(Some(SimulatedLock { token }))
     }
 
     /// The changes of names in this folder are on the disk from now on.
@@ -226,7 +268,7 @@ impl Disk {
             let found = path.parent().is_none_or(|parent| self.durable.contains_key(parent));
             if found {
                 let node = match node {
-                    Node::Directory { .. } => Node::directory(),
+                    Node::Directory(folder) => Node::directory(folder.number),
                     Node::File(node) => Node::File(node),
                 };
                 self.durable.insert(path, node);
@@ -234,8 +276,8 @@ impl Disk {
         }
         self.names = self.durable.clone();
         for node in self.names.values() {
-            if let Node::File(node) = node {
-                node.inode().crash(random);
+            if let Node::File(content) = node {
+                lock(content).crash(random);
             }
         }
     }
@@ -255,7 +297,7 @@ impl Disk {
 
     fn check_directory(&self, path: &Path) -> io::Result<()> {
         match self.node(path)? {
-            Node::Directory { .. } => Ok(()),
+            Node::Directory(_) => Ok(()),
             Node::File(_) => Err(io::Error::from_raw_os_error(libc::ENOTDIR)),
         }
     }

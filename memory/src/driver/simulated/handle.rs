@@ -8,7 +8,7 @@ use super::disk::Disk;
 use super::faults::FaultClass;
 use super::world::{DriverIndex, MachineIndex, SimulatedFile, World};
 use super::{Faults, PlannedFault, SimulatedLock};
-use crate::driver::{Doorbell, FileMetadata, Instant64, OpenOptions};
+use crate::driver::{Doorbell, FileId, FileMetadata, Instant64, OpenOptions};
 
 /// A world of simulated machines, seen from one of them. A clone is the same machine.
 #[derive(Clone, Debug)]
@@ -110,8 +110,14 @@ impl SimulatedWorld {
         self.call(FaultClass::Create, |disk| disk.create_dir_all(path))
     }
 
+    pub(in crate::driver) fn create_dir(&self, path: &Path) -> io::Result<()> {
+        self.call(FaultClass::Create, |disk| disk.create_dir(path))
+    }
+
     pub(in crate::driver) fn metadata(&self, path: &Path) -> io::Result<FileMetadata> {
-        self.call(FaultClass::Name, |disk| disk.metadata(path))
+        let device = self.machine.0 as u64;
+        let (kind, len, inode) = self.call(FaultClass::Name, |disk| disk.metadata(path))?;
+        Ok(FileMetadata { kind, len, id: FileId { device, inode } })
     }
 
     pub(in crate::driver) fn list(&self, path: &Path) -> io::Result<Vec<PathBuf>> {
@@ -134,8 +140,8 @@ impl SimulatedWorld {
         self.call(FaultClass::Sync, |disk| disk.sync_dir(path))
     }
 
-    pub(in crate::driver) fn lock_dir(&self, path: &Path) -> io::Result<Option<SimulatedLock>> {
-        self.call(FaultClass::Name, |disk| disk.lock_dir(path))
+    pub(in crate::driver) fn lock(&self, path: &Path) -> io::Result<Option<SimulatedLock>> {
+        self.call(FaultClass::Name, |disk| disk.lock(path))
     }
 
     pub(in crate::driver) fn set_len(&self, file: &SimulatedFile, len: u64) -> io::Result<()> {

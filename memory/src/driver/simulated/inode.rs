@@ -1,14 +1,42 @@
 //! The content of one simulated file: what readers see, and what is on the disk.
 
 use std::collections::BTreeSet;
+use std::sync::{Arc, Weak};
 
 use super::random::Random;
 
 /// The part of a file that reaches the disk as a whole or not at all.
 pub(super) const SECTOR: usize = 512;
 
+/// Holds the lock of a file or folder until it is dropped.
+#[derive(Debug)]
+pub(crate) struct SimulatedLock {
+    #[expect(dead_code, reason = "the lock is held as long as this lives")]
+    token: Arc<()>,
+}
+
+/// The lock of a file or folder.
+#[derive(Debug, Default)]
+pub(super) struct Lock {
+    holder: Weak<()>,
+}
+
+impl Lock {
+    /// None while another holds it.
+    pub(super) fn try_take(&mut self) -> Option<SimulatedLock> {
+        if self.holder.strong_count() > 0 {
+            return None;
+        }
+        let token = Arc::new(());
+        self.holder = Arc::downgrade(&token);
+        Some(SimulatedLock { token })
+    }
+}
+
 #[derive(Debug, Default)]
 pub(super) struct Inode {
+    number: u64,
+    lock: Lock,
     /// What reads give.
     cached: Vec<u8>,
     /// What a crash leaves at least.
@@ -19,6 +47,18 @@ pub(super) struct Inode {
 }
 
 impl Inode {
+    pub(super) fn new(number: u64) -> Inode {
+        Inode { number, ..Inode::default() }
+    }
+
+    pub(super) fn number(&self) -> u64 {
+        self.number
+    }
+
+    pub(super) fn lock(&mut self) -> &mut Lock {
+        &mut self.lock
+    }
+
     pub(super) fn len(&self) -> u64 {
         self.cached.len() as u64
     }
@@ -80,6 +120,7 @@ impl Inode {
             }
         }
         self.length_dirty = false;
+        self.lock = Lock::default();
         self.cached.clone_from(&self.durable);
     }
 

@@ -34,9 +34,10 @@ mod random;
 mod world;
 
 pub(super) use backend::Simulated;
-pub(super) use disk::{OpenedNode, SimulatedLock};
+use disk::OpenedNode;
 pub use faults::{Faults, PerMillion, PlannedFault};
 pub use handle::SimulatedWorld;
+pub(super) use inode::SimulatedLock;
 pub(super) use world::SimulatedFile;
 
 #[cfg(test)]

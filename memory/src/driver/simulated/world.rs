@@ -21,7 +21,7 @@ const SLOW_FACTOR: u32 = 100;
 
 /// Which machine of a world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct MachineIndex(usize);
+pub(super) struct MachineIndex(pub(super) usize);
 
 /// Which driver of a world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -239,21 +239,36 @@ impl World {
         }
         let (offset, rest) = (transfer.rest_offset(), transfer.rest_len());
         if transfer.file.is_direct() {
-            check_alignment(offset, rest, transfer.rest_address())?;
+            check_alignment(offset, transfer)?;
         }
         let bytes = if short { self.part_of(rest) } else { rest };
         let content = self.content(file)?;
         if reads {
-            return Ok(content.read(offset, &mut transfer.rest_mut()[..bytes]));
+            let mut read = 0;
+            for into in transfer.rest_mut() {
+                let now = into.len().min(bytes - read);
+                read += content.read(offset + read as u64, &mut into[..now]);
+            }
+            return Ok(read);
         }
         let grows = (offset + bytes as u64).saturating_sub(content.len());
         drop(content);
         let room = self.disk(file.machine).room_for(grows);
-        let fits = (bytes as u64).saturating_sub(grows - room) as usize;
+        let mut fits = (bytes as u64).saturating_sub(grows - room) as usize;
+        if transfer.file.is_direct() {
+            fits -= fits % SECTOR;
+        }
         if fits == 0 && bytes > 0 {
             return Err(Errno::NoSpace.error());
         }
-        self.content(file)?.write(offset, &transfer.rest()[..fits]);
+        let mut content = self.content(file)?;
+        let mut left = fits;
+        for bytes in transfer.rest() {
+            let now = bytes.len().min(left);
+            content.write(offset + (fits - left) as u64, &bytes[..now]);
+            left -= now;
+        }
+        assert_eq!(left, 0, "no more fits than there is");
         Ok(fits)
     }
 
@@ -261,7 +276,8 @@ impl World {
     fn part_of(&mut self, rest: usize) -> usize {
         let sectors = (rest / SECTOR) as u64;
         match sectors {
-            0 | 1 if rest <= 1 => rest,
+            // A direct transfer moves whole sectors.
+            0 | 1 if rest <= 1 || rest == SECTOR => rest,
             0 | 1 => 1 + self.random.below(rest as u64 - 1) as usize,
             _ => SECTOR * (1 + self.random.below(sectors - 1)) as usize,
         }
@@ -323,12 +339,11 @@ impl Member {
 }
 
 /// What the system asks of direct transfers.
-fn check_alignment(offset: u64, len: usize, address: usize) -> io::Result<()> {
-    let unit = SECTOR;
-    if offset.is_multiple_of(unit as u64)
-        && len.is_multiple_of(unit)
-        && address.is_multiple_of(unit)
-    {
+fn check_alignment(offset: u64, transfer: &Transfer) -> io::Result<()> {
+    let fits = |bytes: &[u8]| {
+        bytes.len().is_multiple_of(SECTOR) && bytes.as_ptr().addr().is_multiple_of(SECTOR)
+    };
+    if offset.is_multiple_of(SECTOR as u64) && transfer.rest().all(fits) {
         return Ok(());
     }
     Err(io::Error::from_raw_os_error(libc::EINVAL))

@@ -13,6 +13,8 @@
 
 mod registered;
 mod setup;
+#[cfg(test)]
+mod tests;
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -20,7 +22,7 @@ use std::io;
 use std::os::fd::{AsRawFd, RawFd};
 use std::time::Duration;
 
-use io_uring::types::{Fd, FsyncFlags, SubmitArgs, Timespec};
+use io_uring::types::{CancelBuilder, Fd, FsyncFlags, SubmitArgs, Timespec};
 use io_uring::{IoUring, cqueue, opcode, squeue};
 
 use self::registered::{RegisteredFiles, RegisteredMemory};
@@ -40,6 +42,8 @@ pub(crate) struct Uring {
     files: RegisteredFiles,
     /// By slot; the kernel holds pointers into these.
     transfers: Vec<Option<Transfer>>,
+    /// The parts of a write of several, by slot; the kernel holds pointers into these too.
+    vectors: Vec<Vec<libc::iovec>>,
     free_slots: Vec<u32>,
     /// Waiting for a slot.
     line: VecDeque<Transfer>,
@@ -56,6 +60,7 @@ impl Uring {
             files: RegisteredFiles::new(&ring),
             ring,
             transfers: (0..depth).map(|_| None).collect(),
+            vectors: (0..depth).map(|_| Vec::new()).collect(),
             free_slots: (0..depth).rev().collect(),
             line: VecDeque::new(),
             doorbell_armed: false,
@@ -79,7 +84,7 @@ impl Uring {
     }
 
     fn push_transfer(&mut self, slot: u32, mut transfer: Transfer) {
-        let entry = self.entry_for(&mut transfer).user_data(u64::from(slot));
+        let entry = self.entry_for(slot, &mut transfer).user_data(u64::from(slot));
         let place = &mut self.transfers[slot as usize];
         assert!(place.is_none(), "slot {slot} is in the kernel's hands");
         *place = Some(transfer);
@@ -87,11 +92,10 @@ impl Uring {
     }
 
     /// The entry that asks for the rest of a transfer.
-    fn entry_for(&mut self, transfer: &mut Transfer) -> squeue::Entry {
+    fn entry_for(&mut self, slot: u32, transfer: &mut Transfer) -> squeue::Entry {
         let ring = self.ring.submitter();
-        let slot = self.files.slot_of(&ring, &transfer.file);
-        let (fd, flags) = match slot {
-            Some(slot) => (slot as RawFd, squeue::Flags::FIXED_FILE),
+        let (fd, flags) = match self.files.slot_of(&ring, &transfer.file) {
+            Some(known) => (known as RawFd, squeue::Flags::FIXED_FILE),
             None => (transfer.file.raw_descriptor(), squeue::Flags::empty()),
         };
         let fd = Fd(fd);
@@ -99,32 +103,51 @@ impl Uring {
             return opcode::Fsync::new(fd).flags(FsyncFlags::DATASYNC).build().flags(flags);
         }
         let offset = transfer.rest_offset();
-        let known = self.memory.number_of(&ring, transfer.rest_address());
-        let len = part(transfer.rest_len());
-        let entry = match (transfer.kind, known) {
-            (TransferKind::Read, Some(number)) => {
-                let address = transfer.rest_mut().as_mut_ptr();
-                opcode::ReadFixed::new(fd, address, len, number).offset(offset).build()
+        let entry = if transfer.is_several() {
+            self.entry_for_several(slot, fd, transfer)
+        } else if transfer.kind == TransferKind::Read {
+            let rest = transfer.rest_mut().next().expect("a read that is whole is not continued");
+            let (into, len) = (rest.as_mut_ptr(), part(rest.len()));
+            match self.memory.number_of(&ring, into.addr()) {
+                Some(number) => {
+                    opcode::ReadFixed::new(fd, into, len, number).offset(offset).build()
+                }
+                None => opcode::Read::new(fd, into, len).offset(offset).build(),
             }
-            (TransferKind::Read, None) => {
-                let address = transfer.rest_mut().as_mut_ptr();
-                opcode::Read::new(fd, address, len).offset(offset).build()
-            }
-            (_, Some(number)) => {
-                let address = transfer.rest().as_ptr();
-                opcode::WriteFixed::new(fd, address, len, number).offset(offset).build()
-            }
-            (_, None) => {
-                opcode::Write::new(fd, transfer.rest().as_ptr(), len).offset(offset).build()
+        } else {
+            let rest = transfer.rest().next().expect("a write that is whole is not continued");
+            let (from, len) = (rest.as_ptr(), part(rest.len()));
+            match self.memory.number_of(&ring, from.addr()) {
+                Some(number) => {
+                    opcode::WriteFixed::new(fd, from, len, number).offset(offset).build()
+                }
+                None => opcode::Write::new(fd, from, len).offset(offset).build(),
             }
         };
         entry.flags(flags)
     }
 
+    fn entry_for_several(&mut self, slot: u32, fd: Fd, transfer: &mut Transfer) -> squeue::Entry {
+        let offset = transfer.rest_offset();
+        let vectors = &mut self.vectors[slot as usize];
+        vectors.clear();
+        if transfer.kind == TransferKind::Read {
+            vectors.extend(transfer.rest_mut().map(|rest| vector(rest.as_mut_ptr(), rest.len())));
+            let (start, count) = (vectors.as_ptr(), part(vectors.len()));
+            opcode::Readv::new(fd, start, count).offset(offset).build()
+        } else {
+            let of = |rest: &[u8]| vector(rest.as_ptr().cast_mut(), rest.len());
+            vectors.extend(transfer.rest().map(of));
+            let (start, count) = (vectors.as_ptr(), part(vectors.len()));
+            opcode::Writev::new(fd, start, count).offset(offset).build()
+        }
+    }
+
     fn push(&mut self, entry: &squeue::Entry) {
-        // SAFETY: pointers in the entry point into the buffer of a transfer in `transfers`, whose
-        // memory does not move with it, or there are none; the transfer stays there until its
-        // completion is taken (`take`), and `drop` waits for that.
+        // SAFETY: pointers in the entry point into the buffers of a transfer in `transfers`, whose
+        // memory does not move with it, or to its vectors, which are not touched before the slot
+        // is used again; or there are none. The transfer stays there until its completion is taken
+        // (`take`), and `drop` waits for that.
         let pushed = unsafe { self.ring.submission().push(entry) };
         pushed.expect("the submission ring has a place for every slot and the doorbell");
     }
@@ -189,6 +212,16 @@ impl Uring {
         }
     }
 
+    /// Asks the kernel to end what waits for others, such as a read of an empty pipe. Transfers of
+    /// disks end by themselves.
+    fn cancel_all(&mut self) {
+        // Makes room in the submission ring; what goes wrong shows in the wait that follows.
+        let _ = self.enter();
+        let cancel = opcode::AsyncCancel2::new(CancelBuilder::any()).build();
+        // Its answer tells nothing that the poll on the doorbell, which ends too, doesn't.
+        self.push(&cancel.user_data(DOORBELL));
+    }
+
     /// Blocks until a transfer ends, the doorbell's eventfd is written, or the time is over. May
     /// return early.
     pub(crate) fn block(
@@ -219,6 +252,9 @@ impl Uring {
 impl Drop for Uring {
     fn drop(&mut self) {
         self.line.clear();
+        if self.in_kernel() > 0 {
+            self.cancel_all();
+        }
         let mut ended = Vec::new();
         while self.in_kernel() > 0 {
             if let Err(error) = self.ring.submit_and_wait(1)
@@ -229,6 +265,7 @@ impl Drop for Uring {
                     self.in_kernel()
                 );
                 std::mem::forget(std::mem::take(&mut self.transfers));
+                std::mem::forget(std::mem::take(&mut self.vectors));
                 return;
             }
             self.drain(&mut ended);
@@ -242,6 +279,10 @@ impl fmt::Debug for Uring {
         let (in_kernel, line) = (self.in_kernel(), self.line.len());
         write!(f, "Uring({in_kernel} in the kernel, {line} in line)")
     }
+}
+
+fn vector(start: *mut u8, len: usize) -> libc::iovec {
+    libc::iovec { iov_base: start.cast(), iov_len: len }
 }
 
 /// How much of a rest one entry asks for.

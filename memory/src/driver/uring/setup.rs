@@ -51,11 +51,13 @@ pub(super) fn ring(depth: u32) -> Result<IoUring, DriverError> {
     Ok(ring)
 }
 
-/// What the backend can't do without: a time limit on waiting (Linux 5.11), completions that are
-/// never dropped, and the operations themselves.
+/// What the backend can't do without: a time limit on waiting, a poll that stays armed, completions
+/// that are never dropped, and the operations themselves.
 fn check_abilities(ring: &IoUring) -> std::io::Result<()> {
     let parameters = ring.params();
-    if !parameters.is_feature_ext_arg() || !parameters.is_feature_nodrop() {
+    // Tags came with the multishot poll that the doorbell needs, Linux 5.13.
+    let recent = parameters.is_feature_ext_arg() && parameters.is_feature_resource_tagging();
+    if !recent || !parameters.is_feature_nodrop() {
         return Err(std::io::ErrorKind::Unsupported.into());
     }
     let mut probe = Probe::new();

@@ -1,6 +1,6 @@
 //! Sources: where a chain begins.
 
-use super::{Chain, Template};
+use super::{Chain, Template, guard::Guard};
 use crate::{
     Record,
     error::Error,
@@ -95,7 +95,7 @@ impl<S: Source> Chain for SourceHead<S> {
             return Drive::Ended;
         }
         let reader = self.reader.as_mut().expect("a task is opened before it is driven");
-        let drive = reader.drive(sink, cx);
+        let drive = Guard::run(self.context.node, || reader.drive(sink, cx));
         self.ended = drive == Drive::Ended;
         drive
     }
