@@ -22,12 +22,12 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use brisk_memory::driver::{DirectoryLock, DriverError, EntryKind, Files};
+use brisk_memory::driver::{DriverError, EntryKind, Files, PathLock};
 use rustix::io::Errno;
 
 use super::folder::PartName;
 use super::in_progress::{self, InProgress};
-use crate::error::ConnectError;
+use crate::error::{ConnectError, io_cause};
 
 /// What to do when the output folder has the output of an earlier job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -71,7 +71,7 @@ struct Run {
     begun: BTreeSet<u32>,
     staged: Vec<InProgress>,
     /// Held while the phase is writing. None on filesystems that have no locks.
-    lock: Option<DirectoryLock>,
+    lock: Option<PathLock>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -158,13 +158,13 @@ impl Publication {
 
     /// Makes the folder ready: there, locked, without leftovers, and without output that may not be
     /// touched.
-    fn prepare(&self, files: &Files) -> Result<Option<DirectoryLock>, ConnectError> {
+    fn prepare(&self, files: &Files) -> Result<Option<PathLock>, ConnectError> {
         let folder = &self.target.folder;
         if files.metadata(folder).is_ok_and(|metadata| metadata.kind != EntryKind::Directory) {
             return Err(ConnectError::OutputNotFolder { path: folder.clone() });
         }
         make_folder(files, folder)?;
-        let lock = match files.try_lock_dir(folder) {
+        let lock = match files.try_lock(folder) {
             Ok(Some(lock)) => Some(lock),
             Ok(None) => return Err(ConnectError::OutputBusy { path: folder.clone() }),
             Err(error) if has_no_locks(&error) => None,
@@ -272,9 +272,9 @@ fn make_folder(files: &Files, folder: &Path) -> Result<(), ConnectError> {
 
 /// As network and user-space filesystems answer.
 fn has_no_locks(error: &DriverError) -> bool {
-    let DriverError::File { source, .. } = error else { return false };
     let codes = [Errno::NOTSUP, Errno::NOLCK, Errno::NOSYS].map(|code| code.raw_os_error());
-    source.raw_os_error().is_some_and(|code| codes.contains(&code))
+    let code = io_cause(error).and_then(std::io::Error::raw_os_error);
+    code.is_some_and(|code| codes.contains(&code))
 }
 
 #[cfg(test)]
