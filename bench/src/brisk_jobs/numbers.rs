@@ -25,9 +25,7 @@ pub fn exchange(records: u64) -> Result<Measurement, BenchError> {
         .from_source(KeyedRecords { total: records }, "records")
         .key_by(viewed(|record: &Keyed| record.key, |record| record.key.to_native()))
         .into_stream()
-        .flat_map_view(|record: &ArchivedKeyed, out: &mut Collector<u64>| {
-            out.collect(record.key.to_native());
-        })
+        .map_view(|record: &ArchivedKeyed| record.key.to_native())
         .sink_to(check.sink(|key: &u64| Outcome::of_one(*key)));
     measure(&environment, || check.total())
 }
