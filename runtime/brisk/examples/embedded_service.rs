@@ -5,7 +5,10 @@
 //! cargo run --release --example embedded_service -- --requests 100000
 //! ```
 
-mod support;
+#[path = "support/report.rs"]
+mod report;
+#[path = "support/run.rs"]
+mod run;
 
 use brisk::prelude::*;
 use clap::Parser;
@@ -25,7 +28,7 @@ struct Options {
     capacity: u64,
 }
 
-fn run() -> Result<(), BoxError> {
+fn example() -> Result<(), BoxError> {
     let (env, arguments) = StreamExecutionEnvironment::from_args()?;
     let name = std::iter::once("embedded_service".to_string());
     let options = Options::parse_from(name.chain(arguments.rest));
@@ -60,11 +63,11 @@ fn run() -> Result<(), BoxError> {
     if !arguments.json {
         println!("{pushed} requests, {received} answers, the greatest sum is {greatest}");
     }
-    support::Report { began, bytes: received * 16, records: received }
+    report::Report { began, bytes: received * 16, records: received }
         .print(arguments.json, &result);
     Ok(())
 }
 
 fn main() -> ExitCode {
-    support::main(run)
+    run::main(example)
 }

@@ -4,7 +4,10 @@
 //! cargo run --release --example keyed_count -- --records 10000000 --keys 1000
 //! ```
 
-mod support;
+#[path = "support/report.rs"]
+mod report;
+#[path = "support/run.rs"]
+mod run;
 
 use brisk::prelude::*;
 use clap::Parser;
@@ -30,7 +33,7 @@ struct Event {
     value: [u8; 24],
 }
 
-fn run() -> Result<(), BoxError> {
+fn example() -> Result<(), BoxError> {
     let (mut env, arguments) = StreamExecutionEnvironment::from_args()?;
     let name = std::iter::once("keyed_count".to_string());
     let options = Options::parse_from(name.chain(arguments.rest));
@@ -55,10 +58,10 @@ fn run() -> Result<(), BoxError> {
         counts.iter().take(10).for_each(|(key, count)| println!("{key} {count}"));
     }
     let bytes = options.records * size_of::<Event>() as u64;
-    support::Report { began, bytes, records: options.records }.print(arguments.json, &result);
+    report::Report { began, bytes, records: options.records }.print(arguments.json, &result);
     Ok(())
 }
 
 fn main() -> ExitCode {
-    support::main(run)
+    run::main(example)
 }

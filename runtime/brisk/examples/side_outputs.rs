@@ -4,7 +4,8 @@
 //! cargo run --release --example side_outputs
 //! ```
 
-mod support;
+#[path = "support/run.rs"]
+mod run;
 
 use brisk::prelude::*;
 use std::process::ExitCode;
@@ -42,7 +43,7 @@ impl ProcessFunction<(u64, i64)> for SplitLate {
     }
 }
 
-fn run() -> Result<(), BoxError> {
+fn example() -> Result<(), BoxError> {
     let (env, arguments) = StreamExecutionEnvironment::from_args()?;
     if let Some(unknown) = arguments.rest.first() {
         return Err(format!("unknown argument '{unknown}'; this example takes only the common ones: -Dkey=value, --config FILE, --parallelism N, --json").into());
@@ -66,5 +67,5 @@ fn run() -> Result<(), BoxError> {
 }
 
 fn main() -> ExitCode {
-    support::main(run)
+    run::main(example)
 }

@@ -5,7 +5,12 @@
 //! cargo run --release --example wordcount -- --input 'src/**/*.rs' --output counts --parallelism 4
 //! ```
 
-mod support;
+#[path = "support/progress.rs"]
+mod progress;
+#[path = "support/report.rs"]
+mod report;
+#[path = "support/run.rs"]
+mod run;
 
 use brisk::{
     connect::{
@@ -76,7 +81,7 @@ impl Handler<str> for Words {
     }
 }
 
-fn run() -> Result<(), BoxError> {
+fn example() -> Result<(), BoxError> {
     let (mut env, arguments) = StreamExecutionEnvironment::from_args()?;
     let name = std::iter::once("wordcount".to_string());
     let options = Options::parse_from(name.chain(arguments.rest));
@@ -85,7 +90,7 @@ fn run() -> Result<(), BoxError> {
         env.set_runtime_mode(RuntimeMode::Batch);
     }
     let source = TextSource::new(options.input);
-    let progress = source.progress();
+    let read = source.progress();
     let words = source.with_handler(Words::default());
     let counts = env.from_source(words, "Words").uid("words").key_by(text()).count().uid("counts");
     match options.output {
@@ -106,20 +111,20 @@ fn run() -> Result<(), BoxError> {
                 .for_each(|line| println!("{line}"));
         }
     }
-    let result = support::wait(env.execute_async("WordCount")?, &progress)?;
+    let result = progress::wait(env.execute_async("WordCount")?, &read)?;
     let mut records = 0;
     result.tasks.iter().for_each(|task| records.add_assign(task.counts.records_emitted));
-    let report = progress.report();
-    if report.invalid_lines > 0 {
+    let read = read.report();
+    if read.invalid_lines > 0 {
         eprintln!(
             "note: {} lines were not valid UTF-8; what was wrong in them was replaced",
-            report.invalid_lines
+            read.invalid_lines
         );
     }
-    support::Report { began, bytes: report.bytes_read, records }.print(arguments.json, &result);
+    report::Report { began, bytes: read.bytes_read, records }.print(arguments.json, &result);
     Ok(())
 }
 
 fn main() -> ExitCode {
-    support::main(run)
+    run::main(example)
 }

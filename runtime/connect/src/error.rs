@@ -224,6 +224,20 @@ impl From<DriverError> for ConnectError {
     }
 }
 
+/// What the system said, if it was about a file.
+pub(crate) fn io_cause(error: &DriverError) -> Option<&io::Error> {
+    match error {
+        DriverError::File { source, .. } => Some(source),
+        _ => None,
+    }
+}
+
+/// Whether a path leads to nothing.
+pub(crate) fn is_absent(error: &DriverError) -> bool {
+    let kind = io_cause(error).map(io::Error::kind);
+    matches!(kind, Some(io::ErrorKind::NotFound | io::ErrorKind::NotADirectory))
+}
+
 fn is_full(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }

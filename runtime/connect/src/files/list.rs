@@ -5,19 +5,17 @@
 //! read once. Naming a file twice reads it twice, as `cat a a` does. A path that exists is taken as it
 //! is even if it looks like a pattern.
 
-use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use brisk_memory::driver::Files;
 
-use super::local::Tree;
 use super::pattern;
 use super::split::{Compression, FileIndex};
 use super::walk::{Skipped, Walk};
 use crate::constants::MAX_FILES;
-use crate::error::ConnectError;
+use crate::error::{ConnectError, is_absent};
 
 /// How skipped entries are reported before the rest is only counted.
 const SKIPPED_LOGGED: usize = 10;
@@ -118,22 +116,21 @@ pub fn list(
     inputs: &[PathBuf],
     options: ListOptions,
 ) -> Result<FileSet, ConnectError> {
-    let tree = Tree::new(files);
     let mut set = FileSet::default();
     for input in inputs {
-        set.add(walk_input(tree, input)?, options)?;
+        set.add(walk_input(files, input)?, options)?;
     }
     set.log_skipped();
     assert_eq!(set.total_bytes, set.files.iter().map(|file| file.size).sum::<u64>());
     Ok(set)
 }
 
-fn walk_input<'a>(tree: Tree<'a>, input: &Path) -> Result<Walk<'a>, ConnectError> {
-    let mut walk = Walk::new(tree);
-    match tree.stat(input) {
+fn walk_input<'a>(disk: &'a Files, input: &Path) -> Result<Walk<'a>, ConnectError> {
+    let mut walk = Walk::new(disk);
+    match disk.metadata(input) {
         Ok(stat) => walk.add_named(input, stat)?,
         Err(error) if is_absent(&error) && pattern::is_pattern(input) => {
-            walk.add_matches(pattern::expand(tree, input)?)?;
+            walk.add_matches(pattern::expand(disk, input)?)?;
             if walk.files.is_empty() {
                 return Err(ConnectError::NoMatch { pattern: input.to_path_buf() });
             }
@@ -141,13 +138,9 @@ fn walk_input<'a>(tree: Tree<'a>, input: &Path) -> Result<Walk<'a>, ConnectError
         Err(error) if is_absent(&error) => {
             return Err(ConnectError::NotFound { path: input.to_path_buf() });
         }
-        Err(source) => return Err(ConnectError::io("look at the input", input, source)),
+        Err(error) => return Err(error.into()),
     }
     Ok(walk)
-}
-
-fn is_absent(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
 #[cfg(test)]

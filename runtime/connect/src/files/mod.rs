@@ -6,8 +6,6 @@
 //! for a job, may allocate, makes metadata calls only. Deliberately absent: reading file contents,
 //! watching folders for new files, remote filesystems.
 
-mod local;
-
 mod walk;
 
 mod pattern;

@@ -7,13 +7,13 @@
 
 use std::collections::HashSet;
 use std::ffi::OsStr;
-use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use super::local::{Kind, Stat, Tree};
+use brisk_memory::driver::{EntryKind, Files};
+
 use super::walk::is_hidden;
-use crate::error::ConnectError;
+use crate::error::{ConnectError, is_absent};
 
 /// Whether a path has a character that makes it a pattern.
 pub(super) fn is_pattern(path: &Path) -> bool {
@@ -21,7 +21,7 @@ pub(super) fn is_pattern(path: &Path) -> bool {
 }
 
 /// The paths a pattern matches, sorted, each once.
-pub(super) fn expand(tree: Tree<'_>, pattern: &Path) -> Result<Vec<PathBuf>, ConnectError> {
+pub(super) fn expand(disk: &Files, pattern: &Path) -> Result<Vec<PathBuf>, ConnectError> {
     let bytes = pattern.as_os_str().as_bytes();
     let root = if bytes.starts_with(b"/") { PathBuf::from("/") } else { PathBuf::new() };
     let mut paths = vec![root];
@@ -32,15 +32,15 @@ pub(super) fn expand(tree: Tree<'_>, pattern: &Path) -> Result<Vec<PathBuf>, Con
             Component::Literal(name) => paths
                 .iter()
                 .map(|path| path.join(name))
-                .filter(|path| tree.stat_entry(path).is_ok())
+                .filter(|path| disk.entry_metadata(path).is_ok())
                 .collect(),
-            Component::AnyFolders => with_subfolders(tree, paths)?,
+            Component::AnyFolders => with_subfolders(disk, paths)?,
             Component::Wildcard { name, hidden } => {
                 let wildcard = Wildcard { name, hidden, is_last };
                 let mut matched = Vec::new();
                 for path in &paths {
-                    let Some(entries) = entries_if_folder(tree, path)? else { continue };
-                    matched.extend(wildcard.matches_of(path, entries));
+                    let Some(entries) = entries_if_folder(disk, path)? else { continue };
+                    matched.append(&mut wildcard.matches_of(disk, path, entries)?);
                 }
                 matched
             }
@@ -86,20 +86,31 @@ struct Wildcard {
 
 impl Wildcard {
     /// The paths of those entries of a folder that match, as the pattern writes the folder.
-    fn matches_of(&self, folder: &Path, entries: Entries) -> Vec<PathBuf> {
+    fn matches_of(
+        &self,
+        disk: &Files,
+        folder: &Path,
+        entries: Vec<PathBuf>,
+    ) -> Result<Vec<PathBuf>, ConnectError> {
         let mut matched = Vec::new();
-        for (path, stat) in entries {
+        for path in entries {
             let name = path.file_name().expect("an entry has a name");
             let hidden = name.as_bytes().first().copied().filter(|b| matches!(b, b'.' | b'_'));
-            if hidden.is_some() && hidden != self.hidden {
+            if (hidden.is_some() && hidden != self.hidden)
+                || !self.name.matches(&name.to_string_lossy())
+            {
                 continue;
             }
-            let may_have_children = matches!(stat.kind, Kind::Folder | Kind::Link);
-            if self.name.matches(&name.to_string_lossy()) && (self.is_last || may_have_children) {
+            let is_wanted = self.is_last
+                || matches!(
+                    disk.entry_metadata(&path)?.kind,
+                    EntryKind::Directory | EntryKind::Link
+                );
+            if is_wanted {
                 matched.push(folder.join(name));
             }
         }
-        matched
+        Ok(matched)
     }
 }
 
@@ -108,18 +119,18 @@ fn has_wildcard(part: &[u8]) -> bool {
 }
 
 /// The folders given and all visible ones below them; links are not followed, so this ends.
-fn with_subfolders(tree: Tree<'_>, folders: Vec<PathBuf>) -> Result<Vec<PathBuf>, ConnectError> {
+fn with_subfolders(disk: &Files, folders: Vec<PathBuf>) -> Result<Vec<PathBuf>, ConnectError> {
     let mut pending = folders;
     let mut seen = HashSet::new();
     let mut found = Vec::new();
     while let Some(folder) = pending.pop() {
-        let Some(entries) = entries_if_folder(tree, &folder)? else { continue };
+        let Some(entries) = entries_if_folder(disk, &folder)? else { continue };
         if !seen.insert(folder.clone()) {
             continue;
         }
-        for (path, stat) in entries {
+        for path in entries {
             let name = path.file_name().expect("an entry has a name");
-            if stat.kind == Kind::Folder && !is_hidden(name) {
+            if !is_hidden(name) && disk.entry_metadata(&path)?.kind == EntryKind::Directory {
                 pending.push(folder.join(name));
             }
         }
@@ -128,19 +139,13 @@ fn with_subfolders(tree: Tree<'_>, folders: Vec<PathBuf>) -> Result<Vec<PathBuf>
     Ok(found)
 }
 
-type Entries = Vec<(PathBuf, Stat)>;
-
 /// What is in a folder; `None` if the path is something else, which a pattern just doesn't match.
-fn entries_if_folder(tree: Tree<'_>, path: &Path) -> Result<Option<Entries>, ConnectError> {
+fn entries_if_folder(disk: &Files, path: &Path) -> Result<Option<Vec<PathBuf>>, ConnectError> {
     let folder = if path.as_os_str().is_empty() { Path::new(".") } else { path };
-    match tree.entries(folder) {
+    match disk.list(folder) {
         Ok(entries) => Ok(Some(entries)),
-        Err(error)
-            if matches!(error.kind(), io::ErrorKind::NotADirectory | io::ErrorKind::NotFound) =>
-        {
-            Ok(None)
-        }
-        Err(source) => Err(ConnectError::io("list the folder", folder, source)),
+        Err(error) if is_absent(&error) => Ok(None),
+        Err(error) => Err(error.into()),
     }
 }
 

@@ -9,12 +9,12 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashSet};
 use std::ffi::OsStr;
-use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use super::local::{FileId, Kind, Stat, Tree};
-use crate::error::ConnectError;
+use brisk_memory::driver::{DriverError, EntryKind, FileId, FileMetadata, Files};
+
+use crate::error::{ConnectError, io_cause, is_absent};
 
 /// Something below a folder that holds no data to read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,7 +44,7 @@ pub(super) struct Found {
 /// Everything below some folders.
 #[derive(Debug)]
 pub(super) struct Walk<'a> {
-    tree: Tree<'a>,
+    disk: &'a Files,
     pub(super) files: Vec<Found>,
     pub(super) skipped: Vec<Skipped>,
     folders: Vec<PathBuf>,
@@ -59,9 +59,9 @@ pub(super) fn is_hidden(name: &OsStr) -> bool {
 }
 
 impl<'a> Walk<'a> {
-    pub(super) fn new(tree: Tree<'a>) -> Walk<'a> {
+    pub(super) fn new(disk: &'a Files) -> Walk<'a> {
         Walk {
-            tree,
+            disk,
             files: Vec::new(),
             skipped: Vec::new(),
             folders: Vec::new(),
@@ -72,11 +72,15 @@ impl<'a> Walk<'a> {
     }
 
     /// Takes an input the user named: a file as it is, a folder with all that is below it.
-    pub(super) fn add_named(&mut self, path: &Path, stat: Stat) -> Result<(), ConnectError> {
-        if let Kind::Special(kind) = stat.kind {
+    pub(super) fn add_named(
+        &mut self,
+        path: &Path,
+        stat: FileMetadata,
+    ) -> Result<(), ConnectError> {
+        if let EntryKind::Special(kind) = stat.kind {
             return Err(ConnectError::NotRegular { path: path.to_path_buf(), kind });
         }
-        assert_ne!(stat.kind, Kind::Link, "the caller follows links");
+        assert_ne!(stat.kind, EntryKind::Link, "the caller follows links");
         self.meet(path.to_path_buf(), stat);
         self.run()
     }
@@ -84,30 +88,27 @@ impl<'a> Walk<'a> {
     /// Takes what a pattern matched, as if it were the contents of one folder.
     pub(super) fn add_matches(&mut self, matches: Vec<PathBuf>) -> Result<(), ConnectError> {
         for path in matches {
-            let stat = self
-                .tree
-                .stat_entry(&path)
-                .map_err(|source| ConnectError::io("look at", &path, source))?;
+            let stat = self.disk.entry_metadata(&path)?;
             self.meet(path, stat);
         }
         self.run()
     }
 
-    fn meet(&mut self, path: PathBuf, stat: Stat) {
+    fn meet(&mut self, path: PathBuf, stat: FileMetadata) {
         match stat.kind {
-            Kind::File => self.add_file(path, stat),
-            Kind::Folder => self.add_folder(path, stat),
-            Kind::Link => self.links.push(Reverse(path)),
-            Kind::Special(kind) => self.skip(path, SkipReason::Special(kind)),
+            EntryKind::File => self.add_file(path, stat),
+            EntryKind::Directory => self.add_folder(path, stat),
+            EntryKind::Link => self.links.push(Reverse(path)),
+            EntryKind::Special(kind) => self.skip(path, SkipReason::Special(kind)),
         }
     }
 
-    fn add_file(&mut self, path: PathBuf, stat: Stat) {
+    fn add_file(&mut self, path: PathBuf, stat: FileMetadata) {
         self.seen_files.insert(stat.id);
-        self.files.push(Found { path, size: stat.size });
+        self.files.push(Found { path, size: stat.len });
     }
 
-    fn add_folder(&mut self, path: PathBuf, stat: Stat) {
+    fn add_folder(&mut self, path: PathBuf, stat: FileMetadata) {
         if self.seen_folders.insert(stat.id) {
             self.folders.push(path);
         }
@@ -128,12 +129,9 @@ impl<'a> Walk<'a> {
     }
 
     fn list_folder(&mut self, folder: &Path) -> Result<(), ConnectError> {
-        let entries = self
-            .tree
-            .entries(folder)
-            .map_err(|source| ConnectError::io("list the folder", folder, source))?;
-        for (path, stat) in entries {
+        for path in self.disk.list(folder)? {
             if !path.file_name().is_some_and(is_hidden) {
+                let stat = self.disk.entry_metadata(&path)?;
                 self.meet(path, stat);
             }
         }
@@ -141,16 +139,16 @@ impl<'a> Walk<'a> {
     }
 
     fn follow(&mut self, link: PathBuf) -> Result<(), ConnectError> {
-        let stat = match self.tree.stat(&link) {
+        let stat = match self.disk.metadata(&link) {
             Ok(stat) => stat,
             Err(error) if leads_nowhere(&error) => {
                 self.skip(link, SkipReason::DanglingLink);
                 return Ok(());
             }
-            Err(source) => return Err(ConnectError::io("follow the link", &link, source)),
+            Err(error) => return Err(error.into()),
         };
-        assert_ne!(stat.kind, Kind::Link, "stat follows links");
-        let is_met = stat.kind == Kind::File && self.seen_files.contains(&stat.id);
+        assert_ne!(stat.kind, EntryKind::Link, "metadata follows links");
+        let is_met = stat.kind == EntryKind::File && self.seen_files.contains(&stat.id);
         if !is_met {
             self.meet(link, stat);
         }
@@ -163,9 +161,9 @@ impl<'a> Walk<'a> {
 }
 
 /// A link to nothing, or one of a ring of links that lead to each other.
-fn leads_nowhere(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
-        || error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error())
+fn leads_nowhere(error: &DriverError) -> bool {
+    let code = io_cause(error).and_then(std::io::Error::raw_os_error);
+    is_absent(error) || code == Some(rustix::io::Errno::LOOP.raw_os_error())
 }
 
 #[cfg(test)]

@@ -27,7 +27,7 @@ use rustix::io::Errno;
 
 use super::folder::PartName;
 use super::in_progress::{self, InProgress};
-use crate::error::ConnectError;
+use crate::error::{ConnectError, io_cause};
 
 /// What to do when the output folder has the output of an earlier job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -272,9 +272,9 @@ fn make_folder(files: &Files, folder: &Path) -> Result<(), ConnectError> {
 
 /// As network and user-space filesystems answer.
 fn has_no_locks(error: &DriverError) -> bool {
-    let DriverError::File { source, .. } = error else { return false };
     let codes = [Errno::NOTSUP, Errno::NOLCK, Errno::NOSYS].map(|code| code.raw_os_error());
-    source.raw_os_error().is_some_and(|code| codes.contains(&code))
+    let code = io_cause(error).and_then(std::io::Error::raw_os_error);
+    code.is_some_and(|code| codes.contains(&code))
 }
 
 #[cfg(test)]

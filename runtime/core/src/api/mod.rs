@@ -39,7 +39,7 @@ pub use aggregates::{Count, Extreme, Reduce, Sum};
 pub use arguments::Arguments;
 pub use environment::StreamExecutionEnvironment;
 pub use keyed::{Aggregated, FirstOfPair, KeyedStream, PairView};
-pub use partitioning::ConnectedStreams;
+pub use partitioning::{CoMap, CoMapped, ConnectedStreams};
 pub use sinks::Collected;
 pub use stream::DataStream;
 

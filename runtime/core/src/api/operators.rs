@@ -7,7 +7,8 @@ use crate::{
     Record,
     chain::Exchanged,
     chain::{
-        Collector, Filter, FlatMap, Map, MapView, Process, ProcessFunction, Sink, Template, ToSink,
+        Collector, Filter, FlatMap, FlatMapView, Map, MapView, Process, ProcessFunction, Sink,
+        Template, ToSink,
     },
     graph::{NodeId, StreamNode},
     record::Archived,
@@ -74,13 +75,23 @@ impl<T: Record, C: Template<Out = T>> DataStream<T, C> {
 }
 
 impl<T: Record> DataStream<T, Exchanged<T>> {
+    /// One record for each, from its archived form: nothing is decoded.
+    pub fn map_view<U, F>(self, function: F) -> DataStream<U, MapView<T, F, U>>
+    where
+        U: Record,
+        F: FnMut(&Archived<T>) -> U + Clone + Send + 'static,
+    {
+        let (program, node, _) = self.add(StreamNode::operator("Map View"));
+        DataStream::of_node(program, node, MapView { node, function, types: PhantomData })
+    }
+
     /// Any number of records for each, from its archived form: nothing is decoded.
-    pub fn flat_map_view<U, F>(self, function: F) -> DataStream<U, MapView<T, F, U>>
+    pub fn flat_map_view<U, F>(self, function: F) -> DataStream<U, FlatMapView<T, F, U>>
     where
         U: Record,
         F: FnMut(&Archived<T>, &mut Collector<U>) + Clone + Send + 'static,
     {
         let (program, node, _) = self.add(StreamNode::operator("Flat Map View"));
-        DataStream::of_node(program, node, MapView { node, function, types: PhantomData })
+        DataStream::of_node(program, node, FlatMapView { node, function, types: PhantomData })
     }
 }

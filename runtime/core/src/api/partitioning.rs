@@ -15,7 +15,7 @@ use crate::{
 
 impl<T: Record, C: Template<Out = T>> DataStream<T, C> {
     fn by(self, exchange: Exchange, partitioner: Partitioner<T>) -> DataStream<T> {
-        self.exchanged(exchange, &EdgeSpec::<T>::new(partitioner))
+        self.exchanged(exchange, &EdgeSpec::<T>::unkeyed(partitioner))
     }
 
     /// To all subtasks in turn.
@@ -110,7 +110,7 @@ impl<A: Record, B: Record> ConnectedStreams<A, B> {
     }
 
     /// One record for each, by one of two functions.
-    pub fn map<U, F, G>(self, first: F, second: G) -> DataStream<U, CoProcess<A, B, CoMap<F, G, U>>>
+    pub fn map<U, F, G>(self, first: F, second: G) -> CoMapped<A, B, U, F, G>
     where
         U: Record,
         F: FnMut(A) -> U + Clone + Send + 'static,
@@ -119,6 +119,9 @@ impl<A: Record, B: Record> ConnectedStreams<A, B> {
         self.process(CoMap { first, second, made: PhantomData }).name("Co-Map")
     }
 }
+
+/// The stream of [`ConnectedStreams::map`].
+pub type CoMapped<A, B, U, F, G> = DataStream<U, CoProcess<A, B, CoMap<F, G, U>>>;
 
 /// Two maps as one function over two streams.
 #[derive(Debug)]

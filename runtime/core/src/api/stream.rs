@@ -45,7 +45,7 @@ impl<T: Record, C: Template<Out = T>> DataStream<T, C> {
             node,
             tag: None,
             exchange: None,
-            spec: EdgeSpec::<T>::new(Partitioner::Forward),
+            spec: EdgeSpec::<T>::unkeyed(Partitioner::Forward),
             factory: None,
             shared: false,
         };
@@ -96,7 +96,7 @@ impl<T: Record, C: Template<Out = T>> DataStream<T, C> {
             node,
             tag: Some(tag.name().to_string()),
             exchange: None,
-            spec: EdgeSpec::<U>::new(Partitioner::Forward),
+            spec: EdgeSpec::<U>::unkeyed(Partitioner::Forward),
             factory: None,
             shared: false,
         };

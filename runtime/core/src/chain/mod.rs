@@ -43,7 +43,7 @@ pub use source::{FromSource, Source, SourceContext, SourceReader};
 
 pub(crate) use guard::Guard;
 pub use two_inputs::{CoProcess, CoProcessFunction};
-pub use view::MapView;
+pub use view::{FlatMapView, MapView};
 /// See [`Guard::take_culprit`].
 pub(crate) fn take_culprit() -> Option<crate::graph::NodeId> {
     Guard::take_culprit()

@@ -13,13 +13,13 @@ use std::marker::PhantomData;
 
 /// The template of a function from views to any number of records.
 #[derive(Debug)]
-pub struct MapView<T, F, U> {
+pub struct FlatMapView<T, F, U> {
     pub(crate) node: NodeId,
     pub(crate) function: F,
     pub(crate) types: PhantomData<fn(T) -> U>,
 }
 
-impl<T, F: Clone, U> Clone for MapView<T, F, U> {
+impl<T, F: Clone, U> Clone for FlatMapView<T, F, U> {
     fn clone(&self) -> Self {
         Self { node: self.node, function: self.function.clone(), types: PhantomData }
     }
@@ -27,36 +27,36 @@ impl<T, F: Clone, U> Clone for MapView<T, F, U> {
 
 /// A function of views in a running chain.
 #[derive(Debug)]
-pub struct ViewHead<T, F, U> {
+pub struct FlatViewHead<T, F, U> {
     gate: Gate<T>,
     node: NodeId,
     function: F,
     collector: Collector<U>,
 }
 
-impl<T, F, U> Template for MapView<T, F, U>
+impl<T, F, U> Template for FlatMapView<T, F, U>
 where
     T: Record,
     F: FnMut(&Archived<T>, &mut Collector<U>) + Clone + Send + 'static,
     U: Record,
 {
     type Out = U;
-    type Running = ViewHead<T, F, U>;
+    type Running = FlatViewHead<T, F, U>;
 
     fn build(&self, cx: &mut BuildContext) -> Result<Self::Running, Error> {
         let (gate, function) = (cx.gate(self.node, 0), self.function.clone());
-        Ok(ViewHead { gate, node: self.node, function, collector: Collector::new() })
+        Ok(FlatViewHead { gate, node: self.node, function, collector: Collector::new() })
     }
 }
 
-struct ViewInto<'a, F, U, S> {
+struct FlatViewInto<'a, F, U, S> {
     node: NodeId,
     function: &'a mut F,
     collector: &'a mut Collector<U>,
     sink: &'a mut S,
 }
 
-impl<T, F, U, S> ReadRecords<T> for ViewInto<'_, F, U, S>
+impl<T, F, U, S> ReadRecords<T> for FlatViewInto<'_, F, U, S>
 where
     T: Record,
     F: FnMut(&Archived<T>, &mut Collector<U>),
@@ -77,7 +77,7 @@ where
     }
 }
 
-impl<T, F, U> Chain for ViewHead<T, F, U>
+impl<T, F, U> Chain for FlatViewHead<T, F, U>
 where
     T: Record,
     F: FnMut(&Archived<T>, &mut Collector<U>),
@@ -86,6 +86,81 @@ where
 
     fn drive<S: Push<U>>(&mut self, sink: &mut S, cx: &mut Cx) -> Drive {
         let Self { gate, node, function, collector } = self;
-        gate.read(&mut ViewInto { node: *node, function, collector, sink }, cx)
+        gate.read(&mut FlatViewInto { node: *node, function, collector, sink }, cx)
+    }
+}
+
+/// The template of a function from views to one record each.
+#[derive(Debug)]
+pub struct MapView<T, F, U> {
+    pub(crate) node: NodeId,
+    pub(crate) function: F,
+    pub(crate) types: PhantomData<fn(T) -> U>,
+}
+
+impl<T, F: Clone, U> Clone for MapView<T, F, U> {
+    fn clone(&self) -> Self {
+        Self { node: self.node, function: self.function.clone(), types: PhantomData }
+    }
+}
+
+/// A function from views to one record each in a running chain.
+#[derive(Debug)]
+pub struct ViewHead<T, F, U> {
+    gate: Gate<T>,
+    node: NodeId,
+    function: F,
+    made: PhantomData<fn() -> U>,
+}
+
+impl<T, F, U> Template for MapView<T, F, U>
+where
+    T: Record,
+    F: FnMut(&Archived<T>) -> U + Clone + Send + 'static,
+    U: Record,
+{
+    type Out = U;
+    type Running = ViewHead<T, F, U>;
+
+    fn build(&self, cx: &mut BuildContext) -> Result<Self::Running, Error> {
+        let (gate, function) = (cx.gate(self.node, 0), self.function.clone());
+        Ok(ViewHead { gate, node: self.node, function, made: PhantomData })
+    }
+}
+
+struct ViewInto<'a, F, S> {
+    node: NodeId,
+    function: &'a mut F,
+    sink: &'a mut S,
+}
+
+impl<T, F, U, S> ReadRecords<T> for ViewInto<'_, F, S>
+where
+    T: Record,
+    F: FnMut(&Archived<T>) -> U,
+    S: Push<U>,
+{
+    #[inline(always)]
+    fn record(&mut self, _key_hash: u32, record: &Archived<T>, cx: &mut Cx) -> Flow {
+        let made = Guard::run(self.node, || (self.function)(record));
+        self.sink.push(made, cx)
+    }
+
+    #[inline]
+    fn ready(&mut self, cx: &mut Cx) -> Flow {
+        self.sink.ready(cx)
+    }
+}
+
+impl<T, F, U> Chain for ViewHead<T, F, U>
+where
+    T: Record,
+    F: FnMut(&Archived<T>) -> U,
+{
+    type Out = U;
+
+    fn drive<S: Push<U>>(&mut self, sink: &mut S, cx: &mut Cx) -> Drive {
+        let Self { gate, node, function, .. } = self;
+        gate.read(&mut ViewInto { node: *node, function, sink }, cx)
     }
 }

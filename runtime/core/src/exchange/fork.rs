@@ -49,7 +49,8 @@ impl<T> Outlet for Fork<T> {
 
     fn end(&mut self) -> bool {
         // Each is told, so that a slow reader does not keep the others waiting.
-        self.edges.iter_mut().fold(true, |ended, edge| edge.end() && ended)
+        let left = self.edges.iter_mut().filter_map(|edge| (!edge.end()).then_some(()));
+        left.count() == 0
     }
 
     fn add_stats(&self, total: &mut PartitionStats) {

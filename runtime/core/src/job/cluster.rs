@@ -240,6 +240,5 @@ fn map_arena(config: &Configuration, memory: &TaskManagerMemory) -> Result<Arena
         huge_pages,
         prefault: config.get(&worker::PREFAULT)?,
         mlock: config.get(&worker::MLOCK)?,
-        ..ArenaOptions::default()
     })?)
 }

@@ -1,7 +1,7 @@
 //! Running jobs in this process: the mini cluster, a master per job, the handle.
 //!
-//! A job's life is decided by [`crate::graph::JobLife`], a pure step function; the
-//! [`master`] feeds it what workers report and carries its actions out.
+//! A job's life is decided by [`crate::graph::JobLife`], a pure step function;
+//! the master feeds it what workers report and carries its actions out.
 //!
 //! Thread: the master has none. It is called by whoever submits or cancels and by
 //! the workers that report, and never waits.

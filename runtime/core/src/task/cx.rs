@@ -194,7 +194,9 @@ impl Cx {
     }
 
     pub(crate) fn end_sides(&mut self) -> bool {
-        self.sides.iter_mut().fold(true, |ended, side| side.output.end() && ended)
+        // Each is told, so that a slow reader does not keep the others waiting.
+        let left = self.sides.iter_mut().filter_map(|side| (!side.output.end()).then_some(()));
+        left.count() == 0
     }
 
     pub(crate) fn add_side_stats(&self, total: &mut PartitionStats) -> (u32, u32) {

@@ -166,7 +166,7 @@ pub struct EdgeSpec<T> {
 
 impl<T: Record> EdgeSpec<T> {
     /// An edge whose partitioner needs no key.
-    pub fn new(partitioner: Partitioner<T>) -> Arc<dyn ErasedEdge> {
+    pub fn unkeyed(partitioner: Partitioner<T>) -> Arc<dyn ErasedEdge> {
         let chosen = partitioner.clone();
         let make: MakeWriter<T> = Box::new(move |writer, plan, cx| {
             Box::new(Writer::new(writer, chosen.resolved(plan.exchange), cx.subtask()))

@@ -187,7 +187,7 @@ impl Worker {
     fn send_waiting(&mut self) -> bool {
         let peers = self.surroundings.peers.borrow();
         // A mailbox that is full now is tried again in the next turn.
-        peers.values().fold(false, |waits, peer| !peer.send_waiting() || waits)
+        peers.values().filter(|peer| !peer.send_waiting()).count() > 0
     }
 
     fn unblock(&mut self) {

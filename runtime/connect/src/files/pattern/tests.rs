@@ -1,8 +1,6 @@
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 
-use brisk_memory::driver::Files;
-
 use super::*;
 
 const TREE: [&str; 9] = [
@@ -25,7 +23,7 @@ fn check(pattern: &str, expected: &[&str]) {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, "").unwrap();
     }
-    let found = expand(Tree::new(&Files::system()), &dir.path().join(pattern)).unwrap();
+    let found = expand(&Files::system(), &dir.path().join(pattern)).unwrap();
     let names: Vec<_> =
         found.iter().map(|path| path.strip_prefix(dir.path()).unwrap().to_str().unwrap()).collect();
     assert_eq!(names, expected, "{pattern}");
@@ -67,11 +65,11 @@ fn names_that_are_not_utf8() {
     let name = OsString::from_vec(b"bad\xff.log".to_vec());
     std::fs::write(dir.path().join(&name), "").unwrap();
     assert_eq!(
-        expand(Tree::new(&Files::system()), &dir.path().join("*.log")).unwrap(),
+        expand(&Files::system(), &dir.path().join("*.log")).unwrap(),
         [dir.path().join(&name)]
     );
     assert_eq!(
-        expand(Tree::new(&Files::system()), &dir.path().join("bad?.log")).unwrap(),
+        expand(&Files::system(), &dir.path().join("bad?.log")).unwrap(),
         [dir.path().join(&name)]
     );
 }
@@ -79,8 +77,7 @@ fn names_that_are_not_utf8() {
 #[test]
 fn bad_patterns_say_why() {
     for pattern in ["a[", "a**b"] {
-        let error =
-            expand(Tree::new(&Files::system()), Path::new(pattern)).unwrap_err().to_string();
+        let error = expand(&Files::system(), Path::new(pattern)).unwrap_err().to_string();
         assert!(error.contains(pattern) && error.contains("not a valid pattern"), "{error}");
     }
 }

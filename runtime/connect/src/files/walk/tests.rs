@@ -1,14 +1,12 @@
 use std::os::unix::fs::symlink;
 
-use brisk_memory::driver::Files;
-
 use super::*;
 
 /// Walks `root` and gives the paths below it, sorted.
 fn check(root: &Path, expected: &[&str]) -> Vec<Skipped> {
     let files = Files::system();
-    let mut walk = Walk::new(Tree::new(&files));
-    walk.add_named(root, walk.tree.stat(root).unwrap()).unwrap();
+    let mut walk = Walk::new(&files);
+    walk.add_named(root, files.metadata(root).unwrap()).unwrap();
     let mut paths: Vec<String> = walk
         .files
         .iter()
@@ -68,7 +66,7 @@ fn pipes_and_sockets_are_skipped_inside_and_refused_as_inputs() {
     let skipped = check(dir.path(), &[]);
     assert_eq!(skipped[0].reason, SkipReason::Special("socket"));
     let files = Files::system();
-    let mut walk = Walk::new(Tree::new(&files));
-    let refused = walk.add_named(&socket, walk.tree.stat(&socket).unwrap()).unwrap_err();
+    let mut walk = Walk::new(&files);
+    let refused = walk.add_named(&socket, files.metadata(&socket).unwrap()).unwrap_err();
     assert!(refused.to_string().contains("is a socket"), "{refused}");
 }

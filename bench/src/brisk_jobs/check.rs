@@ -1,0 +1,72 @@
+//! The sink of all jobs: drops records after adding up what a function makes of them.
+
+use crate::run::measurement::Outcome;
+use brisk::Error;
+use brisk::chain::{Sink, SinkContext, SinkWriter};
+use brisk::flow::Flow;
+use brisk::task::Cx;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// The sum over all subtasks of a job, modulo 2^64.
+#[derive(Clone, Debug)]
+pub(super) struct CheckSum {
+    total: Arc<Mutex<Outcome>>,
+}
+
+impl CheckSum {
+    /// Nothing yet.
+    pub(super) fn new() -> Self {
+        CheckSum { total: Arc::new(Mutex::new(Outcome::NOTHING)) }
+    }
+
+    /// A sink that adds what `value` says of each record to this sum.
+    pub(super) fn sink<F>(&self, value: F) -> SummingSink<F> {
+        SummingSink { total: self.clone(), value }
+    }
+
+    /// The sum, when the job is over.
+    pub(super) fn total(&self) -> Outcome {
+        *self.total.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn add(&self, part: Outcome) {
+        self.total.lock().unwrap_or_else(PoisonError::into_inner).add(part);
+    }
+}
+
+/// The sink as the program describes it.
+#[derive(Clone, Debug)]
+pub(super) struct SummingSink<F> {
+    total: CheckSum,
+    value: F,
+}
+
+/// The sink of one subtask.
+#[derive(Debug)]
+pub(super) struct SummingWriter<F> {
+    sink: SummingSink<F>,
+    sum: Outcome,
+}
+
+impl<T, F> Sink<T> for SummingSink<F>
+where
+    F: FnMut(&T) -> Outcome + Clone + Send + 'static,
+{
+    type Writer = SummingWriter<F>;
+
+    fn open(&self, _context: &SinkContext, _cx: &mut Cx) -> Result<Self::Writer, Error> {
+        Ok(SummingWriter { sink: self.clone(), sum: Outcome::NOTHING })
+    }
+}
+
+impl<T, F: FnMut(&T) -> Outcome> SinkWriter<T> for SummingWriter<F> {
+    #[inline(always)]
+    fn write(&mut self, item: T, _cx: &mut Cx) -> Flow {
+        self.sum.add((self.sink.value)(&item));
+        Flow::Continue
+    }
+
+    fn close(&mut self, _cx: &mut Cx) {
+        self.sink.total.add(self.sum);
+    }
+}

@@ -1,0 +1,61 @@
+//! `exchange`, `keyed-count`, `chain` and `chain-cut`.
+
+use super::check::CheckSum;
+use super::records::{ArchivedKeyed, Keyed, KeyedRecords};
+use super::{environment, measure};
+use crate::BenchError;
+use crate::input::generator::{chain_first, chain_keep, chain_second};
+use crate::run::measurement::{Measurement, Outcome};
+use brisk::prelude::*;
+
+/// Whether the operators of a job may form chains.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Chaining {
+    /// As by default.
+    On,
+    /// Every edge is an exchange.
+    Off,
+}
+
+/// `exchange`: the check is of `KeySum`. The consumer reads keys in place.
+pub fn exchange(records: u64) -> Result<Measurement, BenchError> {
+    let environment = environment()?;
+    let check = CheckSum::new();
+    environment
+        .from_source(KeyedRecords { total: records }, "records")
+        .key_by(viewed(|record: &Keyed| record.key, |record| record.key.to_native()))
+        .into_stream()
+        .map_view(|record: &ArchivedKeyed| record.key.to_native())
+        .sink_to(check.sink(|key: &u64| Outcome::of_one(*key)));
+    measure(&environment, || check.total())
+}
+
+/// `keyed-count`: the check is of `CountSum`.
+pub fn keyed_count(records: u64) -> Result<Measurement, BenchError> {
+    let mut environment = environment()?;
+    environment.set_runtime_mode(RuntimeMode::Streaming);
+    let check = CheckSum::new();
+    environment
+        .from_source(KeyedRecords { total: records }, "records")
+        .key_by(viewed(|record: &Keyed| record.key, |record| record.key.to_native()))
+        .count()
+        .sink_to(check.sink(|(_key, count): &(u64, u64)| Outcome::of_one(*count)));
+    measure(&environment, || check.total())
+}
+
+/// `chain` and `chain-cut`: the check is of `ChainSum`.
+pub fn chain(records: u64, chaining: Chaining) -> Result<Measurement, BenchError> {
+    let environment = environment()?;
+    if chaining == Chaining::Off {
+        environment.disable_operator_chaining();
+    }
+    let check = CheckSum::new();
+    environment
+        .from_sequence(0..=records as i64 - 1)
+        .map(|value| chain_first(value as u64))
+        .filter(|value| chain_keep(*value))
+        .map(chain_second)
+        .sink_to(check.sink(|value: &u64| Outcome::of_one(*value)));
+    // The filter keeps some back: what the sources sent is what was asked of them.
+    measure(&environment, || Outcome { records, ..check.total() })
+}

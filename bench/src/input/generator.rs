@@ -1,0 +1,91 @@
+//! What every system works on: keys, records, longs, and the functions applied to them.
+//!
+//! The generators and hash functions of all peers must be the same, or they are what is measured.
+//! The timely peer compiles this very file; the Flink jobs carry a line-by-line port
+//! (`bench/flink/Generator.java`); the golden values in the tests and in `bench/README.md` tie
+//! the two together. Data plane: no allocation, everything inlines into the caller's loop.
+
+/// Keys are uniform in `0..KEYS`.
+pub const KEYS: u64 = 1_000_000;
+
+/// Bytes of a record beside its key.
+pub const PAYLOAD_BYTES: usize = 92;
+
+/// The payload of every record; a copy of it is what makes a record cost 100 bytes.
+pub const PAYLOAD: [u8; PAYLOAD_BYTES] = payload();
+
+/// The increment of splitmix64 (2^64 divided by the golden ratio).
+const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
+
+const fn payload() -> [u8; PAYLOAD_BYTES] {
+    let mut bytes = [0; PAYLOAD_BYTES];
+    let mut at = 0;
+    while at < PAYLOAD_BYTES {
+        bytes[at] = at as u8;
+        at += 1;
+    }
+    bytes
+}
+
+/// The finalizer of murmur3's 64-bit half: the hash function of all numeric workloads.
+#[inline(always)]
+pub const fn fmix64(value: u64) -> u64 {
+    let mut x = value;
+    x ^= x >> 33;
+    x = x.wrapping_mul(0xFF51_AFD7_ED55_8CCD);
+    x ^= x >> 33;
+    x = x.wrapping_mul(0xC4CE_B9FE_1A85_EC53);
+    x ^ (x >> 33)
+}
+
+/// The sequence of keys that one source subtask sends: splitmix64, scaled to `0..KEYS` by a
+/// multiplication (a remainder would cost more than the rest of the generator in Java).
+#[derive(Clone, Debug)]
+pub struct Keys {
+    state: u64,
+}
+
+impl Keys {
+    /// The sequence of source subtask `subtask`.
+    pub const fn new(subtask: u64) -> Self {
+        Keys { state: fmix64(subtask + 1) }
+    }
+
+    /// The next key.
+    #[inline(always)]
+    pub fn next_key(&mut self) -> u64 {
+        self.state = self.state.wrapping_add(GOLDEN);
+        let mut x = self.state;
+        x = (x ^ (x >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        x = (x ^ (x >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        x ^= x >> 31;
+        ((x >> 32) * KEYS) >> 32
+    }
+}
+
+/// How many of `total` records source subtask `subtask` of `parallelism` sends.
+pub const fn share(total: u64, subtask: u64, parallelism: u64) -> u64 {
+    total / parallelism + (subtask < total % parallelism) as u64
+}
+
+/// The first map of `chain`.
+#[inline(always)]
+pub const fn chain_first(value: u64) -> u64 {
+    value.wrapping_mul(GOLDEN)
+}
+
+/// The filter of `chain`: seven of eight values pass.
+#[inline(always)]
+pub const fn chain_keep(value: u64) -> bool {
+    value >> 61 != 0
+}
+
+/// The second map of `chain`.
+#[inline(always)]
+pub const fn chain_second(value: u64) -> u64 {
+    value ^ (value >> 32)
+}
+
+#[cfg(test)]
+#[path = "generator/tests.rs"]
+mod tests;

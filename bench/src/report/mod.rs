@@ -1,0 +1,4 @@
+//! Results, shown and kept.
+
+pub mod results;
+pub mod table;

@@ -1,0 +1,5 @@
+//! The timely peer with glibc's allocator.
+
+fn main() {
+    brisk_bench_timely::main();
+}
