@@ -273,7 +273,7 @@ impl<T> ChannelReader<T> {
 
 impl<T> SourceReader<T> for ChannelReader<T> {
     fn drive<S: Push<T>>(&mut self, sink: &mut S, cx: &mut Cx) -> Drive {
-        for _ in 0..cx.quantum() {
+        for sent in 1..=cx.quantum() {
             let record = match self.taken.pop_front() {
                 Some(record) => record,
                 None => match self.take(cx) {
@@ -285,6 +285,9 @@ impl<T> SourceReader<T> for ChannelReader<T> {
             cx.metrics.count_emitted(1);
             if let Some(interrupted) = sink.push(record, cx).interrupts() {
                 return interrupted;
+            }
+            if sent.is_multiple_of(super::INTERRUPT_CHECK) && cx.interrupted() {
+                return Drive::More;
             }
         }
         Drive::More

@@ -104,7 +104,7 @@ impl RunningTask {
     /// Runs for one quantum.
     pub(super) fn run(&mut self, now: impl Fn() -> Instant64) -> Ran {
         let began = self.account(now());
-        self.cx.begin_drive(self.quantum);
+        self.cx.begin_drive(self.quantum, began);
         let Self { body, cx, ending, .. } = self;
         let drive = if *ending {
             Ok(Drive::Ended)

@@ -6,7 +6,7 @@ use std::{fmt, marker::PhantomData};
 use super::{Aggregate, table::Table, updates::LOOK_AHEAD};
 use crate::{
     Record,
-    chain::{Chain, Gate, Guard, Link, ReadRecords, Template},
+    chain::{Chain, Gate, Guard, Link, ReadRecords, Template, gate::INTERRUPT_CHECK},
     error::Error,
     flow::{Drive, Flow, Push},
     graph::NodeId,
@@ -289,13 +289,16 @@ where
         if let Some(interrupted) = sink.ready(cx).interrupts() {
             return interrupted;
         }
-        for _ in 0..cx.quantum() {
+        for sent in 1..=cx.quantum() {
             let Some((_, key, value)) = table.take_next(cursor) else {
                 return Drive::Ended;
             };
             let result = Guard::run(*node, || aggregate.result(&key, &value));
             if let Some(interrupted) = sink.push(result, cx).interrupts() {
                 return interrupted;
+            }
+            if sent.is_multiple_of(INTERRUPT_CHECK) && cx.interrupted() {
+                return Drive::More;
             }
         }
         Drive::More
