@@ -1,5 +1,6 @@
 //! The same results with io_uring, with epoll, and where the system refuses io_uring.
 #![expect(unsafe_code, reason = "seccomp is set by raw system calls")]
+#![expect(clippy::unwrap_used, reason = "a test")]
 
 #[path = "support/mod.rs"]
 mod support;

@@ -1,4 +1,5 @@
 //! What goes wrong is named, and leaves nothing behind.
+#![expect(clippy::unwrap_used, reason = "a test")]
 
 #[path = "support/mod.rs"]
 mod support;
