@@ -7,7 +7,7 @@ use brisk_memory::{
 use brisk_network::{Delivery, InputGate, MailboxReceiver, PeerPort, ReadyList, mailbox};
 use std::{
     cell::RefCell,
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     panic::{AssertUnwindSafe, catch_unwind},
     rc::Rc,
     sync::{Arc, mpsc},
@@ -27,9 +27,23 @@ use crate::{
     },
 };
 
-/// Deliveries that a worker's mailbox holds; more wait at their senders. 4,096
-/// full buffers are 128 MiB, more than the default network memory.
-const MAILBOX_CAPACITY: usize = 4096;
+/// How much a worker does and takes at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TurnLimits {
+    /// Deliveries that its mailbox holds, a power of two; more wait at their senders.
+    pub mailbox: usize,
+    /// Records that a task's first drive may send.
+    pub quantum_first: usize,
+    /// Records that a drive may send at most.
+    pub quantum_max: usize,
+}
+
+impl Default for TurnLimits {
+    /// 4,096 full buffers are 128 MiB, more than the default network memory.
+    fn default() -> Self {
+        Self { mailbox: 4096, quantum_first: 256, quantum_max: 1 << 16 }
+    }
+}
 
 /// What a turn found to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,20 +68,24 @@ pub struct WorkerParts {
     pub driver: Driver,
     /// The other workers.
     pub directory: Arc<Directory>,
+    /// How much it does at a time.
+    pub limits: TurnLimits,
 }
 
 /// One worker: steppable, so that a thread or a simulation may run it.
 pub struct Worker {
-    io: Rc<WorkerIo>,
-    surroundings: Rc<Surroundings>,
+    pub(super) io: Rc<WorkerIo>,
+    pub(super) surroundings: Rc<Surroundings>,
     directory: Arc<Directory>,
-    inbox: MailboxReceiver<Delivery>,
+    limits: TurnLimits,
+    pub(super) inbox: MailboxReceiver<Delivery>,
     control: Arc<ControlQueue>,
     wakes: Arc<WakeList>,
     ready: Rc<ReadyList>,
-    tasks: HashMap<TaskKey, RunningTask>,
-    deployed: HashMap<JobKey, (Arc<JobRun>, Vec<PlannedTask>)>,
-    blocked: Vec<TaskKey>,
+    /// In order, so that a simulation does the same with the same seed.
+    pub(super) tasks: BTreeMap<TaskKey, RunningTask>,
+    pub(super) deployed: HashMap<JobKey, (Arc<JobRun>, Vec<PlannedTask>)>,
+    pub(super) blocked: Vec<TaskKey>,
     /// The earliest time at which an open buffer is due, if there is one.
     flush_at: Option<Instant64>,
     completions: Vec<Completion>,
@@ -78,9 +96,10 @@ pub struct Worker {
 impl Worker {
     /// A worker and the way to reach it.
     pub fn new(parts: WorkerParts) -> (Self, WorkerHandle) {
-        let WorkerParts { id, arena, quota, driver, directory } = parts;
+        let WorkerParts { id, arena, quota, driver, directory, limits } = parts;
+        assert!(limits.quantum_first > 0, "a drive may do something");
         let doorbell = driver.doorbell();
-        let (sender, inbox) = mailbox(MAILBOX_CAPACITY);
+        let (sender, inbox) = mailbox(limits.mailbox);
         let control = Arc::new(ControlQueue::default());
         let surroundings = Surroundings {
             arena,
@@ -100,11 +119,12 @@ impl Worker {
             io: Rc::new(WorkerIo { driver: RefCell::new(driver), owners: RefCell::default() }),
             surroundings: Rc::new(surroundings),
             directory,
+            limits,
             inbox,
             control,
             wakes: WakeList::new(doorbell),
             ready: ReadyList::new(),
-            tasks: HashMap::new(),
+            tasks: BTreeMap::new(),
             deployed: HashMap::new(),
             blocked: Vec::new(),
             flush_at: None,
@@ -162,7 +182,7 @@ impl Worker {
         let mut worked = false;
         let gates = self.surroundings.gates.borrow();
         // Bounded, so that a turn ends however fast others send.
-        for _ in 0..MAILBOX_CAPACITY {
+        for _ in 0..self.limits.mailbox {
             let Some(delivery) = self.inbox.pop() else { break };
             worked = true;
             // Of a gate that is gone: the buffer is dropped and so returned.
@@ -308,6 +328,7 @@ impl Worker {
             cx,
             body,
             accumulators: build.accumulators(),
+            limits: self.limits,
         };
         let mut task = RunningTask::new(parts, self.now());
         if let Err(error) = task.open() {
