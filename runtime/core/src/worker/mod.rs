@@ -23,5 +23,6 @@ mod wakes;
 
 pub use control::{Control, JobKey, JobListener, JobRun, TaskEnd, TaskReport};
 pub use handle::{Directory, WorkerHandle};
+pub(crate) use running::panic_text;
 pub use thread::{WorkerOptions, WorkerThread};
 pub use turn::{Turn, TurnLimits, Worker, WorkerParts};

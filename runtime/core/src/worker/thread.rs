@@ -11,7 +11,10 @@ use std::{
     thread,
 };
 
-use super::{Control, Directory, Turn, Worker, WorkerHandle, turn::{TurnLimits, WorkerParts}};
+use super::{
+    Control, Directory, Turn, Worker, WorkerHandle,
+    turn::{TurnLimits, WorkerParts},
+};
 use crate::{
     error::Error,
     task::{BufferQuota, WorkerId},

@@ -204,10 +204,16 @@ impl Worker {
         worked
     }
 
+    /// Sends what mailboxes had no room for, and forgets ways that no task uses any more.
     fn send_waiting(&mut self) -> bool {
-        let peers = self.surroundings.peers.borrow();
-        // A mailbox that is full now is tried again in the next turn.
-        peers.values().fold(false, |waits, peer| !peer.send_waiting() || waits)
+        let mut waits = false;
+        self.surroundings.peers.borrow_mut().retain(|_, peer| {
+            // A mailbox that is full now is tried again in the next turn.
+            let sent = peer.send_waiting();
+            waits |= !sent;
+            !sent || Rc::strong_count(peer) > 1
+        });
+        waits
     }
 
     fn unblock(&mut self) {
@@ -366,10 +372,6 @@ impl Worker {
             (task.report(self.now()), Arc::clone(&task.job), Arc::clone(&task.plan));
         task.close();
         self.forget_gates(&plan);
-        // Peers that only this task talked to.
-        let mut peers = self.surroundings.peers.borrow_mut();
-        peers.retain(|_, peer| Rc::strong_count(peer) > 1 || !peer.send_waiting());
-        drop(peers);
         run.listener.task_ended(report, end);
     }
 

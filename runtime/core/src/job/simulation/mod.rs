@@ -28,7 +28,7 @@ use brisk_memory::{
 };
 use std::{
     fmt,
-    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
     task::Waker,
     time::Duration,
@@ -41,7 +41,7 @@ use super::{
 use crate::{
     error::Error,
     task::WorkerId,
-    worker::{Turn, Worker, WorkerParts},
+    worker::{Turn, Worker, WorkerParts, panic_text},
 };
 pub use options::SimulationOptions;
 
@@ -207,12 +207,9 @@ impl SimulatedCluster {
             return false;
         }
         let chosen = self.world.below(awake) as usize;
-        let mut candidates = self.workers.iter_mut().enumerate();
-        let (index, worker) = candidates
-            .by_ref()
-            .filter(|(_, worker)| !worker.is_parked())
-            .nth(chosen)
-            .expect("as many are awake as were counted");
+        let mut candidates =
+            self.workers.iter_mut().enumerate().filter(|(_, worker)| !worker.is_parked());
+        let (index, worker) = candidates.nth(chosen).expect("as many are awake as were counted");
         let turn = catch_unwind(AssertUnwindSafe(|| {
             let turn = worker.turn();
             worker.verify_invariants();
@@ -221,9 +218,7 @@ impl SimulatedCluster {
         let turn = match turn {
             Ok(turn) => turn,
             Err(panic) => {
-                tracing::error!("{}: worker {index} panicked", self.seed_text());
-                eprintln!("{}: worker {index} panicked", self.seed_text());
-                resume_unwind(panic)
+                panic!("{}: worker {index}: {}", self.seed_text(), panic_text(panic))
             }
         };
         self.note(index, turn);
