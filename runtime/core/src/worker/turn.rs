@@ -145,10 +145,11 @@ impl Worker {
         worked |= self.take_mail();
         worked |= self.take_control();
         worked |= self.take_wakes();
-        worked |= self.send_waiting();
         self.unblock();
         worked |= self.run_ready();
         self.flush_due();
+        // Last, since all of the above may send: nobody rings for room in a mailbox.
+        worked |= self.send_waiting();
         if worked || !self.ready.is_empty() {
             Turn::Worked
         } else if self.shutdown && self.tasks.is_empty() {

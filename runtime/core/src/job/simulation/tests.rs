@@ -1,4 +1,5 @@
 use super::*;
+use crate::worker::TurnLimits;
 use crate::{
     BoxError, Record, TaskError,
     api::{Collected, StreamExecutionEnvironment},
@@ -11,7 +12,7 @@ use brisk_memory::{
     Taken,
     config::{Configuration, options::execution::RuntimeMode},
 };
-use std::{collections::BTreeMap, fmt::Debug};
+use std::{collections::BTreeMap, fmt::Debug, num::NonZeroU32};
 
 fn number(name: &str, default: u64) -> u64 {
     let given = std::env::var(name).ok();
@@ -325,4 +326,29 @@ fn simulated_leaks_are_noticed() {
     assert!(text.contains("seed 3") && text.contains("a leak"), "{text}");
     drop((segment, pool));
     cluster.verify_idle();
+}
+
+/// Found by seed 937: what a task sent while it was unblocked found a full mailbox, and
+/// the worker went to sleep on it.
+#[test]
+fn simulated_workers_do_not_sleep_on_what_a_full_mailbox_refused() {
+    for seed in [937].into_iter().chain(0..20) {
+        let mut cluster = SimulatedCluster::from_seed(seed).expect("memory for a test");
+        let options = SimulationOptions {
+            limits: TurnLimits { mailbox: 2, quantum_first: 1, quantum_max: 2 },
+            workers: NonZeroU32::new(3).expect("3 > 0"),
+            ..SimulationOptions::drawn_from(cluster.world())
+        };
+        cluster = SimulatedCluster::with_options(seed, options).expect("memory for a test");
+        let (_, env) = from_seed(seed);
+        let large = env.from_sequence(0..=30).map(|n| vec![1u8; n as usize * 1000]).rebalance();
+        let collected = large
+            .map(|record| record)
+            .rebalance()
+            .map(|bytes| bytes.len())
+            .map(|n| n as u64)
+            .collect();
+        env.execute_on(&mut cluster, "full mailboxes").expect("the job runs");
+        assert_eq!(collected.take().len(), 31, "seed {seed}");
+    }
 }
