@@ -97,6 +97,11 @@ impl Driver {
         }
     }
 
+    /// Whether the worker sleeps: the one who steps a simulation leaves it alone until it is woken.
+    pub fn is_parked(&self) -> bool {
+        self.doorbell.bell().is_parked()
+    }
+
     /// What others wake this driver's worker with.
     pub fn doorbell(&self) -> Doorbell {
         self.doorbell.clone()

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use super::disk::Disk;
 use super::faults::FaultClass;
@@ -38,6 +39,20 @@ impl SimulatedWorld {
     /// The virtual clock.
     pub fn now(&self) -> Instant64 {
         self.world().now()
+    }
+
+    /// Lets time pass, as computing does; parked drivers whose time comes by that are awake after.
+    pub fn pass(&self, time: Duration) {
+        self.world().pass(time);
+    }
+
+    /// The next number below `bound` of the world's random sequence, from which a simulation draws
+    /// whatever else it leaves to chance.
+    ///
+    /// # Panics
+    /// If `bound` is zero.
+    pub fn below(&self, bound: u64) -> u64 {
+        self.world().below(bound)
     }
 
     /// Rates of faults from now on, on all machines.

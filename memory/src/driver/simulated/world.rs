@@ -298,12 +298,28 @@ impl World {
     fn advance(&mut self) {
         let Some(next) = self.next_event() else { return };
         self.now = self.now.max(next);
+        self.wake_due();
+    }
+
+    /// Unparks the drivers whose time has come.
+    fn wake_due(&mut self) {
         for member in self.drivers.iter_mut().flatten() {
-            if member.next_event().is_some_and(|event| event <= self.now) {
+            let due = member.next_event().is_some_and(|event| event <= self.now);
+            if due && member.doorbell.bell().is_parked() {
                 member.until = None;
                 member.doorbell.bell().unpark();
             }
         }
+    }
+
+    /// Something took time that no driver saw.
+    pub(super) fn pass(&mut self, time: Duration) {
+        self.now = self.now + time;
+        self.wake_due();
+    }
+
+    pub(super) fn below(&mut self, bound: u64) -> u64 {
+        self.random.below(bound)
     }
 
     pub(super) fn crash(&mut self, machine: MachineIndex) -> Vec<Pending> {

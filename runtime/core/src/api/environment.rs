@@ -14,7 +14,7 @@ use super::{Arguments, program::Program};
 use crate::{
     error::Error,
     graph::{GraphSettings, JobGraph, JobId, JobType, MaxParallelism, Parallelism, Plan},
-    job::{JobExecutionResult, JobHandle, MiniCluster},
+    job::{JobExecutionResult, JobHandle, JobProgram, MiniCluster, SimulatedCluster},
 };
 
 /// Where a program's jobs run: in this process.
@@ -167,11 +167,40 @@ impl StreamExecutionEnvironment {
     /// # Errors
     /// If the program, the configuration or the memory does not allow the job.
     pub fn execute_async(&self, job_name: &str) -> Result<JobHandle, Error> {
-        let name = if job_name.is_empty() { self.default_name()? } else { job_name.to_string() };
-        let program = self.program.take(&name)?;
+        let program = self.take(job_name)?;
         let slots = program.graph.vertices().iter().map(|vertex| vertex.parallelism.0).max();
         let cluster = self.cluster(slots.and_then(NonZeroU32::new).unwrap_or(NonZeroU32::MIN))?;
         cluster.submit(&program)
+    }
+
+    /// Runs what was described so far in a simulation and steps that to the job's end.
+    ///
+    /// # Errors
+    /// As [`StreamExecutionEnvironment::execute`].
+    pub fn execute_on(
+        &self,
+        cluster: &mut SimulatedCluster,
+        job_name: &str,
+    ) -> Result<JobExecutionResult, Error> {
+        let handle = self.submit_to(cluster, job_name)?;
+        cluster.finish(handle)
+    }
+
+    /// Submits what was described so far to a simulation, which runs as it is stepped.
+    ///
+    /// # Errors
+    /// As [`StreamExecutionEnvironment::execute_async`].
+    pub fn submit_to(
+        &self,
+        cluster: &mut SimulatedCluster,
+        job_name: &str,
+    ) -> Result<JobHandle, Error> {
+        cluster.submit(&self.take(job_name)?)
+    }
+
+    fn take(&self, job_name: &str) -> Result<JobProgram, Error> {
+        let name = if job_name.is_empty() { self.default_name()? } else { job_name.to_string() };
+        self.program.take(&name)
     }
 
     /// The cluster, started for `slots` slots if there is none yet.

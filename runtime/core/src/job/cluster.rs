@@ -14,30 +14,21 @@ use std::{
     num::NonZeroU32,
     path::Path,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicU32, Ordering},
     },
     thread,
-    time::Duration,
 };
 
 use super::{
-    JobHandle,
-    deployment::{Deployment, fresh_number, required_segments},
-    master::{JobMaster, MasterParts},
+    JobHandle, JobProgram,
+    dispatcher::{Dispatcher, Staff},
 };
 use crate::{
     error::Error,
-    graph::{ExecutionGraph, JobGraph},
-    task::{BufferQuota, JobFactories, WorkerId},
-    worker::{Directory, JobKey, WorkerHandle, WorkerOptions, WorkerThread},
+    task::{BufferQuota, WorkerId},
+    worker::{WorkerOptions, WorkerThread},
 };
-
-/// A job as the API hands it over.
-pub(crate) struct JobProgram {
-    pub(crate) graph: JobGraph,
-    pub(crate) factories: JobFactories,
-}
 
 /// Memory and workers in this process. Jobs of several environments may share one.
 ///
@@ -47,11 +38,8 @@ pub struct MiniCluster {
     quota: BufferQuota,
     driver: DriverOptions,
     workers: Vec<WorkerThread>,
-    directory: Arc<Directory>,
     next_worker: AtomicU32,
-    buffer_timeout: Option<Duration>,
-    /// Segments that running jobs can count on.
-    promised: Arc<Mutex<u64>>,
+    dispatcher: Dispatcher,
 }
 
 fn cores() -> NonZeroU32 {
@@ -90,14 +78,12 @@ impl MiniCluster {
             false => None,
         };
         let mut cluster = Self {
+            dispatcher: Dispatcher::new(arena.clone(), buffer_timeout),
             arena,
             quota,
             driver,
             workers: Vec::new(),
-            directory: Arc::default(),
             next_worker: AtomicU32::new(0),
-            buffer_timeout,
-            promised: Arc::default(),
         };
         for core in 0..count as usize {
             let started = cluster.start_worker(pin.then_some(core))?;
@@ -120,101 +106,27 @@ impl MiniCluster {
             quota: self.quota,
             driver: self.driver.clone(),
             core,
-            directory: Arc::clone(&self.directory),
+            directory: Arc::clone(self.dispatcher.directory()),
         })
     }
 
     /// Runs a job.
     pub(crate) fn submit(self: &Arc<Self>, program: &JobProgram) -> Result<JobHandle, Error> {
-        let graph = ExecutionGraph::expand(&program.graph);
-        let promise = self.promise(&program.graph, &graph)?;
-        let (places, dedicated) = self.place(&program.graph, &graph)?;
-        let deployment = Deployment {
-            job: &program.graph,
-            graph: &graph,
-            factories: &program.factories,
-            places: &places,
-        };
-        let tasks = deployment.tasks();
-        let mut ids = places.clone();
-        ids.sort_unstable();
-        ids.dedup();
-        let workers: Vec<WorkerHandle> =
-            ids.into_iter().filter_map(|id| self.directory.get(id)).collect();
-        let cluster = Arc::clone(self);
-        let master = JobMaster::new(MasterParts {
-            key: JobKey(fresh_number()),
-            name: program.graph.name().to_string(),
-            tasks,
-            places,
-            workers,
-            dedicated,
-            buffer_timeout: self.buffer_timeout,
-            on_end: Box::new(move || drop((promise, cluster))),
-        });
-        master.submit();
-        Ok(JobHandle::new(master))
-    }
-
-    /// Makes sure that every task of the job can make progress, before it begins.
-    fn promise(&self, job: &JobGraph, graph: &ExecutionGraph) -> Result<Promise, Error> {
-        let (needed, arithmetic) = required_segments(graph);
-        let total = u64::from(self.arena.network().total().0);
-        let mut promised = self.promised.lock().unwrap_or_else(PoisonError::into_inner);
-        let available = total.saturating_sub(*promised);
-        if needed > available {
-            return Err(Error::InsufficientNetworkMemory {
-                job: job.name().to_string(),
-                needed,
-                available,
-                total,
-                segment_bytes: self.arena.segment_size().bytes(),
-                arithmetic,
-            });
-        }
-        *promised += needed;
-        Ok(Promise { segments: needed, promised: Arc::clone(&self.promised) })
-    }
-
-    /// The worker of each task, and the workers started for tasks that may block.
-    fn place(
-        &self,
-        job: &JobGraph,
-        graph: &ExecutionGraph,
-    ) -> Result<(Vec<WorkerId>, Vec<WorkerThread>), Error> {
-        let mut dedicated = Vec::new();
-        let mut places = Vec::with_capacity(graph.task_count());
-        for (task, subtask) in graph.tasks() {
-            if job.vertex(subtask.vertex).blocking {
-                let worker = self.start_worker(None)?;
-                places.push(worker.handle().id);
-                dedicated.push(worker);
-            } else {
-                let slot = graph.slot(task).0 as usize;
-                places.push(self.workers[slot % self.workers.len()].handle().id);
-            }
-        }
-        Ok((places, dedicated))
+        let workers: Vec<WorkerId> = self.workers.iter().map(|worker| worker.handle().id).collect();
+        self.dispatcher.submit(
+            program,
+            Staff {
+                workers: &workers,
+                start_dedicated: Some(&|| self.start_worker(None)),
+                keep: Box::new(Arc::clone(self)),
+            },
+        )
     }
 }
 
 impl fmt::Debug for MiniCluster {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MiniCluster").field("workers", &self.workers.len()).finish_non_exhaustive()
-    }
-}
-
-/// Segments that a running job can count on; given back when dropped.
-struct Promise {
-    segments: u64,
-    promised: Arc<Mutex<u64>>,
-}
-
-impl Drop for Promise {
-    fn drop(&mut self) {
-        let mut promised = self.promised.lock().unwrap_or_else(PoisonError::into_inner);
-        assert!(*promised >= self.segments, "more given back than promised");
-        *promised -= self.segments;
     }
 }
 

@@ -39,6 +39,10 @@ impl Outcome {
         wakers.into_iter().for_each(Waker::wake);
     }
 
+    fn is_set(&self) -> bool {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).is_set
+    }
+
     fn wait(&self, until: Option<Instant>) -> Option<Result<JobExecutionResult, Error>> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         while !state.is_set {
@@ -87,6 +91,11 @@ impl JobHandle {
     /// Where the job stands.
     pub fn status(&self) -> JobStatus {
         self.master.status()
+    }
+
+    /// Whether the job's result is there.
+    pub(super) fn is_over(&self) -> bool {
+        self.master.outcome.is_set()
     }
 
     /// Asks the job to stop; returns at once. The result tells when it has.

@@ -1,4 +1,5 @@
-//! Running jobs in this process: the mini cluster, a master per job, the handle.
+//! Running jobs in this process: the mini cluster, a master per job, the handle;
+//! and the simulated cluster, which runs them on one thread from a seed.
 //!
 //! A job's life is decided by [`crate::graph::JobLife`], a pure step function;
 //! the master feeds it what workers report and carries its actions out.
@@ -11,12 +12,16 @@
 
 mod cluster;
 mod deployment;
+mod dispatcher;
 mod handle;
 mod master;
 mod result;
+mod simulation;
 
 pub use cluster::MiniCluster;
 pub use handle::JobHandle;
 pub use result::{JobExecutionResult, TaskResult};
 
-pub(crate) use cluster::JobProgram;
+pub use simulation::{SimulatedCluster, SimulationOptions};
+
+pub(crate) use dispatcher::JobProgram;

@@ -2,7 +2,13 @@
 
 use brisk_memory::{Arena, PoolOptions, SegmentCount};
 use brisk_network::{GateAddress, LocalPort, PartitionOptions, PeerPort, Port, ResultPartition};
-use std::{cell::RefCell, collections::HashMap, rc::Rc, sync::Arc, task::Waker};
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, HashMap},
+    rc::Rc,
+    sync::Arc,
+    task::Waker,
+};
 
 use super::{
     EdgeSpec, OutputPlan, RuntimeContext, SubtaskPlan, WorkerId, cx::Side, plan::PortPlan,
@@ -47,7 +53,8 @@ pub(crate) struct Surroundings {
     pub(crate) quota: BufferQuota,
     pub(crate) id: WorkerId,
     pub(crate) gates: RefCell<HashMap<GateAddress, LocalPort>>,
-    pub(crate) peers: RefCell<HashMap<WorkerId, Rc<PeerPort>>>,
+    /// In order, so that a simulation does the same with the same seed.
+    pub(crate) peers: RefCell<BTreeMap<WorkerId, Rc<PeerPort>>>,
     pub(crate) doorbell_waker: Waker,
 }
 

@@ -14,6 +14,7 @@
 //! other; that is the job master's.
 
 mod control;
+mod examination;
 mod handle;
 mod running;
 mod thread;
@@ -22,5 +23,6 @@ mod wakes;
 
 pub use control::{Control, JobKey, JobListener, JobRun, TaskEnd, TaskReport};
 pub use handle::{Directory, WorkerHandle};
+pub(crate) use running::panic_text;
 pub use thread::{WorkerOptions, WorkerThread};
-pub use turn::{Turn, Worker};
+pub use turn::{Turn, TurnLimits, Worker, WorkerParts};

@@ -9,7 +9,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{JobRun, TaskReport};
+use super::{JobRun, TaskReport, TurnLimits};
 use crate::{
     accumulator::AccumulatorRegistry,
     chain::take_culprit,
@@ -21,8 +21,6 @@ use crate::{
 /// How long a drive should take: long enough that the turn around it costs under
 /// one per cent, short enough that 64 tasks on a worker take turns within 10 ms.
 const DRIVE_NS: u64 = 100_000;
-const QUANTUM_FIRST: usize = 256;
-const QUANTUM_MAX: usize = 1 << 16;
 
 /// What a task waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +51,7 @@ pub(super) struct RunningTask {
     body: Box<dyn TaskBody>,
     accumulators: AccumulatorRegistry,
     quantum: usize,
+    quantum_max: usize,
     /// The chain has ended; only its outputs are left.
     ending: bool,
     pub(super) rest: Rest,
@@ -70,11 +69,12 @@ pub(super) struct TaskParts {
     pub(super) cx: Cx,
     pub(super) body: Box<dyn TaskBody>,
     pub(super) accumulators: AccumulatorRegistry,
+    pub(super) limits: TurnLimits,
 }
 
 impl RunningTask {
     pub(super) fn new(parts: TaskParts, now: Instant64) -> Self {
-        let TaskParts { plan, job, signal, cx, body, accumulators } = parts;
+        let TaskParts { plan, job, signal, cx, body, accumulators, limits } = parts;
         Self {
             plan,
             job,
@@ -82,7 +82,8 @@ impl RunningTask {
             cx,
             body,
             accumulators,
-            quantum: QUANTUM_FIRST,
+            quantum: limits.quantum_first,
+            quantum_max: limits.quantum_max,
             ending: false,
             rest: Rest::Ready,
             since: now,
@@ -156,7 +157,7 @@ impl RunningTask {
         if took_ns > 2 * DRIVE_NS {
             self.quantum = (self.quantum / 2).max(1);
         } else if drive == Drive::More && took_ns < DRIVE_NS {
-            self.quantum = (self.quantum * 2).min(QUANTUM_MAX);
+            self.quantum = (self.quantum * 2).min(self.quantum_max);
         }
     }
 
@@ -248,7 +249,7 @@ impl RunningTask {
 }
 
 /// What a panic said.
-pub(super) fn panic_text(panic: Box<dyn Any + Send>) -> String {
+pub(crate) fn panic_text(panic: Box<dyn Any + Send>) -> String {
     match panic.downcast::<String>() {
         Ok(text) => *text,
         Err(panic) => match panic.downcast::<&'static str>() {

@@ -11,7 +11,10 @@ use std::{
     thread,
 };
 
-use super::{Control, Directory, Turn, Worker, WorkerHandle, turn::WorkerParts};
+use super::{
+    Control, Directory, Turn, Worker, WorkerHandle,
+    turn::{TurnLimits, WorkerParts},
+};
 use crate::{
     error::Error,
     task::{BufferQuota, WorkerId},
@@ -88,7 +91,14 @@ fn run(options: WorkerOptions, started: &mpsc::Sender<Result<WorkerHandle, Error
             return;
         }
     };
-    let (mut worker, handle) = Worker::new(WorkerParts { id, arena, quota, driver, directory });
+    let (mut worker, handle) = Worker::new(WorkerParts {
+        id,
+        arena,
+        quota,
+        driver,
+        directory,
+        limits: TurnLimits::default(),
+    });
     if started.send(Ok(handle)).is_err() {
         return;
     }

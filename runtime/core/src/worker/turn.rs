@@ -7,7 +7,7 @@ use brisk_memory::{
 use brisk_network::{Delivery, InputGate, MailboxReceiver, PeerPort, ReadyList, mailbox};
 use std::{
     cell::RefCell,
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     panic::{AssertUnwindSafe, catch_unwind},
     rc::Rc,
     sync::{Arc, mpsc},
@@ -27,9 +27,23 @@ use crate::{
     },
 };
 
-/// Deliveries that a worker's mailbox holds; more wait at their senders. 4,096
-/// full buffers are 128 MiB, more than the default network memory.
-const MAILBOX_CAPACITY: usize = 4096;
+/// How much a worker does and takes at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TurnLimits {
+    /// Deliveries that its mailbox holds, a power of two; more wait at their senders.
+    pub mailbox: usize,
+    /// Records that a task's first drive may send.
+    pub quantum_first: usize,
+    /// Records that a drive may send at most.
+    pub quantum_max: usize,
+}
+
+impl Default for TurnLimits {
+    /// 4,096 full buffers are 128 MiB, more than the default network memory.
+    fn default() -> Self {
+        Self { mailbox: 4096, quantum_first: 256, quantum_max: 1 << 16 }
+    }
+}
 
 /// What a turn found to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,20 +68,24 @@ pub struct WorkerParts {
     pub driver: Driver,
     /// The other workers.
     pub directory: Arc<Directory>,
+    /// How much it does at a time.
+    pub limits: TurnLimits,
 }
 
 /// One worker: steppable, so that a thread or a simulation may run it.
 pub struct Worker {
-    io: Rc<WorkerIo>,
-    surroundings: Rc<Surroundings>,
+    pub(super) io: Rc<WorkerIo>,
+    pub(super) surroundings: Rc<Surroundings>,
     directory: Arc<Directory>,
-    inbox: MailboxReceiver<Delivery>,
+    limits: TurnLimits,
+    pub(super) inbox: MailboxReceiver<Delivery>,
     control: Arc<ControlQueue>,
     wakes: Arc<WakeList>,
     ready: Rc<ReadyList>,
-    tasks: HashMap<TaskKey, RunningTask>,
-    deployed: HashMap<JobKey, (Arc<JobRun>, Vec<PlannedTask>)>,
-    blocked: Vec<TaskKey>,
+    /// In order, so that a simulation does the same with the same seed.
+    pub(super) tasks: BTreeMap<TaskKey, RunningTask>,
+    pub(super) deployed: HashMap<JobKey, (Arc<JobRun>, Vec<PlannedTask>)>,
+    pub(super) blocked: Vec<TaskKey>,
     /// The earliest time at which an open buffer is due, if there is one.
     flush_at: Option<Instant64>,
     completions: Vec<Completion>,
@@ -78,9 +96,10 @@ pub struct Worker {
 impl Worker {
     /// A worker and the way to reach it.
     pub fn new(parts: WorkerParts) -> (Self, WorkerHandle) {
-        let WorkerParts { id, arena, quota, driver, directory } = parts;
+        let WorkerParts { id, arena, quota, driver, directory, limits } = parts;
+        assert!(limits.quantum_first > 0, "a drive may do something");
         let doorbell = driver.doorbell();
-        let (sender, inbox) = mailbox(MAILBOX_CAPACITY);
+        let (sender, inbox) = mailbox(limits.mailbox);
         let control = Arc::new(ControlQueue::default());
         let surroundings = Surroundings {
             arena,
@@ -100,11 +119,12 @@ impl Worker {
             io: Rc::new(WorkerIo { driver: RefCell::new(driver), owners: RefCell::default() }),
             surroundings: Rc::new(surroundings),
             directory,
+            limits,
             inbox,
             control,
             wakes: WakeList::new(doorbell),
             ready: ReadyList::new(),
-            tasks: HashMap::new(),
+            tasks: BTreeMap::new(),
             deployed: HashMap::new(),
             blocked: Vec::new(),
             flush_at: None,
@@ -125,10 +145,11 @@ impl Worker {
         worked |= self.take_mail();
         worked |= self.take_control();
         worked |= self.take_wakes();
-        worked |= self.send_waiting();
         self.unblock();
         worked |= self.run_ready();
         self.flush_due();
+        // Last, since all of the above may send: nobody rings for room in a mailbox.
+        worked |= self.send_waiting();
         if worked || !self.ready.is_empty() {
             Turn::Worked
         } else if self.shutdown && self.tasks.is_empty() {
@@ -162,7 +183,7 @@ impl Worker {
         let mut worked = false;
         let gates = self.surroundings.gates.borrow();
         // Bounded, so that a turn ends however fast others send.
-        for _ in 0..MAILBOX_CAPACITY {
+        for _ in 0..self.limits.mailbox {
             let Some(delivery) = self.inbox.pop() else { break };
             worked = true;
             // Of a gate that is gone: the buffer is dropped and so returned.
@@ -184,10 +205,16 @@ impl Worker {
         worked
     }
 
+    /// Sends what mailboxes had no room for, and forgets ways that no task uses any more.
     fn send_waiting(&mut self) -> bool {
-        let peers = self.surroundings.peers.borrow();
-        // A mailbox that is full now is tried again in the next turn.
-        peers.values().filter(|peer| !peer.send_waiting()).count() > 0
+        let mut waits = false;
+        self.surroundings.peers.borrow_mut().retain(|_, peer| {
+            // A mailbox that is full now is tried again in the next turn.
+            let sent = peer.send_waiting();
+            waits |= !sent;
+            !sent || Rc::strong_count(peer) > 1
+        });
+        waits
     }
 
     fn unblock(&mut self) {
@@ -308,6 +335,7 @@ impl Worker {
             cx,
             body,
             accumulators: build.accumulators(),
+            limits: self.limits,
         };
         let mut task = RunningTask::new(parts, self.now());
         if let Err(error) = task.open() {
@@ -345,10 +373,6 @@ impl Worker {
             (task.report(self.now()), Arc::clone(&task.job), Arc::clone(&task.plan));
         task.close();
         self.forget_gates(&plan);
-        // Peers that only this task talked to.
-        let mut peers = self.surroundings.peers.borrow_mut();
-        peers.retain(|_, peer| Rc::strong_count(peer) > 1 || !peer.send_waiting());
-        drop(peers);
         run.listener.task_ended(report, end);
     }
 

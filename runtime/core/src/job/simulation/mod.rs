@@ -1,0 +1,332 @@
+//! The simulated cluster: whole jobs on the calling thread, from a seed.
+//!
+//! ```text
+//!   seed -> SimulatedWorld (clock, disks, random sequence)
+//!             |-- which worker takes the next turn, and how long that takes
+//!             |-- limits of workers: mailbox, quantum, buffers of outputs, buffer timeout
+//!             +-- how many segments beyond the least a job gets
+//! ```
+//!
+//! Each step lets one worker that is awake take a turn. When all sleep, the clock goes
+//! on to the next deadline or end of an operation. When there is none, nothing will
+//! ever happen again: a job that is not over by then is deadlocked.
+//!
+//! Invariants, checked: gates after each turn, segments every so often; after a job
+//! no worker has a trace of it, and no segment is lent. Whoever is to be woken must be
+//! rung: a worker that sleeps is never stepped.
+//!
+//! Thread: one. Everything panics with the seed that replays it.
+//!
+//! Deliberately absent: workers of their own for `.blocking()` chains (on one thread
+//! nothing may block), several machines, sockets.
+
+mod options;
+
+use brisk_memory::{
+    Arena, ArenaOptions, HugePages, Pool, PoolOptions, SegmentCount,
+    driver::{Driver, DriverKind, DriverOptions, SimulatedWorld},
+};
+use std::{
+    fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+    task::Waker,
+    time::Duration,
+};
+
+use super::{
+    JobExecutionResult, JobHandle, JobProgram,
+    dispatcher::{Dispatcher, Staff},
+};
+use crate::{
+    error::Error,
+    task::WorkerId,
+    worker::{Turn, Worker, WorkerParts, panic_text},
+};
+pub use options::SimulationOptions;
+
+/// Between two of these the segments are counted.
+const STEPS_PER_AUDIT: u64 = 512;
+
+/// Steps of a job after which it is taken to run for ever.
+const STEPS_MAX: u64 = 20_000_000;
+
+/// A turn takes up to this much virtual time.
+const TURN_NS_MAX: u64 = 50_000;
+
+/// Workers that run on the calling thread, in an order that a seed decides.
+///
+/// ```
+/// use brisk_core::{api::StreamExecutionEnvironment, job::SimulatedCluster};
+///
+/// # fn main() -> Result<(), brisk_core::Error> {
+/// let env = StreamExecutionEnvironment::new()?;
+/// env.set_parallelism(3);
+/// let collected = env.from_sequence(1..=3).rebalance().map(|n| n * n).collect();
+/// env.execute_on(&mut SimulatedCluster::from_seed(7)?, "squares")?;
+/// let mut squares = collected.take();
+/// squares.sort_unstable();
+/// assert_eq!(squares, [1, 4, 9]);
+/// # Ok(())
+/// # }
+/// ```
+pub struct SimulatedCluster {
+    seed: u64,
+    world: SimulatedWorld,
+    arena: Arena,
+    workers: Vec<Worker>,
+    ids: Vec<WorkerId>,
+    dispatcher: Dispatcher,
+    scarce: bool,
+    /// Keeps segments from jobs, so that those have little to run with.
+    withheld: Option<Pool>,
+    steps: u64,
+    trace: u64,
+}
+
+impl SimulatedCluster {
+    /// A cluster whose options, too, come from the seed.
+    ///
+    /// # Errors
+    /// If memory can't be had.
+    pub fn from_seed(seed: u64) -> Result<Self, Error> {
+        let world = SimulatedWorld::from_seed(seed);
+        let options = SimulationOptions::drawn_from(&world);
+        Self::start(seed, world, options)
+    }
+
+    /// A cluster with these options.
+    ///
+    /// # Errors
+    /// If memory can't be had.
+    pub fn with_options(seed: u64, options: SimulationOptions) -> Result<Self, Error> {
+        Self::start(seed, SimulatedWorld::from_seed(seed), options)
+    }
+
+    fn start(seed: u64, world: SimulatedWorld, options: SimulationOptions) -> Result<Self, Error> {
+        let arena = Arena::map(ArenaOptions {
+            segment_size: options.segment_size,
+            network: options.segments,
+            managed: SegmentCount(0),
+            huge_pages: HugePages::Off,
+            ..ArenaOptions::default()
+        })?;
+        let dispatcher = Dispatcher::new(arena.clone(), options.buffer_timeout);
+        let mut workers = Vec::new();
+        let ids: Vec<WorkerId> = (0..options.workers.get()).map(WorkerId).collect();
+        for id in &ids {
+            let kind = DriverKind::Simulated(world.clone());
+            let driver = Driver::new(DriverOptions { kind, ..DriverOptions::default() });
+            let driver = driver.map_err(|error| Error::Start {
+                what: format!("the simulated driver of worker {}", id.0),
+                cause: error.to_string(),
+            })?;
+            let (worker, handle) = Worker::new(WorkerParts {
+                id: *id,
+                arena: arena.clone(),
+                quota: options.quota,
+                driver,
+                directory: Arc::clone(dispatcher.directory()),
+                limits: options.limits,
+            });
+            dispatcher.directory().add(handle);
+            workers.push(worker);
+        }
+        Ok(Self {
+            seed,
+            world,
+            arena,
+            workers,
+            ids,
+            dispatcher,
+            scarce: options.scarce,
+            withheld: None,
+            steps: 0,
+            trace: seed,
+        })
+    }
+
+    /// The world of the workers: its clock, disk, faults and random sequence.
+    pub fn world(&self) -> &SimulatedWorld {
+        &self.world
+    }
+
+    /// The memory.
+    pub fn arena(&self) -> &Arena {
+        &self.arena
+    }
+
+    /// Turns taken so far.
+    pub fn steps(&self) -> u64 {
+        self.steps
+    }
+
+    /// A hash over all turns so far: who took them, when, what they found. The same
+    /// seed and the same jobs give the same.
+    pub fn trace(&self) -> u64 {
+        self.trace
+    }
+
+    /// Submits a job; nothing of it runs before the next step.
+    pub(crate) fn submit(&mut self, program: &JobProgram) -> Result<JobHandle, Error> {
+        self.withheld = None;
+        let staff = Staff { workers: &self.ids, start_dedicated: None, keep: Box::new(()) };
+        let handle = self.dispatcher.submit(program, staff)?;
+        if self.scarce {
+            self.withhold()?;
+        }
+        Ok(handle)
+    }
+
+    /// Leaves the jobs what they were promised and a few segments more, often none.
+    fn withhold(&mut self) -> Result<(), Error> {
+        let total = u64::from(self.arena.network().total().0);
+        let free = total - self.dispatcher.promised();
+        let extra = if self.world.below(2) == 0 { 0 } else { self.world.below(free + 1) };
+        let kept = SegmentCount((free - extra) as u32);
+        if kept.0 > 0 {
+            self.withheld = Some(self.arena.network().create_pool(PoolOptions {
+                owner: "withheld by the simulation".to_string(),
+                required: kept,
+                max: kept,
+                overdraft: SegmentCount(0),
+                waker: Waker::noop().clone(),
+            })?);
+        }
+        Ok(())
+    }
+
+    /// Lets one worker take a turn; false when none is awake and none will be.
+    ///
+    /// # Panics
+    /// If an invariant does not hold, naming the seed.
+    pub fn step(&mut self) -> bool {
+        let awake = self.workers.iter().filter(|worker| !worker.is_parked()).count() as u64;
+        if awake == 0 {
+            assert!(self.world.is_stuck(), "{}: asleep, but time could go on", self.seed_text());
+            return false;
+        }
+        let chosen = self.world.below(awake) as usize;
+        let mut candidates =
+            self.workers.iter_mut().enumerate().filter(|(_, worker)| !worker.is_parked());
+        let (index, worker) = candidates.nth(chosen).expect("as many are awake as were counted");
+        let turn = catch_unwind(AssertUnwindSafe(|| {
+            let turn = worker.turn();
+            worker.verify_invariants();
+            turn
+        }));
+        let turn = match turn {
+            Ok(turn) => turn,
+            Err(panic) => {
+                panic!("{}: worker {index}: {}", self.seed_text(), panic_text(panic))
+            }
+        };
+        self.note(index, turn);
+        let time = self.world.below(TURN_NS_MAX);
+        self.world.pass(Duration::from_nanos(time));
+        if let Turn::Idle(until) = turn {
+            self.workers[index].park(until);
+        }
+        if self.steps.is_multiple_of(STEPS_PER_AUDIT) {
+            self.verify_conservation();
+        }
+        true
+    }
+
+    fn note(&mut self, index: usize, turn: Turn) {
+        self.steps += 1;
+        let found = match turn {
+            Turn::Worked => 0,
+            Turn::Idle(None) => 1,
+            Turn::Idle(Some(until)) => until.as_nanos(),
+            Turn::Ended => 2,
+        };
+        // FNV-1a, a word at a time.
+        for word in [index as u64, self.world.now().as_nanos(), found] {
+            self.trace = (self.trace ^ word).wrapping_mul(0x0000_0100_0000_01b3);
+        }
+    }
+
+    /// Steps to the end of the job. When no other job runs, checks that nothing is
+    /// left of it.
+    ///
+    /// # Errors
+    /// As [`JobHandle::wait`].
+    ///
+    /// # Panics
+    /// If the job can't end, or leaves something behind, naming the seed.
+    pub fn finish(&mut self, handle: JobHandle) -> Result<JobExecutionResult, Error> {
+        let limit = self.steps + STEPS_MAX;
+        while !handle.is_over() {
+            let name = handle.name();
+            if !self.step() {
+                panic!("{}: job '{name}' is deadlocked\n{}", self.seed_text(), self.remains());
+            }
+            if self.steps > limit {
+                panic!("{}: job '{name}' runs for ever\n{}", self.seed_text(), self.remains());
+            }
+        }
+        if self.dispatcher.promised() == 0 {
+            while self.step() {}
+            self.verify_idle();
+        }
+        handle.wait()
+    }
+
+    /// Checks that no job has left anything.
+    ///
+    /// # Panics
+    /// If one has, naming the seed.
+    pub fn verify_idle(&mut self) {
+        self.withheld = None;
+        self.verify_conservation();
+        let (remains, network) = (self.remains(), self.arena.network());
+        assert!(remains.is_empty(), "{}: jobs are over, but left\n{remains}", self.seed_text());
+        let (lent, available, total) = (network.lent(), network.available(), network.total());
+        assert!(
+            lent.0 == 0 && available == total,
+            "{}: jobs are over, but {} segments are lent, {} of {} are available, {:?}",
+            self.seed_text(),
+            lent.0,
+            available.0,
+            total.0,
+            network.holders()
+        );
+    }
+
+    fn verify_conservation(&self) {
+        if let Err(error) = self.arena.verify_conservation() {
+            panic!("{}: {error}", self.seed_text());
+        }
+    }
+
+    fn remains(&self) -> String {
+        let of_workers = self.workers.iter().zip(&self.ids).map(|(worker, id)| {
+            let remains = worker.remains();
+            remains.lines().map(|line| format!("  worker {}: {line}\n", id.0)).collect::<String>()
+        });
+        of_workers.collect()
+    }
+
+    fn seed_text(&self) -> String {
+        format!("seed {} (BRISK_FIRST_SEED={0} BRISK_SEEDS=1), step {}", self.seed, self.steps)
+    }
+
+    #[cfg(test)]
+    fn lose_delivery(&mut self) -> bool {
+        self.workers.iter_mut().any(Worker::lose_delivery)
+    }
+}
+
+impl fmt::Debug for SimulatedCluster {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SimulatedCluster")
+            .field("seed", &self.seed)
+            .field("workers", &self.workers.len())
+            .field("steps", &self.steps)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;
