@@ -44,3 +44,7 @@ pub mod prelude {
     };
     pub use brisk_memory::config::{Configuration, options::execution::RuntimeMode};
 }
+
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
