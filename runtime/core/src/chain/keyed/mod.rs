@@ -5,7 +5,7 @@
 //! key's result once, at the end ([`KeyedBatch`]).
 
 mod batch;
-mod prefetch;
+mod hints;
 mod table;
 mod updates;
 

@@ -3,7 +3,7 @@
 //! of Computer Programming 3, 6.4, algorithm L), so that a look-up that was
 //! announced by [`Table::prefetch`] costs no cache miss.
 
-use super::prefetch::prefetch;
+use super::hints::{advise_huge, prefetch};
 
 /// Slots of a new table.
 const SLOTS_MIN: usize = 64;
@@ -145,7 +145,10 @@ impl<K, V> Table<K, V> {
 }
 
 fn empty<K, V>(slots: usize) -> Box<[Option<Entry<K, V>>]> {
-    (0..slots).map(|_| None).collect()
+    let mut empty = Vec::with_capacity(slots);
+    advise_huge(empty.spare_capacity_mut());
+    empty.resize_with(slots, || None);
+    empty.into_boxed_slice()
 }
 
 #[cfg(test)]
