@@ -90,7 +90,7 @@ fn simulated_disks_give_the_right_counts_or_an_error() {
             Err(error) => {
                 failed += 1;
                 let text = error.to_string();
-                let is_clear = text.contains("/in") && text.contains("'Files'");
+                let is_clear = text.contains("/in") && text.contains("operator 'Source: Files'");
                 assert!(is_clear && text.contains("os error 5"), "seed {seed}: {text}");
             }
         }

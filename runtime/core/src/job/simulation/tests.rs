@@ -328,8 +328,8 @@ fn simulated_leaks_are_noticed() {
     cluster.verify_idle();
 }
 
-/// Found by seed 937: what a task sent while it was unblocked found a full mailbox, and
-/// the worker went to sleep on it.
+/// Mailboxes of two deliveries. Seed 937 of the test of large records found a worker that
+/// went to sleep on what it had sent while it unblocked a task.
 #[test]
 fn simulated_workers_do_not_sleep_on_what_a_full_mailbox_refused() {
     for seed in [937].into_iter().chain(0..20) {
