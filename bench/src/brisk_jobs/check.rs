@@ -7,6 +7,11 @@ use brisk::flow::Flow;
 use brisk::task::Cx;
 use std::sync::{Arc, Mutex, PoisonError};
 
+/// Sums that a writer keeps side by side. A sink's state is memory, and adding to the same place
+/// again and again takes as long as a store takes to reach the next load (some 2 ns with one sum,
+/// which was twice what the rest of `chain` takes).
+const LANES: usize = 8;
+
 /// The sum over all subtasks of a job, modulo 2^64.
 #[derive(Clone, Debug)]
 pub(super) struct CheckSum {
@@ -45,7 +50,7 @@ pub(super) struct SummingSink<F> {
 #[derive(Debug)]
 pub(super) struct SummingWriter<F> {
     sink: SummingSink<F>,
-    sum: Outcome,
+    lanes: [Outcome; LANES],
 }
 
 impl<T, F> Sink<T> for SummingSink<F>
@@ -55,18 +60,19 @@ where
     type Writer = SummingWriter<F>;
 
     fn open(&self, _context: &SinkContext, _cx: &mut Cx) -> Result<Self::Writer, Error> {
-        Ok(SummingWriter { sink: self.clone(), sum: Outcome::NOTHING })
+        Ok(SummingWriter { sink: self.clone(), lanes: [Outcome::NOTHING; LANES] })
     }
 }
 
 impl<T, F: FnMut(&T) -> Outcome> SinkWriter<T> for SummingWriter<F> {
     #[inline(always)]
     fn write(&mut self, item: T, _cx: &mut Cx) -> Flow {
-        self.sum.add((self.sink.value)(&item));
+        let part = (self.sink.value)(&item);
+        self.lanes[part.check as usize % LANES].add(part);
         Flow::Continue
     }
 
     fn close(&mut self, _cx: &mut Cx) {
-        self.sink.total.add(self.sum);
+        self.lanes.into_iter().for_each(|lane| self.sink.total.add(lane));
     }
 }
