@@ -14,8 +14,30 @@ const INTERRUPT_CHECK: u64 = 64;
 #[derive(Archive, Serialize, Deserialize, Clone, Debug)]
 pub(super) struct Keyed {
     pub(super) key: u64,
-    pub(super) payload: [u8; PAYLOAD_BYTES],
+    /// The payload in words: a copy of 92 bytes is made of moves that overlap, and a
+    /// processor that reads back what two overlapping stores left waits for all stores
+    /// before them.
+    pub(super) words: [u64; PAYLOAD_BYTES / 8],
+    pub(super) rest: u32,
 }
+
+const _: () = assert!(PAYLOAD_BYTES == 8 * (PAYLOAD_BYTES / 8) + 4);
+
+/// The payload as the record holds it.
+const WORDS: [u64; PAYLOAD_BYTES / 8] = {
+    let (words, _) = PAYLOAD.as_chunks::<8>();
+    let mut found = [0; PAYLOAD_BYTES / 8];
+    let mut at = 0;
+    while at < found.len() {
+        found[at] = u64::from_le_bytes(words[at]);
+        at += 1;
+    }
+    found
+};
+const REST: u32 = {
+    let (_, rest) = PAYLOAD.as_chunks::<8>();
+    u32::from_le_bytes([rest[0], rest[1], rest[2], rest[3]])
+};
 
 /// The source as the program describes it.
 #[derive(Clone, Debug)]
@@ -52,7 +74,7 @@ impl SourceReader<Keyed> for KeyedReader {
             let mut sent = 0;
             let mut interrupted = None;
             while sent < batch && interrupted.is_none() {
-                let record = Keyed { key: self.keys.next_key(), payload: PAYLOAD };
+                let record = Keyed { key: self.keys.next_key(), words: WORDS, rest: REST };
                 interrupted = sink.push(record, cx).interrupts();
                 sent += 1;
             }

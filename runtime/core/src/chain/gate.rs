@@ -8,7 +8,7 @@ use brisk_network::{
 };
 use std::{cell::RefCell, collections::HashMap, fmt, marker::PhantomData, rc::Rc};
 
-use super::{Chain, Template};
+use super::{Chain, Template, hints::prefetch};
 use crate::{
     Record,
     error::Error,
@@ -154,6 +154,10 @@ impl<T: Record> Gate<T> {
                 reader.look_ahead(header.key_hash);
                 ahead = frame::next_frame(ahead + FRAME_HEADER + header.length());
             }
+            // Another core wrote these lines: asking for them early hides the way they have.
+            if let Some(ahead) = bytes.get(position + PREFETCH_BYTES) {
+                prefetch(ahead);
+            }
             position = frame.next;
             let flow = if frame.header.is_whole() {
                 // SAFETY: gates of this type get buffers of writers of this type only
@@ -178,6 +182,10 @@ impl<T: Record> Gate<T> {
         Flow::Continue
     }
 }
+
+/// How far ahead of a record its buffer is brought into the cache: about five records of
+/// 100 bytes, the time that a line takes from another core's cache.
+const PREFETCH_BYTES: usize = 512;
 
 /// Records between two looks at the cancel flag: a chain of 1 ms per record still
 /// answers a cancellation within 32 ms.

@@ -20,6 +20,7 @@ mod filter;
 mod flat_map;
 mod gate;
 mod guard;
+mod hints;
 mod keyed;
 mod link;
 mod map;

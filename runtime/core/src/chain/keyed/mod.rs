@@ -5,7 +5,6 @@
 //! key's result once, at the end ([`KeyedBatch`]).
 
 mod batch;
-mod hints;
 mod table;
 mod updates;
 

@@ -3,7 +3,7 @@
 //! of Computer Programming 3, 6.4, algorithm L), so that a look-up that was
 //! announced by [`Table::prefetch`] costs no cache miss.
 
-use super::hints::{advise_huge, prefetch};
+use crate::chain::hints::{advise_huge, prefetch};
 
 /// Slots of a new table.
 const SLOTS_MIN: usize = 64;

@@ -6,7 +6,7 @@ use std::mem::size_of_val;
 
 /// Begins to load the cache line of `target`'s first byte.
 #[inline(always)]
-pub(super) fn prefetch<T>(target: &T) {
+pub(crate) fn prefetch<T>(target: &T) {
     #[cfg(target_arch = "x86_64")]
     // SAFETY: a prefetch reads nothing that the program can see and never faults.
     unsafe {
@@ -23,7 +23,7 @@ const PAGE: usize = 4096;
 
 /// Asks for huge pages under memory that has not been touched yet, if it is large:
 /// random access to 4 KiB pages misses the translation cache nearly each time.
-pub(super) fn advise_huge<T>(untouched: &mut [T]) {
+pub(crate) fn advise_huge<T>(untouched: &mut [T]) {
     let length = size_of_val(untouched);
     if length < HUGE_BYTES_MIN {
         return;
