@@ -3,8 +3,8 @@
 use crate::run::measurement::Outcome;
 use brisk::Error;
 use brisk::chain::{Sink, SinkContext, SinkWriter};
-use brisk::flow::Flow;
 use brisk::task::Cx;
+use brisk::task::flow::Flow;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Sums that a writer keeps side by side. A sink's state is memory, and adding to the same place

@@ -3,8 +3,8 @@
 use crate::input::generator::{Keys, PAYLOAD, PAYLOAD_BYTES, share};
 use brisk::Error;
 use brisk::chain::{Source, SourceContext, SourceReader};
-use brisk::flow::{Drive, Push};
 use brisk::task::Cx;
+use brisk::task::flow::{Drive, Push};
 use rkyv::{Archive, Deserialize, Serialize};
 
 /// Records sent between two looks at whether the task should make room.

@@ -22,8 +22,8 @@
 
 pub use brisk_connect as connect;
 pub use brisk_core::{
-    BoxError, Error, Key, Record, TaskError, accumulator, api, chain, error, flow, graph, job,
-    record, selector, sink, source, task, worker,
+    BoxError, Error, Key, Record, TaskError, api, chain, error, graph, job, record, sink, source,
+    task, worker,
 };
 pub use brisk_memory as memory;
 pub use brisk_network as network;
@@ -32,14 +32,14 @@ pub use brisk_network as network;
 pub mod prelude {
     pub use brisk_core::{
         BoxError, Error, Key, Record,
-        accumulator::{DoubleCounter, Histogram, IntCounter, LongCounter},
         api::{Arguments, DataStream, KeyedStream, StreamExecutionEnvironment},
         chain::{CoProcessFunction, Collector, ProcessFunction},
         job::{JobExecutionResult, JobHandle, MiniCluster},
         record::Archived,
-        selector::{text, viewed},
+        record::selector::{text, viewed},
         sink::channel_sink,
         source::{RateLimit, channel_source},
+        task::accumulator::{DoubleCounter, Histogram, IntCounter, LongCounter},
         task::{Context, OutputTag, RuntimeContext},
     };
     pub use brisk_memory::config::{Configuration, options::execution::RuntimeMode};

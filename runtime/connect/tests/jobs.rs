@@ -13,7 +13,7 @@ use brisk_connect::source::{BinaryFormat, Records, TextOptions};
 use brisk_connect::{BinarySource, TextSink, TextSource, WriteMode};
 use brisk_core::api::StreamExecutionEnvironment;
 use brisk_core::job::MiniCluster;
-use brisk_core::selector::text;
+use brisk_core::record::selector::text;
 use brisk_memory::config::Configuration;
 use brisk_memory::config::options::execution::RuntimeMode;
 

@@ -9,7 +9,7 @@ use brisk_connect::TextSource;
 use brisk_connect::source::Records;
 use brisk_core::api::StreamExecutionEnvironment;
 use brisk_core::job::SimulatedCluster;
-use brisk_core::selector::text;
+use brisk_core::record::selector::text;
 use brisk_memory::config::Configuration;
 use brisk_memory::config::options::execution::RuntimeMode;
 use brisk_memory::driver::{

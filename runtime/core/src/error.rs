@@ -73,7 +73,7 @@ pub enum Error {
     },
     /// An accumulator was asked for or merged under a wrong type.
     #[error(transparent)]
-    Accumulator(#[from] crate::accumulator::AccumulatorError),
+    Accumulator(#[from] crate::task::accumulator::AccumulatorError),
     /// Something else about the program or its arguments.
     #[error("{0}")]
     Program(String),

@@ -5,18 +5,15 @@
 //! [`task`]s, each one [`chain`] of operators between [`exchange`]s of
 //! [`record`]s.
 
-pub mod accumulator;
 pub mod api;
 
 pub mod chain;
 pub mod error;
 pub mod exchange;
-pub mod flow;
 pub mod graph;
 
 pub mod job;
 pub mod record;
-pub mod selector;
 pub mod sink;
 pub mod source;
 pub mod task;

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use brisk_core::chain::{Sink, SinkContext, SinkWriter};
 use brisk_core::error::{Error, TaskError};
-use brisk_core::flow::{Drive, Flow};
 use brisk_core::graph::NodeId;
 use brisk_core::task::Cx;
+use brisk_core::task::flow::{Drive, Flow};
 
 use super::publication::{Publication, Share, Target, WriteMode};
 use super::writer::PartWriter;

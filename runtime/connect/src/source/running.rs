@@ -4,9 +4,9 @@ use std::collections::VecDeque;
 use std::ops::ControlFlow;
 
 use brisk_core::chain::{SourceContext, SourceReader};
-use brisk_core::flow::{Drive, Flow, Push};
 use brisk_core::graph::NodeId;
 use brisk_core::task::Cx;
+use brisk_core::task::flow::{Drive, Flow, Push};
 
 use super::file_reader::{FileReader, Parsed};
 use super::handler::{Handler, Output};

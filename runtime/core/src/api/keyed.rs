@@ -11,7 +11,7 @@ use crate::{
     chain::{Aggregate, Combine, Either, Keyed, KeyedBatch, Template},
     graph::{Exchange, JobType, StreamNode},
     record::Archived,
-    selector::KeySelector,
+    record::selector::KeySelector,
 };
 
 /// A stream whose records of one key meet in one subtask.

@@ -9,7 +9,7 @@ use crate::{
     chain::{CoProcess, CoProcessFunction, Exchanged, Template},
     exchange::Partitioner,
     graph::{Exchange, StreamNode},
-    selector::KeySelector,
+    record::selector::KeySelector,
     task::EdgeSpec,
 };
 

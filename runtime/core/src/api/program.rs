@@ -16,7 +16,7 @@ use crate::{
         StreamGraph, StreamNode,
     },
     job::JobProgram,
-    selector::KeySelector,
+    record::selector::KeySelector,
     task::{BuildContext, ChainTask, ErasedEdge, JobFactories, TaskBody, TaskFactory},
 };
 

@@ -1,13 +1,13 @@
 use super::*;
 use crate::{
     BoxError, Error, TaskError,
-    accumulator::LongCounter,
     chain::{Collector, ProcessFunction},
     graph::JobStatus,
     job::MiniCluster,
-    selector,
+    record::selector,
     sink::channel_sink,
     source::{RateLimit, channel_source},
+    task::accumulator::LongCounter,
     task::{Context, OutputTag, RuntimeContext},
 };
 use brisk_memory::config::{Configuration, options::execution::RuntimeMode};

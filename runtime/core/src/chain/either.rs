@@ -3,7 +3,7 @@
 use super::{Chain, Template};
 use crate::{
     error::Error,
-    flow::{Drive, Push},
+    task::flow::{Drive, Push},
     task::{BuildContext, Cx},
 };
 

@@ -12,8 +12,8 @@ use super::{Chain, Template, hints::prefetch};
 use crate::{
     Record,
     error::Error,
-    flow::{Drive, Flow, Push},
     record::{AlignedBytes, Archived, decode, view},
+    task::flow::{Drive, Flow, Push},
     task::{BuildContext, Cx},
 };
 

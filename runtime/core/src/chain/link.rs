@@ -3,8 +3,8 @@
 use super::{Chain, Gate, Template};
 use crate::{
     error::Error,
-    flow::{Drive, Push},
     graph::NodeId,
+    task::flow::{Drive, Push},
     task::{BuildContext, Cx},
 };
 

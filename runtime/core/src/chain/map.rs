@@ -4,8 +4,8 @@ use super::{Chain, Link, Template, guard::Guard};
 use crate::{
     Record,
     error::Error,
-    flow::{Drive, Flow, Push},
     graph::NodeId,
+    task::flow::{Drive, Flow, Push},
     task::{BuildContext, Cx},
 };
 

@@ -53,7 +53,7 @@ pub(crate) fn take_culprit() -> Option<crate::graph::NodeId> {
 use crate::{
     Record,
     error::Error,
-    flow::{Drive, Push},
+    task::flow::{Drive, Push},
     task::{BuildContext, Cx},
 };
 

@@ -4,8 +4,8 @@ use super::{Chain, Collector, Link, Template, guard::Guard};
 use crate::{
     Record,
     error::{BoxError, Error, TaskError},
-    flow::{Drive, Flow, Push},
     graph::NodeId,
+    task::flow::{Drive, Flow, Push},
     task::{BuildContext, Context, Cx, RuntimeContext},
 };
 

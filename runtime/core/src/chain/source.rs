@@ -4,8 +4,8 @@ use super::{Chain, Template, guard::Guard};
 use crate::{
     Record,
     error::Error,
-    flow::{Drive, Push},
     graph::NodeId,
+    task::flow::{Drive, Push},
     task::{BuildContext, Cx},
 };
 

@@ -6,9 +6,9 @@ use super::{Chain, Collector, Gate, ReadRecords, Template, process::State};
 use crate::{
     Record,
     error::{BoxError, Error, TaskError},
-    flow::{Drive, Flow, Push},
     graph::NodeId,
     record::{Archived, decode},
+    task::flow::{Drive, Flow, Push},
     task::{BuildContext, Context, Cx, RuntimeContext},
 };
 

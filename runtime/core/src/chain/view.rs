@@ -4,9 +4,9 @@ use super::{Chain, Collector, Gate, ReadRecords, Template, guard::Guard};
 use crate::{
     Record,
     error::Error,
-    flow::{Drive, Flow, Push},
     graph::NodeId,
     record::Archived,
+    task::flow::{Drive, Flow, Push},
     task::{BuildContext, Cx},
 };
 use std::marker::PhantomData;

@@ -4,8 +4,8 @@ use brisk_network::PartitionStats;
 
 use super::{EdgeWriter, Outlet};
 use crate::{
-    flow::{Flow, Push},
     task::Cx,
+    task::flow::{Flow, Push},
 };
 
 /// Writes each record to every edge.

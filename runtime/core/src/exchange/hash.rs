@@ -6,9 +6,9 @@ use std::marker::PhantomData;
 use super::{EdgeWriter, Outlet, RecordWriter};
 use crate::{
     Record,
-    flow::{Flow, Push},
-    selector::KeySelector,
+    record::selector::KeySelector,
     task::Cx,
+    task::flow::{Flow, Push},
 };
 
 /// Writes each record to the subtask that owns its key's group.

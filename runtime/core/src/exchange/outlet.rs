@@ -4,8 +4,8 @@ use brisk_network::PartitionStats;
 use std::any::Any;
 
 use crate::{
-    flow::{Flow, Push},
     task::Cx,
+    task::flow::{Flow, Push},
 };
 
 /// An output of a task, for everything but records.

@@ -5,8 +5,8 @@ use brisk_network::PartitionStats;
 use super::{EdgeWriter, Fork, Outlet, Writer};
 use crate::{
     Record,
-    flow::{Flow, Push},
     task::Cx,
+    task::flow::{Flow, Push},
 };
 
 /// One edge, written through a static type, or any number behind `dyn`.

@@ -7,10 +7,10 @@ use super::{EdgeWriter, Outlet, Partitioner, partitioner::Router};
 use crate::{
     Record,
     error::TaskError,
-    flow::{Flow, Push},
     graph::NodeId,
     record::RecordEncoder,
     task::Cx,
+    task::flow::{Flow, Push},
 };
 
 /// Writes records of any type into one partition.

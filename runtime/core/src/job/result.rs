@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::{
-    accumulator::AccumulatorResults,
     error::Error,
+    task::accumulator::AccumulatorResults,
     task::{SubtaskPlan, TaskCounts, TaskTimes},
     worker::TaskReport,
 };

@@ -8,6 +8,7 @@
 
 mod codec;
 mod hash;
+pub mod selector;
 
 pub(crate) use codec::AlignedBytes;
 pub use codec::{Decoder, Encoder, RecordEncoder, decode, view};

@@ -16,8 +16,8 @@ use std::{
 use crate::{
     chain::{Sink, SinkContext, SinkWriter},
     error::Error,
-    flow::{Drive, Flow},
     task::Cx,
+    task::flow::{Drive, Flow},
 };
 
 /// A channel that holds up to `capacity` records, and one more per subtask.

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::{
     chain::{Sink, SinkContext, SinkWriter},
     error::Error,
-    flow::Flow,
     task::Cx,
+    task::flow::Flow,
 };
 
 /// Puts every record into a vector that the program shares. Unbounded: for

@@ -5,8 +5,8 @@ use std::hint::black_box;
 use crate::{
     chain::{Sink, SinkContext, SinkWriter},
     error::Error,
-    flow::Flow,
     task::Cx,
+    task::flow::Flow,
 };
 
 /// Drops every record, but has it made: the optimizer may not leave it out.

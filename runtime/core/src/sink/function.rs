@@ -3,8 +3,8 @@
 use crate::{
     chain::{Sink, SinkContext, SinkWriter},
     error::Error,
-    flow::Flow,
     task::Cx,
+    task::flow::Flow,
 };
 
 /// Calls a function for each record; each subtask has a copy of it.

@@ -5,9 +5,9 @@ use std::{fmt::Display, io::Write};
 use crate::{
     chain::{Sink, SinkContext, SinkWriter},
     error::{Error, TaskError},
-    flow::{Drive, Flow},
     graph::NodeId,
     task::Cx,
+    task::flow::{Drive, Flow},
 };
 
 /// Bytes that are gathered before they are written, so that lines of parallel

@@ -17,8 +17,8 @@ use crate::{
     Record,
     chain::{Source, SourceContext, SourceReader},
     error::Error,
-    flow::{Drive, Push},
     task::Cx,
+    task::flow::{Drive, Push},
 };
 
 /// A channel that holds up to `capacity` records.

@@ -7,8 +7,8 @@ use crate::{
     Record,
     chain::{Source, SourceContext, SourceReader},
     error::Error,
-    flow::{Drive, Push},
     task::Cx,
+    task::flow::{Drive, Push},
 };
 
 /// The records of a collection, each subtask sending its part in order.

@@ -8,8 +8,8 @@ use crate::{
     Record,
     chain::{Source, SourceContext, SourceReader},
     error::Error,
-    flow::{Drive, Push},
     task::Cx,
+    task::flow::{Drive, Push},
 };
 
 /// How fast a generator may be.

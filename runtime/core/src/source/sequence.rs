@@ -6,8 +6,8 @@ use super::{INTERRUPT_CHECK, share};
 use crate::{
     chain::{Source, SourceContext, SourceReader},
     error::Error,
-    flow::{Drive, Push},
     task::Cx,
+    task::flow::{Drive, Push},
 };
 
 /// The numbers of a range, each subtask making its part in order.

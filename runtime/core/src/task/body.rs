@@ -3,7 +3,7 @@
 use brisk_network::PartitionStats;
 
 use super::Cx;
-use crate::{chain::Chain, error::Error, exchange::Terminal, flow::Drive};
+use crate::{chain::Chain, error::Error, exchange::Terminal, task::flow::Drive};
 
 /// What a worker does with a task.
 pub trait TaskBody {

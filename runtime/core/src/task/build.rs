@@ -14,12 +14,12 @@ use super::{
     EdgeSpec, OutputPlan, RuntimeContext, SubtaskPlan, WorkerId, cx::Side, plan::PortPlan,
 };
 use crate::{
-    accumulator::AccumulatorRegistry,
     chain::Gate,
     error::Error,
     exchange::{EdgeWriter, Fork, RecordWriter, Tail, Writer},
     graph::NodeId,
     record::Record,
+    task::accumulator::AccumulatorRegistry,
 };
 
 /// How many segments beyond one per subpartition a partition would like: two per

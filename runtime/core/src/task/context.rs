@@ -4,8 +4,8 @@ use std::{fmt, marker::PhantomData, sync::Arc};
 
 use super::Cx;
 use crate::{
-    accumulator::OperatorAccumulators, error::TaskError, exchange::SideWriter, flow::Flow,
-    graph::NodeId, record::Record,
+    error::TaskError, exchange::SideWriter, graph::NodeId, record::Record,
+    task::accumulator::OperatorAccumulators, task::flow::Flow,
 };
 
 /// Facts about the subtask that a function runs in, and its accumulators.

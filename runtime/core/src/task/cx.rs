@@ -18,8 +18,8 @@ use super::{SubtaskPlan, TaskKey, TaskMetrics};
 use crate::{
     error::{Error, TaskError},
     exchange::SideOutput,
-    flow::Flow,
     graph::NodeId,
+    task::flow::Flow,
 };
 
 /// A worker's I/O, shared by its tasks.

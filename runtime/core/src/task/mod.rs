@@ -6,10 +6,12 @@
 //! Invariants: a task is built, opened, driven, closed and dropped on one worker
 //! thread; whatever it counts is counted without atomics.
 
+pub mod accumulator;
 mod body;
 mod build;
 mod context;
 mod cx;
+pub mod flow;
 mod metrics;
 mod plan;
 

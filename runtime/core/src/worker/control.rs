@@ -7,8 +7,8 @@ use std::{
 };
 
 use crate::{
-    accumulator::AccumulatorSnapshot,
     error::Error,
+    task::accumulator::AccumulatorSnapshot,
     task::{PlannedTask, TaskCounts, TaskKey, TaskTimes, WorkerId},
 };
 

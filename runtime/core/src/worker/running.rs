@@ -11,10 +11,10 @@ use std::{
 
 use super::{JobRun, TaskReport, TurnLimits};
 use crate::{
-    accumulator::AccumulatorRegistry,
     chain::take_culprit,
     error::{Error, TaskError},
-    flow::Drive,
+    task::accumulator::AccumulatorRegistry,
+    task::flow::Drive,
     task::{Cx, SubtaskPlan, TaskBody, TaskCounts, TaskTimes, task_error},
 };
 

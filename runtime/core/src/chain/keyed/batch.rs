@@ -8,10 +8,10 @@ use crate::{
     Record,
     chain::{Chain, Gate, Guard, Link, ReadRecords, Template, gate::INTERRUPT_CHECK},
     error::Error,
-    flow::{Drive, Flow, Push},
     graph::NodeId,
+    record::selector::KeySelector,
     record::{Archived, Key, decode},
-    selector::KeySelector,
+    task::flow::{Drive, Flow, Push},
     task::{BuildContext, Cx},
 };
 

@@ -7,10 +7,10 @@ use crate::{
     Record,
     chain::{Chain, Gate, Guard, ReadRecords, Template},
     error::Error,
-    flow::{Drive, Flow, Push},
     graph::NodeId,
+    record::selector::KeySelector,
     record::{Archived, Key, decode},
-    selector::KeySelector,
+    task::flow::{Drive, Flow, Push},
     task::{BuildContext, Cx},
 };
 

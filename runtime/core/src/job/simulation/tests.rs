@@ -4,7 +4,7 @@ use crate::{
     BoxError, Record, TaskError,
     api::{Collected, StreamExecutionEnvironment},
     chain::{Collector, ProcessFunction},
-    selector,
+    record::selector,
     source::RateLimit,
     task::{Context, OutputTag},
 };
