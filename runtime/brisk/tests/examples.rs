@@ -119,7 +119,7 @@ fn wrong_arguments() {
         let keys = ["taskmanager.memory.network.max", "taskmanager.memory.managed.size"];
         refused(&[too_much], 1, &keys);
     }
-    check_refused(&mut example("wordcount"), 2, &["--input <PATH>\n\n"]);
+    check_refused(&mut example("wordcount"), 2, &["required arguments were not provided"]);
     check_refused(example("keyed_count").args(["--keys", "0"]), 2, &["--keys"]);
     let bytes = OsStr::from_bytes(b"-Dkey=\xff");
     check_refused(example("side_outputs").arg(bytes), 1, &["is not UTF-8"]);
