@@ -65,12 +65,16 @@ impl<T: Display> SinkWriter<T> for Printer {
         if self.gathered.len() < GATHER_BYTES { Flow::Continue } else { self.print(cx) }
     }
 
-    fn ready(&mut self, cx: &mut Cx) -> Flow {
-        // A drive begins: what the last one left is shown now.
+    fn flush(&mut self, cx: &mut Cx) -> Flow {
         if self.gathered.is_empty() { Flow::Continue } else { self.print(cx) }
     }
 
     fn finish(&mut self, cx: &mut Cx) -> Drive {
         self.print(cx).interrupts().unwrap_or(Drive::Ended)
+    }
+
+    fn close(&mut self, _cx: &mut Cx) {
+        // Of a job that failed or was canceled; what ended it is the error to tell.
+        let _ = std::io::stdout().lock().write_all(&self.gathered);
     }
 }
