@@ -35,9 +35,12 @@ pub enum Error {
     },
     /// More segments are asked for than the machine or container has memory for.
     #[error(
-        "network memory of {network} and managed memory of {managed} exceed the {available} that \
-         there are; lower taskmanager.memory.network.max and taskmanager.memory.managed.size, or \
-         the size of the process that they are a share of"
+        "network memory of {} and managed memory of {} exceed the {} that there are; lower \
+         taskmanager.memory.network.max and taskmanager.memory.managed.size, or the size of the \
+         process that they are a share of",
+        network.human(),
+        managed.human(),
+        available.human()
     )]
     AboveMachine {
         /// Network memory asked for.
