@@ -1,4 +1,5 @@
 //! What a sink gathers is seen as soon as its task has nothing more to do.
+#![expect(clippy::unwrap_used, reason = "a test")]
 
 #[path = "support/mod.rs"]
 mod support;
@@ -15,7 +16,7 @@ use std::{
     sync::{Arc, Mutex},
     thread,
 };
-use support::{cluster, environment};
+use support::{assert_all_returned, cluster, environment};
 
 /// Shows what it was given when it is flushed or finished.
 #[derive(Clone, Default)]
@@ -71,6 +72,7 @@ fn check(chained: bool) {
     }
     drop(numbers);
     job.wait().unwrap();
+    assert_all_returned(&cluster);
     assert_eq!(*sink.shown.lock().unwrap(), (0..100).collect::<Vec<u64>>());
 }
 
