@@ -54,7 +54,12 @@ pub enum MemoryError {
     },
 
     /// The system refused to create, size, map or fill the arena.
-    #[error("cannot {step} the memory arena of {bytes} bytes")]
+    #[error(
+        "cannot {step} the memory arena of {}: {source}; lower taskmanager.memory.network.max or \
+         taskmanager.memory.managed.size, or raise the limits on memory and files (`ulimit -v`, \
+         `ulimit -f`)",
+        MemorySize::from_bytes(*bytes as u64)
+    )]
     Map {
         /// What was being done.
         step: &'static str,

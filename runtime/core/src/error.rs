@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use brisk_memory::config::MemorySize;
+
 use crate::graph::GraphError;
 
 /// Any error of a user's function.
@@ -21,18 +23,40 @@ pub enum Error {
     #[error(transparent)]
     Memory(#[from] brisk_memory::MemoryError),
     /// A thread or the I/O driver could not be had.
-    #[error("cannot start {what}: {cause}")]
+    #[error(
+        "cannot start {what}: {cause}; lower taskmanager.workers, or raise the limits on threads \
+         and open files (`ulimit -u`, `ulimit -n`)"
+    )]
     Start {
         /// What was to be started.
         what: String,
         /// Why it could not.
         cause: String,
     },
+    /// More segments are asked for than the machine or container has memory for.
+    #[error(
+        "network memory of {} and managed memory of {} exceed the {} that there are; lower \
+         taskmanager.memory.network.max and taskmanager.memory.managed.size, or the size of the \
+         process that they are a share of",
+        network.human(),
+        managed.human(),
+        available.human()
+    )]
+    AboveMachine {
+        /// Network memory asked for.
+        network: MemorySize,
+        /// Managed memory asked for.
+        managed: MemorySize,
+        /// The memory of the machine or container.
+        available: MemorySize,
+    },
     /// The network memory is too small for a job.
     #[error(
         "job '{job}' needs at least {needed} network segments but {available} of {total} are free \
-         ({arithmetic}); raise taskmanager.memory.network.min and .max (now {total} segments of \
-         {segment_bytes} bytes), or lower the parallelism"
+         ({arithmetic}); raise taskmanager.memory.network.min and .max from {} to at least {}, or \
+         lower the parallelism",
+        MemorySize::from_bytes(*total * *segment_bytes as u64),
+        MemorySize::from_bytes((*total + needed.saturating_sub(*available)) * *segment_bytes as u64)
     )]
     InsufficientNetworkMemory {
         /// The job's name.

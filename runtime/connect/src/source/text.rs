@@ -12,7 +12,7 @@ use super::input::FileInput;
 use super::progress::Progress;
 use super::running::{FileSourceReader, SourceParts};
 use crate::adapter::open_error;
-use crate::files::{Compression, SplitRule};
+use crate::files::{Compression, HiddenNames, SplitRule};
 use crate::format::{InvalidUtf8, LineOptions, TextLines};
 
 /// How text is read.
@@ -78,6 +78,12 @@ impl<H> TextSource<H> {
     #[must_use]
     pub fn compression(self, compression: Compression) -> TextSource<H> {
         TextSource { input: self.input.compression(compression), ..self }
+    }
+
+    /// What to do with hidden names in folders and patterns; [`HiddenNames::Skip`] unless set.
+    #[must_use]
+    pub fn hidden_names(self, hidden: HiddenNames) -> TextSource<H> {
+        TextSource { input: self.input.hidden_names(hidden), ..self }
     }
 
     /// The files it reads, to list them early.

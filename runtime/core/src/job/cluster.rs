@@ -56,6 +56,7 @@ impl MiniCluster {
     pub fn start(config: &Configuration, slots: NonZeroU32) -> Result<Arc<Self>, Error> {
         let host = HostMemory::read(Path::new("/"));
         let memory = TaskManagerMemory::for_embedded(config, &host, slots)?;
+        check_machine(&host, &memory)?;
         let arena = map_arena(config, &memory)?;
         let quota = BufferQuota {
             per_channel: config.get(&network::BUFFERS_PER_CHANNEL)?,
@@ -136,6 +137,17 @@ fn driver_kind(config: &Configuration) -> Result<DriverKind, Error> {
         options::worker::IoDriver::Uring => DriverKind::Uring,
         options::worker::IoDriver::Epoll => DriverKind::Epoll,
     })
+}
+
+/// Refuses segments that could not all be filled: the kernel would end the process some day.
+fn check_machine(host: &HostMemory, memory: &TaskManagerMemory) -> Result<(), Error> {
+    let (network, managed) = (memory.network, memory.managed);
+    match host.available() {
+        Some(available) if network + managed > available => {
+            Err(Error::AboveMachine { network, managed, available })
+        }
+        _ => Ok(()),
+    }
 }
 
 fn map_arena(config: &Configuration, memory: &TaskManagerMemory) -> Result<Arena, Error> {

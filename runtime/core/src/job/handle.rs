@@ -117,7 +117,8 @@ impl JobHandle {
     /// # Errors
     /// The handle, if the job still runs; else as [`JobHandle::wait`].
     pub fn wait_for(self, limit: Duration) -> Result<Result<JobExecutionResult, Error>, JobHandle> {
-        match self.master.outcome.wait(Some(Instant::now() + limit)) {
+        // A limit beyond what the clock can count is none.
+        match self.master.outcome.wait(Instant::now().checked_add(limit)) {
             Some(result) => Ok(result),
             None => Err(self),
         }
