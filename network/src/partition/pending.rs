@@ -1,4 +1,4 @@
-//! Records for which there was no segment: they wait on the heap, in order.
+//! Records for which there was no segment: they wait on the heap, in order by channel.
 
 use std::collections::VecDeque;
 
@@ -50,27 +50,63 @@ impl Record {
 
 /// The waiting records of a partition. Bounded: a task rests as soon as one
 /// waits, so there is at most what one input record makes.
-#[derive(Debug, Default)]
+///
+/// Invariant: a channel is in line, once, exactly if a record of it waits, but for
+/// the one between [`Pending::next_channel`] and [`Pending::keep`].
+#[derive(Debug)]
 pub(super) struct Pending {
-    records: VecDeque<Record>,
+    records: Box<[VecDeque<Record>]>,
+    line: VecDeque<ChannelIndex>,
 }
 
 impl Pending {
+    pub(super) fn new(channels: usize) -> Self {
+        Self {
+            records: (0..channels).map(|_| VecDeque::new()).collect(),
+            line: VecDeque::with_capacity(channels),
+        }
+    }
+
     pub(super) fn is_empty(&self) -> bool {
-        self.records.is_empty()
+        self.line.is_empty()
+    }
+
+    /// Channels of which a record waits.
+    pub(super) fn channels(&self) -> usize {
+        self.line.len()
+    }
+
+    /// Whether a record of `channel` waits.
+    pub(super) fn holds(&self, channel: ChannelIndex) -> bool {
+        !self.records[channel.position()].is_empty()
     }
 
     pub(super) fn push(&mut self, outgoing: Outgoing<'_>) {
         let Outgoing { channel, key_hash, class, bytes } = outgoing;
+        if !self.holds(channel) {
+            self.line.push_back(channel);
+        }
         let record = Record { channel, key_hash, class, bytes: bytes.into(), written: 0 };
-        self.records.push_back(record);
+        self.records[channel.position()].push_back(record);
     }
 
-    pub(super) fn take_first(&mut self) -> Option<Record> {
-        self.records.pop_front()
+    /// Takes the channel whose turn it is out of the line.
+    pub(super) fn next_channel(&mut self) -> Option<ChannelIndex> {
+        self.line.pop_front()
+    }
+
+    /// Puts `channel` at the end of the line if records of it are left.
+    pub(super) fn keep(&mut self, channel: ChannelIndex) {
+        if self.holds(channel) {
+            self.line.push_back(channel);
+        }
+    }
+
+    pub(super) fn take_first(&mut self, channel: ChannelIndex) -> Option<Record> {
+        self.records[channel.position()].pop_front()
     }
 
     pub(super) fn put_back(&mut self, record: Record) {
-        self.records.push_front(record);
+        self.records[record.channel.position()].push_front(record);
     }
 }

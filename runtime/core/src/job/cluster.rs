@@ -60,6 +60,7 @@ impl MiniCluster {
         let quota = BufferQuota {
             per_channel: config.get(&network::BUFFERS_PER_CHANNEL)?,
             floating: config.get(&network::FLOATING_BUFFERS_PER_GATE)?,
+            per_channel_max: config.get(&network::MAX_BUFFERS_PER_CHANNEL)?,
             overdraft: config.get(&network::MAX_OVERDRAFT_BUFFERS)?,
         };
         let cores = cores();

@@ -1,7 +1,9 @@
 //! Building a task on its worker from the plan it was sent.
 
-use brisk_memory::{Arena, PoolOptions, SegmentCount};
-use brisk_network::{GateAddress, LocalPort, PartitionOptions, PeerPort, Port, ResultPartition};
+use brisk_memory::{Arena, LaneOptions, PoolOptions, SegmentCount};
+use brisk_network::{
+    Delivery, GateAddress, LocalPort, PartitionOptions, PeerPort, Port, ResultPartition,
+};
 use std::{
     cell::RefCell,
     collections::{BTreeMap, HashMap},
@@ -30,6 +32,8 @@ pub struct BufferQuota {
     pub per_channel: u32,
     /// `taskmanager.network.memory.floating-buffers-per-gate`
     pub floating: u32,
+    /// `taskmanager.network.memory.max-buffers-per-channel`
+    pub per_channel_max: u32,
     /// `taskmanager.network.memory.max-overdraft-buffers-per-gate`
     pub overdraft: u32,
 }
@@ -45,6 +49,11 @@ impl BufferQuota {
         let wanted = self.per_channel.saturating_mul(builders).saturating_add(self.floating);
         wanted.max(Self::required(builders))
     }
+
+    /// What each subpartition may have out; a broadcast is one for all.
+    fn lanes(&self, builders: u32) -> LaneOptions {
+        LaneOptions { count: builders, segments_max: SegmentCount(self.per_channel_max) }
+    }
 }
 
 /// The parts of a worker that tasks are connected to.
@@ -56,6 +65,16 @@ pub(crate) struct Surroundings {
     /// In order, so that a simulation does the same with the same seed.
     pub(crate) peers: RefCell<BTreeMap<WorkerId, Rc<PeerPort>>>,
     pub(crate) doorbell_waker: Waker,
+}
+
+impl Surroundings {
+    /// Hands a delivery to its gate; if that is gone, the buffer is dropped and so
+    /// returned.
+    pub(crate) fn deliver(&self, delivery: Delivery) {
+        if let Some(gate) = self.gates.borrow().get(&delivery.gate) {
+            gate.borrow_mut().deliver(delivery.channel, delivery.item);
+        }
+    }
 }
 
 /// Builds one task.
@@ -172,13 +191,14 @@ impl BuildContext {
         let builders = if output.is_broadcast() { 1 } else { output.ports.len() as u32 };
         let quota = self.surroundings.quota;
         let operator = self.operator_name(output.node);
-        let pool = network.create_pool(PoolOptions {
+        let options = PoolOptions {
             owner: format!("{}/{}: output of {operator}", self.plan.job, self.plan.display_name()),
             required: SegmentCount(BufferQuota::required(builders)),
             max: SegmentCount(quota.max(builders)),
             overdraft: SegmentCount(quota.overdraft),
             waker: self.surroundings.doorbell_waker.clone(),
-        })?;
+        };
+        let pool = network.create_pool_with_lanes(options, quota.lanes(builders))?;
         let ports = output.ports.iter().map(|port| self.port(port)).collect();
         let options = PartitionOptions { pool, ports, broadcast: output.is_broadcast() };
         let segment = self.surroundings.arena.segment_size().bytes();

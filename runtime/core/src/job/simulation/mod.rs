@@ -313,8 +313,8 @@ impl SimulatedCluster {
     }
 
     #[cfg(test)]
-    fn lose_delivery(&mut self) -> bool {
-        self.workers.iter_mut().any(Worker::lose_delivery)
+    fn lose_delivery(&mut self, first: bool) -> Option<bool> {
+        self.workers.iter_mut().find_map(|worker| worker.lose_delivery(first))
     }
 }
 

@@ -272,14 +272,16 @@ fn sabotaged(seed: u64) -> (bool, Option<String>) {
     let (mut cluster, env) = from_seed(seed);
     let collected = env.from_sequence(0..=999).rebalance().map(|n| n).collect();
     let handle = env.submit_to(&mut cluster, "sabotaged").expect("it starts");
-    for _ in 0..cluster.world().below(40) {
+    for _ in 0..cluster.world().below(150) {
         cluster.step();
     }
-    let mut lost = false;
-    while !lost && !handle.is_over() {
-        lost = cluster.lose_delivery();
+    let first = cluster.world().below(2) == 0;
+    let mut lost = None;
+    while lost.is_none() && !handle.is_over() {
+        lost = cluster.lose_delivery(first);
         cluster.step();
     }
+    let lost = lost.unwrap_or(false);
     let ended = catch_unwind(AssertUnwindSafe(|| cluster.finish(handle)));
     let found = match ended {
         Err(panic) => Some(panic_text(panic)),
