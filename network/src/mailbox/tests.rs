@@ -175,7 +175,7 @@ fn loom_who_waits_for_room_is_rung_at_the_end() {
 
 #[cfg(loom)]
 #[test]
-fn loom_nothing_stays_in_a_mailbox_that_discard_if_closed() {
+fn loom_nothing_stays_in_a_mailbox_whose_receiver_is_gone() {
     loom::model(|| {
         let (mailbox, receiver) = mailbox(2);
         let value = std::sync::Arc::new(());

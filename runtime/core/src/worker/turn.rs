@@ -20,7 +20,7 @@ use super::{
     wakes::WakeList,
 };
 use crate::{
-    error::{Error, TaskError},
+    error::{Error, Severity, TaskError},
     task::{
         BufferQuota, BuildContext, Cx, CxParts, PlannedTask, SubtaskPlan, Surroundings, TaskCounts,
         TaskKey, TaskTimes, WorkerId, WorkerIo, task_error,
@@ -234,10 +234,19 @@ impl Worker {
                 Ran::Resting(Rest::Idle) => {}
                 Ran::Resting(Rest::Blocked) => self.blocked.push(key),
                 Ran::Finished => self.end_task(key, TaskEnd::Finished),
-                Ran::Failed(error) => self.end_task(key, TaskEnd::Failed(error)),
+                Ran::Failed(error) => self.fail_task(key, error),
             }
         }
         round > 0
+    }
+
+    /// # Panics
+    /// If the process can't go on: outside of tasks, a panic ends it.
+    fn fail_task(&mut self, key: TaskKey, error: Error) {
+        if error.severity() == Severity::FailProcess {
+            panic!("this process can't go on: {error}");
+        }
+        self.end_task(key, TaskEnd::Failed(error));
     }
 
     fn flush_due(&mut self) {
@@ -378,10 +387,7 @@ impl Worker {
 fn built<R>(plan: &SubtaskPlan, build: impl FnOnce() -> Result<R, Error>) -> Result<R, Error> {
     match catch_unwind(AssertUnwindSafe(build)) {
         Ok(result) => result,
-        Err(panic) => {
-            let head = plan.operators.first().expect("a task has an operator").0;
-            Err(task_error(plan, head, TaskError::Panic(panic_text(panic))))
-        }
+        Err(panic) => Err(task_error(plan, plan.head(), TaskError::Panic(panic_text(panic)))),
     }
 }
 
