@@ -17,6 +17,7 @@
 //! they read whatever this partition does. A full subpartition has a segment at its
 //! consumer, or, if it may have only one, sends it before the partition waits.
 
+mod barrier;
 mod pending;
 
 use brisk_memory::{Buffer, Lane, Pool, Segment, SegmentCount, Taken};
@@ -25,8 +26,9 @@ use crate::{
     BufferBuilder, ChannelIndex, Event, Item, Port,
     frame::{FrameClass, FrameHeader, FrameKind},
 };
-pub use pending::Outgoing;
-use pending::Pending;
+pub use barrier::CapturedOutput;
+pub use pending::{Outgoing, WaitingRecord};
+use pending::{Pending, Waiting};
 
 /// What [`ResultPartition::new`] needs.
 #[derive(Debug)]
@@ -155,8 +157,7 @@ impl ResultPartition {
     /// Tells all channels something in order with their records. Always taken: what
     /// there is no segment for waits as records do.
     pub fn send_control(&mut self, bytes: &[u8]) -> Room {
-        for channel in 0..self.builders.len() as u32 {
-            let channel = ChannelIndex(channel);
+        for channel in self.channels() {
             let class = FrameClass::Control;
             let _ = self.append_large(Outgoing { channel, key_hash: 0, class, bytes });
         }
@@ -179,8 +180,8 @@ impl ResultPartition {
     /// Sends all open buffers that hold records; true when nothing is left behind.
     pub fn flush(&mut self) -> bool {
         let written = self.write_pending();
-        for channel in 0..self.builders.len() {
-            self.send_open(ChannelIndex(channel as u32));
+        for channel in self.channels() {
+            self.send_open(channel);
         }
         written
     }
@@ -194,11 +195,9 @@ impl ResultPartition {
         if !self.flush() {
             return false;
         }
-        for builder in &mut self.builders {
-            builder.discard();
-        }
-        for port in &self.ports {
-            port.send(Item::Event(Event::EndOfPartition));
+        for channel in self.channels() {
+            self.builders[channel.position()].discard();
+            self.send_event(channel, Event::EndOfPartition);
         }
         self.ended = true;
         true
@@ -269,13 +268,20 @@ impl ResultPartition {
         let Some(buffer) = self.builders[channel.position()].finish() else {
             return;
         };
-        self.stats.buffers += 1;
-        self.stats.bytes += buffer.len() as u64;
-        self.stats.records += u64::from(crate::frame::record_count(&buffer));
-        if self.broadcast {
-            self.send_to_all(buffer);
-        } else {
-            self.ports[channel.position()].send(Item::Buffer(buffer));
+        self.send(channel, buffer);
+    }
+
+    /// The builders, one for all subpartitions of a broadcast.
+    fn channels(&self) -> impl Iterator<Item = ChannelIndex> + use<> {
+        (0..self.builders.len() as u32).map(ChannelIndex)
+    }
+
+    /// Sends `event` to the readers of a builder.
+    fn send_event(&self, channel: ChannelIndex, event: Event) {
+        let ports =
+            if self.broadcast { &*self.ports } else { &self.ports[channel.position()..][..1] };
+        for port in ports {
+            port.send(Item::Event(event));
         }
     }
 
@@ -302,10 +308,18 @@ impl ResultPartition {
     }
 
     fn write_pending_of(&mut self, channel: ChannelIndex) {
-        while let Some(mut record) = self.pending.take_first(channel) {
-            if !self.write_pieces(&mut record) {
-                self.pending.put_back(record);
-                return;
+        while let Some(waiting) = self.pending.take_first(channel) {
+            match waiting {
+                Waiting::Record(mut record) => {
+                    if !self.write_pieces(&mut record) {
+                        self.pending.put_back(record);
+                        return;
+                    }
+                }
+                Waiting::Event(event) => {
+                    self.send_open(channel);
+                    self.send_event(channel, event);
+                }
             }
         }
     }
