@@ -73,12 +73,7 @@ impl<P: Template, K: Sink<P::Out>> Template for ToSink<P, K> {
     type Running = SinkTail<P, K>;
 
     fn build(&self, cx: &mut BuildContext) -> Result<Self::Running, Error> {
-        let context = SinkContext {
-            node: self.node,
-            operator: cx.operator_name(self.node).to_string(),
-            subtask: cx.subtask(),
-            parallelism: cx.parallelism(),
-        };
+        let context = cx.source_context(self.node);
         let upstream = Link::build(&self.upstream, self.node, cx)?;
         Ok(SinkTail { upstream, node: self.node, sink: self.sink.clone(), context, writer: None })
     }
