@@ -11,8 +11,8 @@ use crate::heap::HeapExhausted;
 use crate::pool::RegionKind;
 use crate::quantity::SegmentSize;
 
-/// What a failure should cost.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+/// What a failure should cost, the least first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Severity {
     /// Try again: the condition passes by itself.
     Retry,

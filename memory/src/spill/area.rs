@@ -7,6 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use super::error::SpillError;
 use super::file::SpillFile;
 use super::writer::{SpillWriter, WriterLimits};
+use crate::config::options::core;
+use crate::config::{ConfigError, Configuration, MemorySize, PathList};
 use crate::driver::{DriverError, EntryKind, Files, OpenOptions, PathLock};
 
 /// What the folders of areas are called, before process and number.
@@ -37,6 +39,16 @@ impl SpillOptions {
     /// filled.
     pub fn new(directories: Vec<PathBuf>) -> SpillOptions {
         SpillOptions { directories, quota: None, writes_in_flight: 2, write_bytes: 256 << 10 }
+    }
+
+    /// As [`SpillOptions::new`], with the directories and the quota that are configured.
+    ///
+    /// # Errors
+    /// When one of the keys holds a text that it does not accept.
+    pub fn from_configuration(config: &Configuration) -> Result<SpillOptions, ConfigError> {
+        let PathList(directories) = config.get(&core::TMP_DIRS)?;
+        let quota = config.get(&core::TMP_QUOTA)?.map(MemorySize::bytes);
+        Ok(SpillOptions { quota, ..SpillOptions::new(directories) })
     }
 }
 

@@ -5,6 +5,8 @@
 //! cargo run --release --example embedded_service -- --requests 100000
 //! ```
 
+#[path = "support/heap.rs"]
+mod heap;
 #[path = "support/report.rs"]
 mod report;
 #[path = "support/run.rs"]

@@ -4,6 +4,8 @@
 //! cargo run --release --example keyed_count -- --records 10000000 --keys 1000
 //! ```
 
+#[path = "support/heap.rs"]
+mod heap;
 #[path = "support/report.rs"]
 mod report;
 #[path = "support/run.rs"]

@@ -4,6 +4,8 @@
 //! cargo run --release --example side_outputs
 //! ```
 
+#[path = "support/heap.rs"]
+mod heap;
 #[path = "support/run.rs"]
 mod run;
 

@@ -5,6 +5,8 @@
 //! cargo run --release --example wordcount -- --input 'runtime/**/*.rs' --output counts --parallelism 4
 //! ```
 
+#[path = "support/heap.rs"]
+mod heap;
 #[path = "support/progress.rs"]
 mod progress;
 #[path = "support/report.rs"]

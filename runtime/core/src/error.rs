@@ -1,6 +1,8 @@
 //! What can go wrong, and whom it concerns.
 
-use std::fmt;
+use std::{fmt, io};
+
+pub use brisk_memory::Severity;
 
 use brisk_memory::config::MemorySize;
 
@@ -157,6 +159,61 @@ pub enum TaskError {
     Memory(#[from] brisk_memory::MemoryError),
 }
 
+impl Error {
+    /// What this failure should cost. One with [`Severity::Retry`] or
+    /// [`Severity::FailTask`] may be met by running the same again; one with
+    /// [`Severity::FailJob`] comes again each time.
+    pub fn severity(&self) -> Severity {
+        match self {
+            Self::Memory(error) => error.severity(),
+            Self::Task { cause, .. } => cause.severity(),
+            // What other jobs have may be free later.
+            Self::InsufficientNetworkMemory { needed, total, .. } if needed <= total => {
+                Severity::Retry
+            }
+            Self::Start { .. } => Severity::Retry,
+            Self::InsufficientNetworkMemory { .. }
+            | Self::Graph(_)
+            | Self::Config(_)
+            | Self::Canceled { .. }
+            | Self::Accumulator(_)
+            | Self::Program(_) => Severity::FailJob,
+        }
+    }
+}
+
+impl TaskError {
+    /// What this failure should cost; see [`Error::severity`].
+    pub fn severity(&self) -> Severity {
+        match self {
+            // The program's own code knows what it failed of; from here it looks like
+            // something that may not come again.
+            Self::Function(_) | Self::Panic(_) => Severity::FailTask,
+            // The same record comes again.
+            Self::RecordTooLarge { .. }
+            | Self::PartitionOutOfRange { .. }
+            | Self::SideOutputType { .. } => Severity::FailJob,
+            Self::Io { cause, .. } => io_severity(cause.kind()),
+            Self::Memory(error) => error.severity(),
+        }
+    }
+}
+
+fn io_severity(kind: io::ErrorKind) -> Severity {
+    match kind {
+        io::ErrorKind::Interrupted
+        | io::ErrorKind::WouldBlock
+        | io::ErrorKind::TimedOut
+        | io::ErrorKind::ConnectionRefused
+        | io::ErrorKind::ConnectionReset
+        | io::ErrorKind::ConnectionAborted
+        | io::ErrorKind::NotConnected
+        | io::ErrorKind::HostUnreachable
+        | io::ErrorKind::NetworkUnreachable => Severity::Retry,
+        _ => Severity::FailTask,
+    }
+}
+
 struct ByteCount(usize);
 
 impl fmt::Display for ByteCount {
@@ -167,3 +224,6 @@ impl fmt::Display for ByteCount {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -116,7 +116,7 @@ impl<H: Handler<[u8]>> Source for BinarySource<H> {
             framing,
             handler: self.handler.clone(),
             progress: self.progress(),
-            invalid: |_| 0,
+            invalid: None,
         };
         Ok(FileSourceReader::new(context, parts))
     }

@@ -10,7 +10,11 @@ use std::{
 };
 
 use super::{JobExecutionResult, TaskResult, master::JobMaster};
-use crate::{error::Error, graph::JobStatus, worker::Control};
+use crate::{
+    error::Error,
+    graph::{JobId, JobStatus},
+    worker::Control,
+};
 
 /// Where a job's result is put, and where one waits for it.
 #[derive(Default)]
@@ -86,6 +90,11 @@ impl JobHandle {
     /// The job's name.
     pub fn name(&self) -> &str {
         self.master.name()
+    }
+
+    /// The job's id.
+    pub fn job_id(&self) -> JobId {
+        self.master.id()
     }
 
     /// Where the job stands.
