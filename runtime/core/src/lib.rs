@@ -17,6 +17,7 @@ pub mod record;
 pub mod sink;
 pub mod source;
 pub mod task;
+pub mod time;
 pub mod worker;
 
 pub use error::{BoxError, Error, TaskError};

@@ -1,0 +1,24 @@
+//! Event time and processing time.
+//!
+//! Owns: points in time, watermarks and what makes them, their way through a gate with several
+//! channels, and their alignment across sources.
+//!
+//! Invariants: all of it is pure. Nothing here reads a clock (the present moment is an argument),
+//! emits a record or knows of tasks; a step takes a state and an event and gives what is to be
+//! done. The words and the rules are those of Flink, whose operators users compare with.
+//!
+//! Thread: whichever owns the value, a worker as a rule. Data plane, but for alignment.
+//!
+//! Deliberately absent: the stages of a chain that carry signals, and the state that timers and
+//! windows are kept in beyond one run.
+
+pub mod timestamp;
+
+pub mod watermark;
+
+pub mod valve;
+
+pub mod alignment;
+
+pub use timestamp::Timestamp;
+pub use watermark::{StreamStatus, TimeSignal, Watermark, WatermarkStrategy};

@@ -1,0 +1,202 @@
+//! [`WatermarkValve`]: the watermarks of several channels become one.
+//!
+//! The output is the least watermark of the channels that count: those that are active and
+//! *aligned*, that is not behind what was already given out. A channel that was idle and comes back
+//! with an old watermark is active, so the gate is, but it counts only once it has caught up: its
+//! records are late and must not be promised otherwise, and event time does not go back.
+//!
+//! ```text
+//!            idle                                     status active, watermark >= output
+//!   aligned ------> idle  <-------------------------------------------------+
+//!      ^              | active, watermark < output             idle         |
+//!      |              +-----------------------------> behind ---------------+
+//!      +-- watermark >= output ------------------------+
+//! ```
+//!
+//! When the last active channel goes idle, the gate goes idle, and before that it gives out the
+//! greatest watermark it has seen if the one that went last was what held it: nobody is left for
+//! whom it should wait. These are the rules of Flink's `StatusWatermarkValve`.
+//!
+//! The least watermark is at the root of a tournament tree over the channels: a watermark costs
+//! the logarithm of the number of channels at most, and mostly ends below the root.
+//!
+//! A channel that has ended sends [`Watermark::MAX`] first, so that it never holds the others.
+
+use brisk_network::ChannelIndex;
+
+use super::watermark::{StreamStatus, TimeSignal, Watermark};
+
+#[cfg(test)]
+mod tests;
+
+#[derive(Clone, Copy, Debug)]
+struct ChannelTime {
+    watermark: Watermark,
+    status: StreamStatus,
+    aligned: bool,
+}
+
+/// Combines watermarks and statuses of the channels of one gate.
+#[derive(Clone, Debug)]
+pub struct WatermarkValve {
+    channels: Box<[ChannelTime]>,
+    /// A tree in an array: the root at 1, the children of `i` at `2i` and `2i + 1`, the channels
+    /// from `channels.len()` on. A node has the least watermark below it; channels that don't
+    /// count stand as the greatest.
+    least: Box<[Watermark]>,
+    aligned: usize,
+    active: usize,
+    watermark: Watermark,
+    status: StreamStatus,
+}
+
+/// What a signal brought about. At most a watermark and then a status.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[must_use]
+pub struct ValveOutput {
+    /// Event time has come this far.
+    pub watermark: Option<Watermark>,
+    /// The gate's new status, after the watermark.
+    pub status: Option<StreamStatus>,
+}
+
+impl ValveOutput {
+    /// The signals in order.
+    pub fn signals(self) -> impl Iterator<Item = TimeSignal> {
+        let watermark = self.watermark.map(TimeSignal::Watermark);
+        watermark.into_iter().chain(self.status.map(TimeSignal::Status))
+    }
+}
+
+impl WatermarkValve {
+    /// A valve of so many channels, all active and at the beginning of time.
+    ///
+    /// # Panics
+    /// If there is no channel.
+    pub fn new(channels: usize) -> Self {
+        assert!(channels > 0, "a gate has a channel");
+        let fresh =
+            ChannelTime { watermark: Watermark::MIN, status: StreamStatus::Active, aligned: true };
+        Self {
+            channels: vec![fresh; channels].into(),
+            least: vec![Watermark::MIN; channels * 2].into(),
+            aligned: channels,
+            active: channels,
+            watermark: Watermark::MIN,
+            status: StreamStatus::Active,
+        }
+    }
+
+    /// The last watermark given out.
+    pub fn watermark(&self) -> Watermark {
+        self.watermark
+    }
+
+    /// The gate's status.
+    pub fn status(&self) -> StreamStatus {
+        self.status
+    }
+
+    /// The channels that hold the watermark where it is: those to look at when nothing comes out.
+    pub fn holders(&self) -> impl Iterator<Item = (ChannelIndex, Watermark)> {
+        let least = self.least[1];
+        let channels = self.channels.iter().enumerate();
+        channels.filter(move |(_, channel)| channel.aligned && channel.watermark == least).map(
+            |(at, channel)| {
+                let at = u32::try_from(at).expect("a gate has less than 2^32 channels");
+                (ChannelIndex(at), channel.watermark)
+            },
+        )
+    }
+
+    /// A watermark came in.
+    pub fn on_watermark(&mut self, channel: ChannelIndex, watermark: Watermark) -> ValveOutput {
+        let at = channel.0 as usize;
+        let known = &mut self.channels[at];
+        if known.status == StreamStatus::Idle || watermark <= known.watermark {
+            return ValveOutput::default();
+        }
+        known.watermark = watermark;
+        if known.aligned {
+            self.play(at);
+        } else if watermark >= self.watermark {
+            self.align(at);
+        }
+        ValveOutput { watermark: self.advance(), status: None }
+    }
+
+    /// A status came in.
+    pub fn on_status(&mut self, channel: ChannelIndex, status: StreamStatus) -> ValveOutput {
+        let at = channel.0 as usize;
+        if self.channels[at].status == status {
+            return ValveOutput::default();
+        }
+        self.channels[at].status = status;
+        match status {
+            StreamStatus::Idle => self.rest(at),
+            StreamStatus::Active => self.wake(at),
+        }
+    }
+
+    fn rest(&mut self, at: usize) -> ValveOutput {
+        let held = self.channels[at].watermark == self.watermark;
+        self.active -= 1;
+        if self.channels[at].aligned {
+            self.channels[at].aligned = false;
+            self.aligned -= 1;
+            self.play(at);
+        }
+        if self.active > 0 {
+            return ValveOutput { watermark: self.advance(), status: None };
+        }
+        assert_eq!(self.aligned, 0, "a channel that counts is active");
+        let greatest = self.channels.iter().map(|channel| channel.watermark).max();
+        let watermark = greatest.filter(|greatest| held && *greatest > self.watermark);
+        self.watermark = watermark.unwrap_or(self.watermark);
+        self.status = StreamStatus::Idle;
+        ValveOutput { watermark, status: Some(StreamStatus::Idle) }
+    }
+
+    fn wake(&mut self, at: usize) -> ValveOutput {
+        self.active += 1;
+        if self.channels[at].watermark >= self.watermark {
+            self.align(at);
+        }
+        let was_idle = self.status == StreamStatus::Idle;
+        self.status = StreamStatus::Active;
+        ValveOutput { watermark: None, status: was_idle.then_some(StreamStatus::Active) }
+    }
+
+    fn align(&mut self, at: usize) {
+        assert!(!self.channels[at].aligned, "channel {at} counts already");
+        self.channels[at].aligned = true;
+        self.aligned += 1;
+        self.play(at);
+    }
+
+    /// Lets the channel play its matches again, up to the first whose winner stays.
+    fn play(&mut self, at: usize) {
+        let channel = self.channels[at];
+        let mut node = self.channels.len() + at;
+        self.least[node] = if channel.aligned { channel.watermark } else { Watermark::MAX };
+        while node > 1 {
+            let parent = node / 2;
+            let winner = self.least[parent * 2].min(self.least[parent * 2 + 1]);
+            if self.least[parent] == winner {
+                return;
+            }
+            self.least[parent] = winner;
+            node = parent;
+        }
+    }
+
+    /// The new least watermark, if there is one.
+    fn advance(&mut self) -> Option<Watermark> {
+        let least = self.least[1];
+        if self.aligned == 0 || least <= self.watermark {
+            return None;
+        }
+        self.watermark = least;
+        Some(least)
+    }
+}
