@@ -20,5 +20,7 @@ pub mod valve;
 
 pub mod alignment;
 
+pub mod timers;
+
 pub use timestamp::Timestamp;
 pub use watermark::{StreamStatus, TimeSignal, Watermark, WatermarkStrategy};

@@ -42,7 +42,7 @@ impl Timestamp {
 
     /// Milliseconds since the epoch.
     #[inline(always)]
-    pub const fn as_millis(self) -> i64 {
+    pub const fn millis(self) -> i64 {
         self.0
     }
 

@@ -1,7 +1,7 @@
 use super::*;
 
 fn check(timestamp: Timestamp, expected: i64) {
-    assert_eq!(timestamp.as_millis(), expected);
+    assert_eq!(timestamp.millis(), expected);
 }
 
 #[test]

@@ -41,7 +41,7 @@ impl Twin {
         let mut out = Vec::new();
         match signal {
             TimeSignal::Watermark(watermark) if before.active => {
-                let watermark = watermark.timestamp().as_millis();
+                let watermark = watermark.timestamp().millis();
                 if watermark > before.watermark {
                     self.channels[at].watermark = watermark;
                     self.channels[at].aligned |= watermark >= self.output;
@@ -220,7 +220,7 @@ proptest! {
         for (channel, signal) in steps {
             let channel = channel.index(channels);
             prop_assert_eq!(feed(&mut valve, channel, signal), twin.step(channel, signal));
-            prop_assert_eq!(valve.watermark().timestamp().as_millis(), twin.output);
+            prop_assert_eq!(valve.watermark().timestamp().millis(), twin.output);
         }
     }
 }

@@ -56,9 +56,10 @@ impl fmt::Debug for Watermark {
 }
 
 /// Whether a stream takes part in the progress of event time.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum StreamStatus {
     /// Its watermarks count.
+    #[default]
     Active,
     /// It has nothing to say for a while and must hold nobody up.
     Idle,
