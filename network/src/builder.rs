@@ -87,7 +87,7 @@ impl BufferBuilder {
             let at = self.base.add(self.position + FRAME_HEADER);
             at.copy_from_nonoverlapping(NonNull::from(payload).cast(), payload.len());
         }
-        self.close_frame(payload.len(), FrameKind::Whole, key_hash);
+        self.close_frame(FrameHeader::new(payload.len(), FrameKind::Whole, key_hash));
         true
     }
 
@@ -108,27 +108,29 @@ impl BufferBuilder {
         Some(bytes)
     }
 
-    /// Makes a frame of the first `length` bytes of [`BufferBuilder::payload_mut`].
+    /// Makes a frame of the first bytes of [`BufferBuilder::payload_mut`], as many
+    /// as `header` says.
     ///
     /// # Panics
     /// If there is no room for them.
     #[inline(always)]
-    pub fn commit(&mut self, length: usize, kind: FrameKind, key_hash: u32) {
-        assert!(self.position + FRAME_HEADER + length <= self.limit, "a frame beyond its segment");
-        self.close_frame(length, kind, key_hash);
+    pub fn commit(&mut self, header: FrameHeader) {
+        let end = self.position + FRAME_HEADER + header.length();
+        assert!(end <= self.limit, "a frame beyond its segment");
+        self.close_frame(header);
     }
 
     #[inline(always)]
-    fn close_frame(&mut self, length: usize, kind: FrameKind, key_hash: u32) {
-        let header = FrameHeader::new(length, kind, key_hash).to_bytes();
+    fn close_frame(&mut self, header: FrameHeader) {
+        let bytes = header.to_bytes();
         // SAFETY: the caller checked that header and payload lie inside the segment.
         unsafe {
             let at = self.base.add(self.position);
-            at.copy_from_nonoverlapping(NonNull::from(&header).cast(), FRAME_HEADER);
+            at.copy_from_nonoverlapping(NonNull::from(&bytes).cast(), FRAME_HEADER);
         }
-        self.written = self.position + FRAME_HEADER + length;
+        self.written = self.position + FRAME_HEADER + header.length();
         self.position = next_frame(self.written);
-        self.records += u32::from(matches!(kind, FrameKind::Whole | FrameKind::First));
+        self.records += u32::from(header.begins_record());
     }
 
     /// Ends the open segment and hands it out as a buffer; `None` when it holds

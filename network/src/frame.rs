@@ -4,13 +4,16 @@
 //! buffer   0..4   records that begin in this buffer, u32 LE
 //!          4..8   zero
 //!          8..    frames, each at an offset that is 8 more than a multiple of 16
-//! frame    0..4   u32 LE: payload length (low 30 bits), kind (high 2 bits)
+//! frame    0..4   u32 LE: payload length (bits 0..28), class (28..30), kind (30..32)
 //!          4..8   u32 LE: hash of the key on keyed exchanges, else zero
 //!          8..    payload, so always 16-aligned in the segment
 //! ```
 //!
 //! A record that fits into one segment is one `Whole` frame. A longer one is cut
 //! into `First`, `Middle`..., `Last` frames on consecutive buffers of its channel.
+//! The payload of a `Timed` record ends with eight bytes more, its event time. A
+//! `Control` frame is no record: it is what a producer tells all its consumers in
+//! order with the records around it.
 
 /// Bytes before the first frame of a buffer.
 pub const BUFFER_HEADER: usize = 8;
@@ -18,10 +21,15 @@ pub const BUFFER_HEADER: usize = 8;
 pub const FRAME_HEADER: usize = 8;
 /// Alignment of every payload; rkyv's archives need at most that of `u128`.
 pub const PAYLOAD_ALIGN: usize = 16;
-/// Largest record, a frame's length being 30 bits (1 GiB - 1).
-pub const RECORD_BYTES_MAX: usize = LENGTH_MASK as usize;
+/// Largest record (1 GiB - 1). One that is longer than a segment is cut into frames.
+pub const RECORD_BYTES_MAX: usize = (1 << 30) - 1;
+/// Largest payload of one frame, 28 bits; a segment has 1 MiB at most.
+pub const FRAME_BYTES_MAX: usize = LENGTH_MASK as usize;
+/// Bytes that a timed record has behind its own.
+pub const TIMESTAMP_BYTES: usize = 8;
 
-const LENGTH_MASK: u32 = (1 << 30) - 1;
+const LENGTH_MASK: u32 = (1 << 28) - 1;
+const CLASS_SHIFT: u32 = 28;
 const KIND_SHIFT: u32 = 30;
 
 const _: () = assert!((BUFFER_HEADER + FRAME_HEADER).is_multiple_of(PAYLOAD_ALIGN));
@@ -40,6 +48,18 @@ pub enum FrameKind {
     Last = 3,
 }
 
+/// What a frame carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum FrameClass {
+    /// A record.
+    Plain = 0,
+    /// A record and its event time.
+    Timed = 1,
+    /// No record, but something in order with records.
+    Control = 2,
+}
+
 /// The eight bytes before a payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FrameHeader {
@@ -49,14 +69,37 @@ pub struct FrameHeader {
 }
 
 impl FrameHeader {
-    /// A header for `length` payload bytes.
+    /// A header for `length` payload bytes of a plain record.
     ///
     /// # Panics
-    /// If `length` is above [`RECORD_BYTES_MAX`].
+    /// If `length` is above [`FRAME_BYTES_MAX`].
     #[inline]
     pub fn new(length: usize, kind: FrameKind, key_hash: u32) -> Self {
-        assert!(length <= RECORD_BYTES_MAX, "a frame of {length} bytes");
+        assert!(length <= FRAME_BYTES_MAX, "a frame of {length} bytes");
         Self { word: length as u32 | ((kind as u32) << KIND_SHIFT), key_hash }
+    }
+
+    /// The same of another class.
+    #[inline]
+    pub fn of_class(self, class: FrameClass) -> Self {
+        Self { word: (self.word & !(3 << CLASS_SHIFT)) | ((class as u32) << CLASS_SHIFT), ..self }
+    }
+
+    /// What the frame carries; a class that nobody writes reads as control.
+    #[inline]
+    pub fn class(self) -> FrameClass {
+        match (self.word >> CLASS_SHIFT) & 3 {
+            0 => FrameClass::Plain,
+            1 => FrameClass::Timed,
+            _ => FrameClass::Control,
+        }
+    }
+
+    /// True when a record begins in this frame.
+    #[inline]
+    pub fn begins_record(self) -> bool {
+        matches!(self.kind(), FrameKind::Whole | FrameKind::First)
+            && self.class() != FrameClass::Control
     }
 
     /// Payload bytes that follow.
@@ -76,9 +119,9 @@ impl FrameHeader {
         }
     }
 
-    /// True for a complete record, in one comparison.
+    /// True for a complete plain record, in one comparison.
     #[inline]
-    pub fn is_whole(self) -> bool {
+    pub fn is_plain_whole(self) -> bool {
         self.word <= LENGTH_MASK
     }
 

@@ -30,7 +30,7 @@ mod sync;
 pub use builder::BufferBuilder;
 pub use gate::{GateStats, InputGate, Polled};
 pub use mailbox::{MailboxReceiver, MailboxSender, mailbox};
-pub use partition::{PartitionOptions, PartitionStats, ResultPartition, Room};
+pub use partition::{Outgoing, PartitionOptions, PartitionStats, ResultPartition, Room};
 pub use port::{Delivery, GateAddress, LocalPort, PeerPort, Port};
 pub use ready::{ReadyList, Signal};
 

@@ -13,12 +13,12 @@ fn frames_start_eight_past_a_multiple_of_sixteen() {
 
 proptest! {
     #[test]
-    fn a_header_survives_its_bytes(length in 0usize..=RECORD_BYTES_MAX, kind in 0u8..4, key_hash: u32) {
+    fn a_header_survives_its_bytes(length in 0usize..=FRAME_BYTES_MAX, kind in 0u8..4, key_hash: u32) {
         let kind = [FrameKind::Whole, FrameKind::First, FrameKind::Middle, FrameKind::Last][kind as usize];
         let header = FrameHeader::from_bytes(FrameHeader::new(length, kind, key_hash).to_bytes());
         prop_assert_eq!(header.length(), length);
         prop_assert_eq!(header.kind(), kind);
-        prop_assert_eq!(header.is_whole(), kind == FrameKind::Whole);
+        prop_assert_eq!(header.is_plain_whole(), kind == FrameKind::Whole);
         prop_assert_eq!(header.key_hash, key_hash);
     }
 

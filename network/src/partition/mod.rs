@@ -14,7 +14,11 @@ mod pending;
 
 use brisk_memory::{Buffer, Pool, Segment, Taken};
 
-use crate::{BufferBuilder, ChannelIndex, Event, Item, Port, frame::FrameKind};
+use crate::{
+    BufferBuilder, ChannelIndex, Event, Item, Port,
+    frame::{FrameClass, FrameHeader, FrameKind},
+};
+pub use pending::Outgoing;
 use pending::Pending;
 
 /// What [`ResultPartition::new`] needs.
@@ -114,9 +118,25 @@ impl ResultPartition {
     /// Takes a record that could not be written in place: it is cut over as many
     /// buffers as it needs, at once as far as there are segments, the rest later.
     #[cold]
-    pub fn append_large(&mut self, channel: ChannelIndex, key_hash: u32, bytes: &[u8]) -> Room {
-        self.pending.push(channel, key_hash, bytes);
-        self.write_pending();
+    pub fn append_large(&mut self, outgoing: Outgoing<'_>) -> Room {
+        self.pending.push(outgoing);
+        if !self.write_pending() {
+            // What comes next for this channel must not slip into an open buffer
+            // before what waits.
+            self.send_open(outgoing.channel);
+            self.builders[outgoing.channel.position()].discard();
+        }
+        self.room()
+    }
+
+    /// Tells all channels something in order with their records. Always taken: what
+    /// there is no segment for waits as records do.
+    pub fn send_control(&mut self, bytes: &[u8]) -> Room {
+        for channel in 0..self.builders.len() as u32 {
+            let channel = ChannelIndex(channel);
+            let class = FrameClass::Control;
+            let _ = self.append_large(Outgoing { channel, key_hash: 0, class, bytes });
+        }
         self.room()
     }
 
@@ -230,7 +250,8 @@ impl ResultPartition {
                 };
                 let payload = builder.payload_mut().expect("an open builder has room");
                 payload[..taken].copy_from_slice(&record.left()[..taken]);
-                builder.commit(taken, kind, record.key_hash);
+                let header = FrameHeader::new(taken, kind, record.key_hash);
+                builder.commit(header.of_class(record.class));
                 record.advance(taken);
                 if fits {
                     return true;

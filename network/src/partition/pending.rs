@@ -2,17 +2,31 @@
 
 use std::collections::VecDeque;
 
-use crate::ChannelIndex;
+use crate::{ChannelIndex, frame::FrameClass};
 
 /// Smallest piece that is worth a frame when a record is cut: 64 bytes, a cache
 /// line, against 8 bytes of header.
 pub(super) const PIECE_MIN: usize = 64;
+
+/// Bytes that go to one channel: a record, or what a control frame says.
+#[derive(Clone, Copy, Debug)]
+pub struct Outgoing<'a> {
+    /// Where to.
+    pub channel: ChannelIndex,
+    /// The hash of the record's key, or zero.
+    pub key_hash: u32,
+    /// What the bytes are.
+    pub class: FrameClass,
+    /// The bytes, a timed record's time behind its own.
+    pub bytes: &'a [u8],
+}
 
 /// One waiting record.
 #[derive(Debug)]
 pub(super) struct Record {
     pub(super) channel: ChannelIndex,
     pub(super) key_hash: u32,
+    pub(super) class: FrameClass,
     bytes: Box<[u8]>,
     written: usize,
 }
@@ -46,8 +60,10 @@ impl Pending {
         self.records.is_empty()
     }
 
-    pub(super) fn push(&mut self, channel: ChannelIndex, key_hash: u32, bytes: &[u8]) {
-        self.records.push_back(Record { channel, key_hash, bytes: bytes.into(), written: 0 });
+    pub(super) fn push(&mut self, outgoing: Outgoing<'_>) {
+        let Outgoing { channel, key_hash, class, bytes } = outgoing;
+        let record = Record { channel, key_hash, class, bytes: bytes.into(), written: 0 };
+        self.records.push_back(record);
     }
 
     pub(super) fn take_first(&mut self) -> Option<Record> {

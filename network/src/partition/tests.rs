@@ -75,7 +75,7 @@ fn write(partition: &mut ResultPartition, channel: u32, hash: u32, bytes: &[u8])
     if partition.roll(channel) && partition.builder(channel).append(hash, bytes) {
         return partition.room();
     }
-    partition.append_large(channel, hash, bytes)
+    partition.append_large(Outgoing { channel, key_hash: hash, class: FrameClass::Plain, bytes })
 }
 
 #[test]

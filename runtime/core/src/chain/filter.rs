@@ -4,7 +4,7 @@ use super::{Chain, Link, Template, guard::Guard};
 use crate::{
     error::Error,
     graph::NodeId,
-    task::flow::{Drive, Flow, Push},
+    task::flow::{Drive, Flow, Push, Signal},
     task::{BuildContext, Cx},
 };
 
@@ -44,6 +44,11 @@ impl<T, F: FnMut(&T) -> bool, S: Push<T>> Push<T> for FilterInto<'_, F, S> {
         } else {
             Flow::Continue
         }
+    }
+
+    #[inline]
+    fn signal(&mut self, signal: Signal, cx: &mut Cx) -> Flow {
+        self.sink.signal(signal, cx)
     }
 
     #[inline]

@@ -11,7 +11,7 @@ use crate::{
     Record,
     error::Error,
     graph::NodeId,
-    task::flow::{Drive, Flow, Push},
+    task::flow::{Drive, Flow, Push, Signal},
     task::{BuildContext, Cx},
 };
 
@@ -53,6 +53,15 @@ impl<T> Collector<T> {
             }
         }
         Flow::Continue
+    }
+
+    /// Passes on all that waits, whatever `sink` answers.
+    pub(crate) fn pour_into<S: Push<T>>(&mut self, sink: &mut S, cx: &mut Cx) -> Flow {
+        let mut answer = Flow::Continue;
+        for item in self.items.drain(..) {
+            answer = answer.and(sink.push(item, cx));
+        }
+        answer
     }
 }
 
@@ -116,6 +125,11 @@ where
     fn push(&mut self, item: T, cx: &mut Cx) -> Flow {
         Guard::run(self.node, || (self.function)(item, self.collector));
         self.collector.drain_into(self.sink, cx)
+    }
+
+    fn signal(&mut self, signal: Signal, cx: &mut Cx) -> Flow {
+        let drained = self.collector.pour_into(self.sink, cx);
+        drained.and(self.sink.signal(signal, cx))
     }
 
     #[inline]

@@ -4,7 +4,7 @@
 use brisk_memory::Buffer;
 use brisk_network::{
     ChannelIndex, Event, InputGate, Item, Polled,
-    frame::{self, BUFFER_HEADER, FRAME_HEADER, FrameKind},
+    frame::{self, BUFFER_HEADER, FRAME_HEADER, FrameClass, FrameKind},
 };
 use std::{cell::RefCell, collections::HashMap, fmt, marker::PhantomData, rc::Rc};
 
@@ -13,8 +13,9 @@ use crate::{
     Record,
     error::Error,
     record::{AlignedBytes, Archived, decode, view},
-    task::flow::{Drive, Flow, Push},
+    task::flow::{Drive, Flow, Push, Signal},
     task::{BuildContext, Cx},
+    time::{Timestamp, WatermarkValve},
 };
 
 /// The template of a stream that comes through an exchange.
@@ -67,6 +68,9 @@ pub trait ReadRecords<T: Record> {
     /// Takes one record.
     fn record(&mut self, key_hash: u32, record: &Archived<T>, cx: &mut Cx) -> Flow;
 
+    /// Takes a signal, on the same terms as [`Push::signal`].
+    fn signal(&mut self, signal: Signal, cx: &mut Cx) -> Flow;
+
     /// Whether a record would be welcome now.
     fn ready(&mut self, cx: &mut Cx) -> Flow;
 }
@@ -85,13 +89,16 @@ pub struct Gate<T> {
     current: Option<Current>,
     /// Pieces of records that are longer than a segment, by channel.
     pieces: HashMap<ChannelIndex, AlignedBytes>,
+    /// How far the channels have come in event time.
+    valve: WatermarkValve,
     record: PhantomData<fn() -> T>,
 }
 
 impl<T: Record> Gate<T> {
     /// A reader of `gate`.
     pub fn new(gate: Rc<RefCell<InputGate>>) -> Self {
-        Self { gate, current: None, pieces: HashMap::new(), record: PhantomData }
+        let valve = WatermarkValve::new(gate.borrow().channel_count());
+        Self { gate, current: None, pieces: HashMap::new(), valve, record: PhantomData }
     }
 
     /// Reads until the reader pauses, input is short, or the quantum is used up.
@@ -160,13 +167,15 @@ impl<T: Record> Gate<T> {
                 prefetch(ahead);
             }
             position = frame.next;
-            let flow = if frame.header.is_whole() {
+            let flow = if frame.header.is_plain_whole() {
+                cx.set_timestamp(None);
                 // SAFETY: gates of this type get buffers of writers of this type only
                 // (the builder of the task checks it), and payloads are 16-aligned.
                 let record = unsafe { view::<T>(frame.payload) };
                 reader.record(frame.header.key_hash, record, cx)
             } else {
-                join(&mut self.pieces, current.channel, frame, reader, cx)
+                let rest = Rest { pieces: &mut self.pieces, valve: &mut self.valve };
+                rest.read(current.channel, frame, reader, cx)
             };
             *left -= 1;
             if flow != Flow::Continue || *left == 0 {
@@ -192,28 +201,94 @@ const PREFETCH_RECORDS: usize = 10;
 /// answers a cancellation within 32 ms.
 pub(crate) const INTERRUPT_CHECK: usize = 32;
 
-/// Adds a piece of a long record to what its channel brought before; reads the
-/// record when it is complete.
-#[cold]
-fn join<T: Record, R: ReadRecords<T>>(
-    pieces: &mut HashMap<ChannelIndex, AlignedBytes>,
-    channel: ChannelIndex,
-    frame: frame::Frame<'_>,
-    reader: &mut R,
-    cx: &mut Cx,
-) -> Flow {
-    let joined = pieces.entry(channel).or_default();
-    let begins = frame.header.kind() == FrameKind::First;
-    assert_eq!(begins, joined.is_empty(), "pieces of a record come in order");
-    joined.extend_from_slice(frame.payload);
-    if frame.header.kind() != FrameKind::Last {
-        return Flow::Continue;
+/// What frames other than whole plain records need.
+struct Rest<'a> {
+    pieces: &'a mut HashMap<ChannelIndex, AlignedBytes>,
+    valve: &'a mut WatermarkValve,
+}
+
+impl Rest<'_> {
+    #[inline]
+    fn read<T: Record, R: ReadRecords<T>>(
+        self,
+        channel: ChannelIndex,
+        frame: frame::Frame<'_>,
+        reader: &mut R,
+        cx: &mut Cx,
+    ) -> Flow {
+        if frame.header.kind() == FrameKind::Whole {
+            let (class, hash) = (frame.header.class(), frame.header.key_hash);
+            return self.read_whole(
+                channel,
+                Payload { class, hash, bytes: frame.payload },
+                reader,
+                cx,
+            );
+        }
+        self.join(channel, frame, reader, cx)
     }
-    let joined = pieces.remove(&channel).expect("it was just extended");
-    // SAFETY: the pieces are what a writer of this type cut up, joined at an
-    // address that is aligned for every archive.
-    let record = unsafe { view::<T>(&joined) };
-    reader.record(frame.header.key_hash, record, cx)
+
+    #[inline]
+    fn read_whole<T: Record, R: ReadRecords<T>>(
+        self,
+        channel: ChannelIndex,
+        payload: Payload<'_>,
+        reader: &mut R,
+        cx: &mut Cx,
+    ) -> Flow {
+        let Payload { class, hash, bytes } = payload;
+        let bytes = match class {
+            FrameClass::Plain => {
+                cx.set_timestamp(None);
+                bytes
+            }
+            FrameClass::Timed => {
+                let (bytes, time) = bytes.split_last_chunk().expect("a timed record has a time");
+                cx.set_timestamp(Some(Timestamp::from_millis(i64::from_le_bytes(*time))));
+                bytes
+            }
+            FrameClass::Control => {
+                let signal = Signal::from_bytes(bytes).expect("a control frame holds a signal");
+                let passed = self.valve.input(channel.position(), signal);
+                return passed
+                    .map(|signal| reader.signal(signal, cx))
+                    .fold(Flow::Continue, Flow::and);
+            }
+        };
+        // SAFETY: gates of this type get buffers of writers of this type only (the builder
+        // of the task checks it), at an address that is aligned for every archive.
+        let record = unsafe { view::<T>(bytes) };
+        reader.record(hash, record, cx)
+    }
+
+    /// Adds a piece of a long record to what its channel brought before; reads the
+    /// record when it is complete.
+    #[cold]
+    fn join<T: Record, R: ReadRecords<T>>(
+        self,
+        channel: ChannelIndex,
+        frame: frame::Frame<'_>,
+        reader: &mut R,
+        cx: &mut Cx,
+    ) -> Flow {
+        let joined = self.pieces.entry(channel).or_default();
+        let begins = frame.header.kind() == FrameKind::First;
+        assert_eq!(begins, joined.is_empty(), "pieces of a record come in order");
+        joined.extend_from_slice(frame.payload);
+        if frame.header.kind() != FrameKind::Last {
+            return Flow::Continue;
+        }
+        let joined = self.pieces.remove(&channel).expect("it was just extended");
+        let (class, hash) = (frame.header.class(), frame.header.key_hash);
+        self.read_whole(channel, Payload { class, hash, bytes: &joined }, reader, cx)
+    }
+}
+
+/// The bytes of a frame, or of several that were joined.
+struct Payload<'a> {
+    class: FrameClass,
+    hash: u32,
+    bytes: &'a [u8],
 }
 
 struct OwnedInto<'a, S>(&'a mut S);
@@ -222,6 +297,11 @@ impl<T: Record, S: Push<T>> ReadRecords<T> for OwnedInto<'_, S> {
     #[inline(always)]
     fn record(&mut self, _key_hash: u32, record: &Archived<T>, cx: &mut Cx) -> Flow {
         self.0.push(decode::<T>(record), cx)
+    }
+
+    #[inline]
+    fn signal(&mut self, signal: Signal, cx: &mut Cx) -> Flow {
+        self.0.signal(signal, cx)
     }
 
     #[inline]

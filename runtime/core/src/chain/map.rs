@@ -5,7 +5,7 @@ use crate::{
     Record,
     error::Error,
     graph::NodeId,
-    task::flow::{Drive, Flow, Push},
+    task::flow::{Drive, Flow, Push, Signal},
     task::{BuildContext, Cx},
 };
 
@@ -43,6 +43,11 @@ impl<T, U, F: FnMut(T) -> U, S: Push<U>> Push<T> for MapInto<'_, F, S> {
     fn push(&mut self, item: T, cx: &mut Cx) -> Flow {
         let mapped = Guard::run(self.node, || (self.function)(item));
         self.sink.push(mapped, cx)
+    }
+
+    #[inline]
+    fn signal(&mut self, signal: Signal, cx: &mut Cx) -> Flow {
+        self.sink.signal(signal, cx)
     }
 
     #[inline]

@@ -5,7 +5,7 @@ use crate::{
     Record,
     error::{BoxError, Error, TaskError},
     graph::NodeId,
-    task::flow::{Drive, Flow, Push},
+    task::flow::{Drive, Flow, Push, Signal},
     task::{BuildContext, Context, Cx, RuntimeContext},
 };
 
@@ -84,17 +84,12 @@ impl<F, U> State<F, U> {
         if let Err(cause) = result {
             return cx.fail(*node, TaskError::Function(cause));
         }
-        match (collector.drain_into(sink, cx), side) {
-            (Flow::Continue, side) => side,
-            (main, Flow::Stop) => {
-                if main == Flow::Stop {
-                    main
-                } else {
-                    Flow::Stop
-                }
-            }
-            (main, _) => main,
-        }
+        collector.drain_into(sink, cx).and(side)
+    }
+
+    pub(super) fn signal<S: Push<U>>(&mut self, sig: Signal, sink: &mut S, cx: &mut Cx) -> Flow {
+        let drained = self.collector.pour_into(sink, cx);
+        drained.and(cx.signal_sides(self.node, sig)).and(sink.signal(sig, cx))
     }
 
     pub(super) fn ready<S: Push<U>>(&mut self, sink: &mut S, cx: &mut Cx) -> Flow {
@@ -138,6 +133,10 @@ where
             function.process(item, context, out)
         };
         self.state.call(self.sink, cx, call)
+    }
+
+    fn signal(&mut self, signal: Signal, cx: &mut Cx) -> Flow {
+        self.state.signal(signal, self.sink, cx)
     }
 
     #[inline]

@@ -4,7 +4,7 @@ use super::{Chain, Link, Template, guard::Guard};
 use crate::{
     error::Error,
     graph::NodeId,
-    task::flow::{Drive, Flow, Push},
+    task::flow::{Drive, Flow, Push, Signal},
     task::{BuildContext, Cx},
 };
 
@@ -24,6 +24,11 @@ pub trait Sink<T>: Clone + Send + 'static {
 pub trait SinkWriter<T> {
     /// Takes one record, whatever the answer.
     fn write(&mut self, item: T, cx: &mut Cx) -> Flow;
+
+    /// Takes a signal; most sinks have no use for it.
+    fn signal(&mut self, _signal: Signal, _cx: &mut Cx) -> Flow {
+        Flow::Continue
+    }
 
     /// Whether a record would be welcome now.
     fn ready(&mut self, _cx: &mut Cx) -> Flow {
@@ -86,6 +91,11 @@ impl<T, W: SinkWriter<T>> Push<T> for WriteInto<'_, W> {
     }
 
     #[inline]
+    fn signal(&mut self, signal: Signal, cx: &mut Cx) -> Flow {
+        Guard::run(self.node, || self.writer.signal(signal, cx))
+    }
+
+    #[inline]
     fn ready(&mut self, cx: &mut Cx) -> Flow {
         self.writer.ready(cx)
     }
@@ -124,6 +134,10 @@ pub struct Nothing;
 
 impl Push<()> for Nothing {
     fn push(&mut self, (): (), _cx: &mut Cx) -> Flow {
+        Flow::Continue
+    }
+
+    fn signal(&mut self, _signal: Signal, _cx: &mut Cx) -> Flow {
         Flow::Continue
     }
 

@@ -5,8 +5,9 @@ use crate::{
     Record,
     error::Error,
     graph::NodeId,
-    task::flow::{Drive, Push},
+    task::flow::{Drive, Flow, Push, Signal},
     task::{BuildContext, Cx},
+    time::Watermark,
 };
 
 /// What a source is told when it is opened.
@@ -97,6 +98,9 @@ impl<S: Source> Chain for SourceHead<S> {
         let reader = self.reader.as_mut().expect("a task is opened before it is driven");
         let drive = Guard::run(self.context.node, || reader.drive(sink, cx));
         self.ended = drive == Drive::Ended;
+        if self.ended && sink.signal(Signal::Watermark(Watermark::MAX), cx) == Flow::Stop {
+            return Drive::Failed;
+        }
         drive
     }
 

@@ -8,8 +8,9 @@ use crate::{
     error::{BoxError, Error, TaskError},
     graph::NodeId,
     record::{Archived, decode},
-    task::flow::{Drive, Flow, Push},
+    task::flow::{Drive, Flow, Push, Signal},
     task::{BuildContext, Context, Cx, RuntimeContext},
+    time::WatermarkValve,
 };
 
 /// A function over the records of two streams that share what it keeps.
@@ -72,6 +73,8 @@ pub struct CoProcessHead<A, B, F: CoProcessFunction<A, B>> {
     /// Whether the second stream is asked first this time, so that neither waits
     /// for the other's end.
     second_first: bool,
+    /// The watermark of both streams together.
+    valve: WatermarkValve,
     state: State<F, F::Out>,
 }
 
@@ -84,6 +87,7 @@ impl<A: Record, B: Record, F: CoProcessFunction<A, B>> Template for CoProcess<A,
             first: cx.gate(self.node, 0),
             second: cx.gate(self.node, 1),
             second_first: false,
+            valve: WatermarkValve::new(2),
             state: State::new(self.node, self.function.clone(), cx),
         })
     }
@@ -91,6 +95,7 @@ impl<A: Record, B: Record, F: CoProcessFunction<A, B>> Template for CoProcess<A,
 
 struct First<'a, B, F, U, S> {
     state: &'a mut State<F, U>,
+    valve: &'a mut WatermarkValve,
     sink: &'a mut S,
     other: PhantomData<fn(B)>,
 }
@@ -109,6 +114,12 @@ where
         self.state.call(self.sink, cx, call)
     }
 
+    fn signal(&mut self, signal: Signal, cx: &mut Cx) -> Flow {
+        let passed = self.valve.input(0, signal);
+        let signals = passed.map(|signal| self.state.signal(signal, self.sink, cx));
+        signals.fold(Flow::Continue, Flow::and)
+    }
+
     fn ready(&mut self, cx: &mut Cx) -> Flow {
         self.state.ready(self.sink, cx)
     }
@@ -116,6 +127,7 @@ where
 
 struct Second<'a, A, F, U, S> {
     state: &'a mut State<F, U>,
+    valve: &'a mut WatermarkValve,
     sink: &'a mut S,
     other: PhantomData<fn(A)>,
 }
@@ -134,6 +146,12 @@ where
         self.state.call(self.sink, cx, call)
     }
 
+    fn signal(&mut self, signal: Signal, cx: &mut Cx) -> Flow {
+        let passed = self.valve.input(1, signal);
+        let signals = passed.map(|signal| self.state.signal(signal, self.sink, cx));
+        signals.fold(Flow::Continue, Flow::and)
+    }
+
     fn ready(&mut self, cx: &mut Cx) -> Flow {
         self.state.ready(self.sink, cx)
     }
@@ -141,11 +159,11 @@ where
 
 impl<A: Record, B: Record, F: CoProcessFunction<A, B>> CoProcessHead<A, B, F> {
     fn drive_one<S: Push<F::Out>>(&mut self, second: bool, sink: &mut S, cx: &mut Cx) -> Drive {
-        let state = &mut self.state;
+        let Self { first, second: other, valve, state, .. } = self;
         if second {
-            self.second.read(&mut Second { state, sink, other: PhantomData }, cx)
+            other.read(&mut Second { state, valve, sink, other: PhantomData }, cx)
         } else {
-            self.first.read(&mut First { state, sink, other: PhantomData }, cx)
+            first.read(&mut First { state, valve, sink, other: PhantomData }, cx)
         }
     }
 }

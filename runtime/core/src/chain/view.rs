@@ -6,7 +6,7 @@ use crate::{
     error::Error,
     graph::NodeId,
     record::Archived,
-    task::flow::{Drive, Flow, Push},
+    task::flow::{Drive, Flow, Push, Signal},
     task::{BuildContext, Cx},
 };
 use std::marker::PhantomData;
@@ -66,6 +66,11 @@ where
     fn record(&mut self, _key_hash: u32, record: &Archived<T>, cx: &mut Cx) -> Flow {
         Guard::run(self.node, || (self.function)(record, self.collector));
         self.collector.drain_into(self.sink, cx)
+    }
+
+    fn signal(&mut self, signal: Signal, cx: &mut Cx) -> Flow {
+        let drained = self.collector.pour_into(self.sink, cx);
+        drained.and(self.sink.signal(signal, cx))
     }
 
     #[inline]
@@ -144,6 +149,11 @@ where
     fn record(&mut self, _key_hash: u32, record: &Archived<T>, cx: &mut Cx) -> Flow {
         let made = Guard::run(self.node, || (self.function)(record));
         self.sink.push(made, cx)
+    }
+
+    #[inline]
+    fn signal(&mut self, signal: Signal, cx: &mut Cx) -> Flow {
+        self.sink.signal(signal, cx)
     }
 
     #[inline]

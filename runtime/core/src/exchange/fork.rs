@@ -5,7 +5,7 @@ use brisk_network::PartitionStats;
 use super::{EdgeWriter, Outlet};
 use crate::{
     task::Cx,
-    task::flow::{Flow, Push},
+    task::flow::{Flow, Push, Signal},
 };
 
 /// Writes each record to every edge.
@@ -33,6 +33,10 @@ impl<T> Push<T> for Fork<T> {
         answer
     }
 
+    fn signal(&mut self, signal: Signal, _cx: &mut Cx) -> Flow {
+        Outlet::signal(self, signal)
+    }
+
     fn ready(&mut self, _cx: &mut Cx) -> Flow {
         if self.has_room() { Flow::Continue } else { Flow::Pause }
     }
@@ -41,6 +45,11 @@ impl<T> Push<T> for Fork<T> {
 impl<T> Outlet for Fork<T> {
     fn has_room(&mut self) -> bool {
         self.edges.iter_mut().all(|edge| edge.has_room())
+    }
+
+    fn signal(&mut self, signal: Signal) -> Flow {
+        let edges = self.edges.iter_mut();
+        edges.map(|edge| edge.signal(signal)).fold(Flow::Continue, Flow::and)
     }
 
     fn flush(&mut self) {

@@ -8,7 +8,7 @@ use crate::{
     Record,
     record::selector::KeySelector,
     task::Cx,
-    task::flow::{Flow, Push},
+    task::flow::{Flow, Push, Signal},
 };
 
 /// Writes each record to the subtask that owns its key's group.
@@ -51,6 +51,10 @@ impl<T: Record, S: KeySelector<T>> Push<T> for HashWriter<T, S> {
         self.write(&item, cx)
     }
 
+    fn signal(&mut self, signal: Signal, _cx: &mut Cx) -> Flow {
+        self.writer.signal(signal)
+    }
+
     #[inline]
     fn ready(&mut self, _cx: &mut Cx) -> Flow {
         self.writer.ready()
@@ -60,6 +64,10 @@ impl<T: Record, S: KeySelector<T>> Push<T> for HashWriter<T, S> {
 impl<T, S> Outlet for HashWriter<T, S> {
     fn has_room(&mut self) -> bool {
         self.writer.has_room()
+    }
+
+    fn signal(&mut self, signal: Signal) -> Flow {
+        self.writer.signal(signal)
     }
 
     fn flush(&mut self) {

@@ -5,13 +5,16 @@ use std::any::Any;
 
 use crate::{
     task::Cx,
-    task::flow::{Flow, Push},
+    task::flow::{Flow, Push, Signal},
 };
 
 /// An output of a task, for everything but records.
 pub trait Outlet {
     /// True when a task that paused because of this output may go on.
     fn has_room(&mut self) -> bool;
+
+    /// Tells all readers, in order with the records.
+    fn signal(&mut self, signal: Signal) -> Flow;
 
     /// Sends what lies in open buffers.
     fn flush(&mut self);
@@ -44,6 +47,10 @@ pub struct SideWriter<T>(pub Box<dyn EdgeWriter<T>>);
 impl<T> Outlet for SideWriter<T> {
     fn has_room(&mut self) -> bool {
         self.0.has_room()
+    }
+
+    fn signal(&mut self, signal: Signal) -> Flow {
+        self.0.signal(signal)
     }
 
     fn flush(&mut self) {
@@ -79,6 +86,10 @@ impl<T> std::fmt::Debug for SideWriter<T> {
 impl Outlet for crate::chain::Nothing {
     fn has_room(&mut self) -> bool {
         true
+    }
+
+    fn signal(&mut self, _signal: Signal) -> Flow {
+        Flow::Continue
     }
 
     fn flush(&mut self) {}

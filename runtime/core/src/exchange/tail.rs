@@ -6,7 +6,7 @@ use super::{EdgeWriter, Fork, Outlet, Writer};
 use crate::{
     Record,
     task::Cx,
-    task::flow::{Flow, Push},
+    task::flow::{Flow, Push, Signal},
 };
 
 /// One edge, written through a static type, or any number behind `dyn`.
@@ -24,6 +24,13 @@ impl<T: Record> Push<T> for Tail<T> {
         match self {
             Self::Single(writer) => writer.write(&item, cx),
             Self::Fork(fork) => fork.push(item, cx),
+        }
+    }
+
+    fn signal(&mut self, signal: Signal, cx: &mut Cx) -> Flow {
+        match self {
+            Self::Single(writer) => Push::signal(writer, signal, cx),
+            Self::Fork(fork) => Push::signal(fork, signal, cx),
         }
     }
 
@@ -48,6 +55,10 @@ impl<T: Record> Tail<T> {
 impl<T: Record> Outlet for Tail<T> {
     fn has_room(&mut self) -> bool {
         self.outlet().has_room()
+    }
+
+    fn signal(&mut self, signal: Signal) -> Flow {
+        self.outlet().signal(signal)
     }
 
     fn flush(&mut self) {

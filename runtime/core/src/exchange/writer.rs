@@ -1,6 +1,9 @@
 //! Writing records into a partition.
 
-use brisk_network::{ChannelIndex, PartitionStats, ResultPartition, Room, frame::FrameKind};
+use brisk_network::{
+    ChannelIndex, Outgoing, PartitionStats, ResultPartition, Room,
+    frame::{FrameClass, FrameHeader, FrameKind, TIMESTAMP_BYTES},
+};
 use std::{fmt, marker::PhantomData};
 
 use super::{EdgeWriter, Outlet, Partitioner, partitioner::Router};
@@ -10,7 +13,7 @@ use crate::{
     graph::NodeId,
     record::RecordEncoder,
     task::Cx,
-    task::flow::{Flow, Push},
+    task::flow::{Flow, Push, Signal},
 };
 
 /// Writes records of any type into one partition.
@@ -37,18 +40,39 @@ impl RecordWriter {
         record: &T,
         cx: &mut Cx,
     ) -> Flow {
-        if self.write_in_place(channel, key_hash, record) {
+        if cx.timestamp().is_none() {
+            let builder = self.partition.builder(channel);
+            if let Some(payload) = builder.payload_mut()
+                && let Some(length) = self.encoder.encode(record, payload)
+            {
+                builder.commit(FrameHeader::new(length, FrameKind::Whole, key_hash));
+                return Flow::Continue;
+            }
+        } else if self.write_timed(channel, key_hash, record, cx) {
             return Flow::Continue;
         }
         self.write_slowly(channel, key_hash, record, cx)
     }
 
-    #[inline(always)]
-    fn write_in_place<T: Record>(&mut self, channel: ChannelIndex, hash: u32, record: &T) -> bool {
+    /// Writes the record and its event time, if it has one, where there is room.
+    fn write_timed<T: Record>(
+        &mut self,
+        channel: ChannelIndex,
+        key_hash: u32,
+        record: &T,
+        cx: &Cx,
+    ) -> bool {
         let builder = self.partition.builder(channel);
         let Some(payload) = builder.payload_mut() else { return false };
-        let Some(length) = self.encoder.encode(record, payload) else { return false };
-        builder.commit(length, FrameKind::Whole, hash);
+        let Some(mut length) = self.encoder.encode(record, payload) else { return false };
+        let mut class = FrameClass::Plain;
+        if let Some(timestamp) = cx.timestamp() {
+            let end = length + TIMESTAMP_BYTES;
+            let Some(behind) = payload.get_mut(length..end) else { return false };
+            behind.copy_from_slice(&timestamp.millis().to_le_bytes());
+            (length, class) = (end, FrameClass::Timed);
+        }
+        builder.commit(FrameHeader::new(length, FrameKind::Whole, key_hash).of_class(class));
         true
     }
 
@@ -62,16 +86,22 @@ impl RecordWriter {
         cx: &mut Cx,
     ) -> Flow {
         let rolled = self.partition.roll(channel);
-        if rolled && self.write_in_place(channel, key_hash, record) {
+        if rolled && self.write_timed(channel, key_hash, record, cx) {
             return self.flow();
         }
         let bytes = self.encoder.encode_large(record, 64);
         let size = bytes.as_ref().map_or(usize::MAX, |bytes| bytes.len());
-        let Some(bytes) = bytes.filter(|_| size <= self.record_bytes_max) else {
+        let Some(mut bytes) = bytes.filter(|_| size <= self.record_bytes_max) else {
             let limit = self.record_bytes_max;
             return cx.fail(self.node, TaskError::RecordTooLarge { size, limit });
         };
-        let _ = self.partition.append_large(channel, key_hash, &bytes);
+        let mut class = FrameClass::Plain;
+        if let Some(timestamp) = cx.timestamp() {
+            bytes.extend_from_slice(&timestamp.millis().to_le_bytes());
+            class = FrameClass::Timed;
+        }
+        let outgoing = Outgoing { channel, key_hash, class, bytes: &bytes };
+        let _ = self.partition.append_large(outgoing);
         self.flow()
     }
 
@@ -96,6 +126,11 @@ impl RecordWriter {
 impl Outlet for RecordWriter {
     fn has_room(&mut self) -> bool {
         self.partition.has_room()
+    }
+
+    fn signal(&mut self, signal: Signal) -> Flow {
+        let _ = self.partition.send_control(&signal.to_bytes());
+        self.flow()
     }
 
     fn flush(&mut self) {
@@ -161,6 +196,10 @@ impl<T: Record> Push<T> for Writer<T> {
         self.write(&item, cx)
     }
 
+    fn signal(&mut self, signal: Signal, _cx: &mut Cx) -> Flow {
+        self.writer.signal(signal)
+    }
+
     #[inline]
     fn ready(&mut self, _cx: &mut Cx) -> Flow {
         self.writer.ready()
@@ -170,6 +209,10 @@ impl<T: Record> Push<T> for Writer<T> {
 impl<T> Outlet for Writer<T> {
     fn has_room(&mut self) -> bool {
         self.writer.has_room()
+    }
+
+    fn signal(&mut self, signal: Signal) -> Flow {
+        self.writer.signal(signal)
     }
 
     fn flush(&mut self) {

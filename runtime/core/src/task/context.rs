@@ -5,7 +5,7 @@ use std::{fmt, marker::PhantomData, sync::Arc};
 use super::Cx;
 use crate::{
     error::TaskError, exchange::SideWriter, graph::NodeId, record::Record,
-    task::accumulator::OperatorAccumulators, task::flow::Flow,
+    task::accumulator::OperatorAccumulators, task::flow::Flow, time::Timestamp,
 };
 
 /// Facts about the subtask that a function runs in, and its accumulators.
@@ -107,6 +107,11 @@ impl<'a> Context<'a> {
     /// Facts about the subtask.
     pub fn runtime(&self) -> &RuntimeContext {
         self.runtime
+    }
+
+    /// The event time of the record in hand, if it has one.
+    pub fn timestamp(&self) -> Option<Timestamp> {
+        self.cx.timestamp()
     }
 
     /// Sends a record to a side output. Nobody reading it, it is dropped.

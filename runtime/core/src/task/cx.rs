@@ -19,7 +19,8 @@ use crate::{
     error::{Error, TaskError},
     exchange::SideOutput,
     graph::NodeId,
-    task::flow::Flow,
+    task::flow::{Flow, Signal},
+    time::Timestamp,
 };
 
 /// A worker's I/O, shared by its tasks.
@@ -69,6 +70,8 @@ pub struct Cx {
     /// What ended of the operations this task submitted.
     pub(crate) completions: VecDeque<Completion>,
     pub(crate) sides: Vec<Side>,
+    /// The event time of the record in hand.
+    timestamp: Option<Timestamp>,
     /// Counts of the task.
     pub metrics: TaskMetrics,
 }
@@ -98,6 +101,7 @@ impl Cx {
             awaits_wake: false,
             completions: VecDeque::new(),
             sides: Vec::new(),
+            timestamp: None,
             metrics: TaskMetrics::default(),
         }
     }
@@ -108,6 +112,19 @@ impl Cx {
         self.drive_until = now + DRIVE_MAX;
         self.looks.set(0);
         self.awaits_wake = false;
+    }
+
+    /// The event time of the record that is being pushed; what operators make of it
+    /// has the same.
+    #[inline(always)]
+    pub fn timestamp(&self) -> Option<Timestamp> {
+        self.timestamp
+    }
+
+    /// Sets the event time of the records that are pushed from now on.
+    #[inline(always)]
+    pub fn set_timestamp(&mut self, timestamp: Option<Timestamp>) {
+        self.timestamp = timestamp;
     }
 
     /// Records that a head may send in this drive.
@@ -219,6 +236,12 @@ impl Cx {
 
     pub(crate) fn sides_have_room(&mut self) -> bool {
         self.sides.iter_mut().all(|side| side.output.has_room())
+    }
+
+    /// Tells the readers of the side outputs of `node`.
+    pub(crate) fn signal_sides(&mut self, node: NodeId, signal: Signal) -> Flow {
+        let sides = self.sides.iter_mut().filter(|side| side.node == node);
+        sides.map(|side| side.output.signal(signal)).fold(Flow::Continue, Flow::and)
     }
 
     pub(crate) fn flush_sides(&mut self) {

@@ -22,5 +22,11 @@ pub mod alignment;
 
 pub mod timers;
 
+pub mod window;
+
 pub use timestamp::Timestamp;
-pub use watermark::{StreamStatus, TimeSignal, Watermark, WatermarkStrategy};
+pub use valve::WatermarkValve;
+pub use watermark::{StreamStatus, Watermark, WatermarkStrategy};
+
+#[cfg(test)]
+mod tests;

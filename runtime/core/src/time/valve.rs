@@ -22,9 +22,8 @@
 //!
 //! A channel that has ended sends [`Watermark::MAX`] first, so that it never holds the others.
 
-use brisk_network::ChannelIndex;
-
-use super::watermark::{StreamStatus, TimeSignal, Watermark};
+use super::watermark::{StreamStatus, Watermark};
+use crate::task::flow::Signal;
 
 #[cfg(test)]
 mod tests;
@@ -48,24 +47,6 @@ pub struct WatermarkValve {
     active: usize,
     watermark: Watermark,
     status: StreamStatus,
-}
-
-/// What a signal brought about. At most a watermark and then a status.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-#[must_use]
-pub struct ValveOutput {
-    /// Event time has come this far.
-    pub watermark: Option<Watermark>,
-    /// The gate's new status, after the watermark.
-    pub status: Option<StreamStatus>,
-}
-
-impl ValveOutput {
-    /// The signals in order.
-    pub fn signals(self) -> impl Iterator<Item = TimeSignal> {
-        let watermark = self.watermark.map(TimeSignal::Watermark);
-        watermark.into_iter().chain(self.status.map(TimeSignal::Status))
-    }
 }
 
 impl WatermarkValve {
@@ -98,23 +79,27 @@ impl WatermarkValve {
     }
 
     /// The channels that hold the watermark where it is: those to look at when nothing comes out.
-    pub fn holders(&self) -> impl Iterator<Item = (ChannelIndex, Watermark)> {
+    pub fn holders(&self) -> impl Iterator<Item = (usize, Watermark)> {
         let least = self.least[1];
         let channels = self.channels.iter().enumerate();
-        channels.filter(move |(_, channel)| channel.aligned && channel.watermark == least).map(
-            |(at, channel)| {
-                let at = u32::try_from(at).expect("a gate has less than 2^32 channels");
-                (ChannelIndex(at), channel.watermark)
-            },
-        )
+        let holding =
+            channels.filter(move |(_, channel)| channel.aligned && channel.watermark == least);
+        holding.map(|(at, channel)| (at, channel.watermark))
     }
 
-    /// A watermark came in.
-    pub fn on_watermark(&mut self, channel: ChannelIndex, watermark: Watermark) -> ValveOutput {
-        let at = channel.0 as usize;
+    /// Takes the signal of one channel; what is to be passed on, in order, two signals at most.
+    pub fn input(&mut self, channel: usize, signal: Signal) -> impl Iterator<Item = Signal> {
+        let signals = match signal {
+            Signal::Watermark(watermark) => [self.watermark_of(channel, watermark), None],
+            Signal::Status(status) => self.status_of(channel, status),
+        };
+        signals.into_iter().flatten()
+    }
+
+    fn watermark_of(&mut self, at: usize, watermark: Watermark) -> Option<Signal> {
         let known = &mut self.channels[at];
         if known.status == StreamStatus::Idle || watermark <= known.watermark {
-            return ValveOutput::default();
+            return None;
         }
         known.watermark = watermark;
         if known.aligned {
@@ -122,23 +107,21 @@ impl WatermarkValve {
         } else if watermark >= self.watermark {
             self.align(at);
         }
-        ValveOutput { watermark: self.advance(), status: None }
+        self.advance()
     }
 
-    /// A status came in.
-    pub fn on_status(&mut self, channel: ChannelIndex, status: StreamStatus) -> ValveOutput {
-        let at = channel.0 as usize;
+    fn status_of(&mut self, at: usize, status: StreamStatus) -> [Option<Signal>; 2] {
         if self.channels[at].status == status {
-            return ValveOutput::default();
+            return [None, None];
         }
         self.channels[at].status = status;
         match status {
             StreamStatus::Idle => self.rest(at),
-            StreamStatus::Active => self.wake(at),
+            StreamStatus::Active => [self.wake(at), None],
         }
     }
 
-    fn rest(&mut self, at: usize) -> ValveOutput {
+    fn rest(&mut self, at: usize) -> [Option<Signal>; 2] {
         let held = self.channels[at].watermark == self.watermark;
         self.active -= 1;
         if self.channels[at].aligned {
@@ -147,24 +130,22 @@ impl WatermarkValve {
             self.play(at);
         }
         if self.active > 0 {
-            return ValveOutput { watermark: self.advance(), status: None };
+            return [self.advance(), None];
         }
         assert_eq!(self.aligned, 0, "a channel that counts is active");
-        let greatest = self.channels.iter().map(|channel| channel.watermark).max();
-        let watermark = greatest.filter(|greatest| held && *greatest > self.watermark);
-        self.watermark = watermark.unwrap_or(self.watermark);
         self.status = StreamStatus::Idle;
-        ValveOutput { watermark, status: Some(StreamStatus::Idle) }
+        let greatest = self.channels.iter().map(|channel| channel.watermark).max();
+        let greatest = greatest.filter(|greatest| held && *greatest > self.watermark);
+        [greatest.map(|greatest| self.give(greatest)), Some(Signal::Status(StreamStatus::Idle))]
     }
 
-    fn wake(&mut self, at: usize) -> ValveOutput {
+    fn wake(&mut self, at: usize) -> Option<Signal> {
         self.active += 1;
         if self.channels[at].watermark >= self.watermark {
             self.align(at);
         }
-        let was_idle = self.status == StreamStatus::Idle;
-        self.status = StreamStatus::Active;
-        ValveOutput { watermark: None, status: was_idle.then_some(StreamStatus::Active) }
+        let before = std::mem::replace(&mut self.status, StreamStatus::Active);
+        (before == StreamStatus::Idle).then_some(Signal::Status(StreamStatus::Active))
     }
 
     fn align(&mut self, at: usize) {
@@ -191,12 +172,15 @@ impl WatermarkValve {
     }
 
     /// The new least watermark, if there is one.
-    fn advance(&mut self) -> Option<Watermark> {
+    fn advance(&mut self) -> Option<Signal> {
         let least = self.least[1];
-        if self.aligned == 0 || least <= self.watermark {
-            return None;
-        }
-        self.watermark = least;
-        Some(least)
+        let is_news = self.aligned > 0 && least > self.watermark;
+        is_news.then(|| self.give(least))
+    }
+
+    fn give(&mut self, watermark: Watermark) -> Signal {
+        assert!(watermark > self.watermark, "event time does not go back");
+        self.watermark = watermark;
+        Signal::Watermark(watermark)
     }
 }

@@ -11,8 +11,9 @@ use crate::{
     graph::NodeId,
     record::selector::KeySelector,
     record::{Archived, Key, decode},
-    task::flow::{Drive, Flow, Push},
+    task::flow::{Drive, Flow, Push, Signal},
     task::{BuildContext, Cx},
+    time::Watermark,
 };
 
 /// Records whose table slots are fetched together.
@@ -139,6 +140,12 @@ where
         Flow::Continue
     }
 
+    /// Results come at the end, so time stands still until then.
+    #[inline]
+    fn signal(&mut self, _signal: Signal, _cx: &mut Cx) -> Flow {
+        Flow::Continue
+    }
+
     #[inline]
     fn ready(&mut self, cx: &mut Cx) -> Flow {
         match self.sink.ready(cx) {
@@ -166,11 +173,11 @@ where
         if self.state.table.len() > 0 && self.state.emptying.is_none() {
             self.state.emptying = Some(0);
         }
-        let emptied = self.state.empty_into(sink, cx).interrupts().unwrap_or(Drive::Ended);
-        if emptied == Drive::Ended {
-            self.state.table = Table::new();
+        if let Some(interrupted) = self.state.empty_into(sink, cx).interrupts() {
+            return interrupted;
         }
-        emptied
+        self.state.table = Table::new();
+        ended(sink, cx)
     }
 
     fn open(&mut self, cx: &mut Cx) -> Result<(), Error> {
@@ -179,6 +186,15 @@ where
 
     fn close(&mut self, cx: &mut Cx) {
         self.upstream.close(cx);
+    }
+}
+
+/// Tells what follows that time has come to its end, after the last result.
+fn ended<T, O: Push<T>>(sink: &mut O, cx: &mut Cx) -> Drive {
+    match sink.signal(Signal::Watermark(Watermark::MAX), cx) {
+        Flow::Stop => Drive::Failed,
+        // What the signal had no room for is sent before the end of the output.
+        Flow::Continue | Flow::Pause => Drive::Ended,
     }
 }
 
@@ -265,6 +281,10 @@ where
         Flow::Continue
     }
 
+    fn signal(&mut self, _signal: Signal, _cx: &mut Cx) -> Flow {
+        Flow::Continue
+    }
+
     fn ready(&mut self, _cx: &mut Cx) -> Flow {
         Flow::Continue
     }
@@ -291,7 +311,7 @@ where
         }
         for sent in 1..=cx.quantum() {
             let Some((_, key, value)) = table.take_next(cursor) else {
-                return Drive::Ended;
+                return ended(sink, cx);
             };
             let result = Guard::run(*node, || aggregate.result(&key, &value));
             if let Some(interrupted) = sink.push(result, cx).interrupts() {

@@ -10,7 +10,7 @@ use crate::{
     graph::NodeId,
     record::selector::KeySelector,
     record::{Archived, Key, decode},
-    task::flow::{Drive, Flow, Push},
+    task::flow::{Drive, Flow, Push, Signal},
     task::{BuildContext, Cx},
 };
 
@@ -137,6 +137,11 @@ where
             aggregate.result(key, value)
         });
         self.sink.push(result, cx)
+    }
+
+    #[inline]
+    fn signal(&mut self, signal: Signal, cx: &mut Cx) -> Flow {
+        self.sink.signal(signal, cx)
     }
 
     #[inline]

@@ -25,22 +25,22 @@ impl Twin {
         Self { channels: vec![fresh; channels], output: i64::MIN, active: true }
     }
 
-    fn least(&mut self) -> Option<TimeSignal> {
+    fn least(&mut self) -> Option<Signal> {
         let counting = self.channels.iter().filter(|channel| channel.aligned);
         let least = counting.map(|channel| channel.watermark).min()?;
         (least > self.output).then(|| self.give(least))
     }
 
-    fn give(&mut self, watermark: i64) -> TimeSignal {
+    fn give(&mut self, watermark: i64) -> Signal {
         self.output = watermark;
-        TimeSignal::Watermark(Watermark::from_millis(watermark))
+        Signal::Watermark(Watermark::from_millis(watermark))
     }
 
-    fn step(&mut self, at: usize, signal: TimeSignal) -> Vec<TimeSignal> {
+    fn step(&mut self, at: usize, signal: Signal) -> Vec<Signal> {
         let before = self.channels[at];
         let mut out = Vec::new();
         match signal {
-            TimeSignal::Watermark(watermark) if before.active => {
+            Signal::Watermark(watermark) if before.active => {
                 let watermark = watermark.timestamp().millis();
                 if watermark > before.watermark {
                     self.channels[at].watermark = watermark;
@@ -48,7 +48,7 @@ impl Twin {
                     out.extend(self.least());
                 }
             }
-            TimeSignal::Status(StreamStatus::Idle) if before.active => {
+            Signal::Status(StreamStatus::Idle) if before.active => {
                 self.channels[at].active = false;
                 self.channels[at].aligned = false;
                 if self.channels.iter().any(|channel| channel.active) {
@@ -62,7 +62,7 @@ impl Twin {
                     out.push(signal);
                 }
             }
-            TimeSignal::Status(StreamStatus::Active) if !before.active => {
+            Signal::Status(StreamStatus::Active) if !before.active => {
                 self.channels[at].active = true;
                 self.channels[at].aligned = before.watermark >= self.output;
                 if !std::mem::replace(&mut self.active, true) {
@@ -75,23 +75,18 @@ impl Twin {
     }
 }
 
-fn feed(valve: &mut WatermarkValve, channel: usize, signal: TimeSignal) -> Vec<TimeSignal> {
-    let channel = ChannelIndex(channel as u32);
-    let output = match signal {
-        TimeSignal::Watermark(watermark) => valve.on_watermark(channel, watermark),
-        TimeSignal::Status(status) => valve.on_status(channel, status),
-    };
-    output.signals().collect()
+fn feed(valve: &mut WatermarkValve, channel: usize, signal: Signal) -> Vec<Signal> {
+    valve.input(channel, signal).collect()
 }
 
-const IDLE: TimeSignal = TimeSignal::Status(StreamStatus::Idle);
-const ACTIVE: TimeSignal = TimeSignal::Status(StreamStatus::Active);
+const IDLE: Signal = Signal::Status(StreamStatus::Idle);
+const ACTIVE: Signal = Signal::Status(StreamStatus::Active);
 
-const fn at(millis: i64) -> TimeSignal {
-    TimeSignal::Watermark(Watermark::from_millis(millis))
+const fn at(millis: i64) -> Signal {
+    Signal::Watermark(Watermark::from_millis(millis))
 }
 
-fn check(channels: usize, steps: &[(usize, TimeSignal, &[TimeSignal])]) {
+fn check(channels: usize, steps: &[(usize, Signal, &[Signal])]) {
     let mut valve = WatermarkValve::new(channels);
     for (step, (channel, signal, expected)) in steps.iter().enumerate() {
         assert_eq!(feed(&mut valve, *channel, *signal), *expected, "step {step}");
@@ -166,7 +161,7 @@ fn all_behind_gives_nothing_until_one_has_caught_up() {
 
 #[test]
 fn the_end_of_one_channel_holds_nobody() {
-    let end = TimeSignal::Watermark(Watermark::MAX);
+    let end = Signal::Watermark(Watermark::MAX);
     check(2, &[(0, end, &[]), (1, at(3), &[at(3)]), (1, end, &[end])]);
     // All at the end is not the same as none that counts.
     check(2, &[(0, end, &[]), (1, IDLE, &[end]), (0, IDLE, &[IDLE])]);
@@ -178,10 +173,10 @@ fn holders_are_named() {
     feed(&mut valve, 0, at(5));
     feed(&mut valve, 2, at(6));
     let holders: Vec<_> = valve.holders().collect();
-    assert_eq!(holders, [(ChannelIndex(1), Watermark::MIN)]);
+    assert_eq!(holders, [(1, Watermark::MIN)]);
     feed(&mut valve, 1, IDLE);
     let holders: Vec<_> = valve.holders().collect();
-    assert_eq!(holders, [(ChannelIndex(0), Watermark::from_millis(5))]);
+    assert_eq!(holders, [(0, Watermark::from_millis(5))]);
 }
 
 /// Every sequence of `length` signals to `channels` channels, as digits of a number.
@@ -206,7 +201,7 @@ fn all_short_sequences_of_two_and_three_channels() {
     enumerate(3, 5);
 }
 
-fn signal() -> impl Strategy<Value = TimeSignal> {
+fn signal() -> impl Strategy<Value = Signal> {
     prop_oneof![2 => Just(IDLE), 2 => Just(ACTIVE), 8 => (0..50_i64).prop_map(at)]
 }
 

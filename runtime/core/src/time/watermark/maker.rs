@@ -2,9 +2,9 @@
 
 use brisk_memory::driver::Instant64;
 
-use super::{IdlenessTimer, TimeSignal, TimestampAssigner, Watermark, WatermarkGenerator};
+use super::{IdlenessTimer, TimestampAssigner, Watermark, WatermarkGenerator};
 use super::{StreamStatus, WatermarkOutput};
-use crate::time::Timestamp;
+use crate::{task::flow::Signal, time::Timestamp};
 
 /// Gives a stream's records their timestamps, and the stream its watermarks. Whoever owns it calls
 /// [`WatermarkMaker::on_record`] with each record and [`WatermarkMaker::on_period`] at intervals,
@@ -82,7 +82,7 @@ impl<G, A> WatermarkMaker<G, A> {
     }
 
     /// The next signal to send, until there is none.
-    pub fn take(&mut self) -> Option<TimeSignal> {
+    pub fn take(&mut self) -> Option<Signal> {
         self.output.take()
     }
 }

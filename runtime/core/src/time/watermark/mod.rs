@@ -19,7 +19,7 @@ mod strategy;
 pub use generator::{BoundedOutOfOrderness, NoWatermarks, Punctuated, WatermarkGenerator};
 pub use idleness::IdlenessTimer;
 pub use maker::WatermarkMaker;
-pub use output::{TimeSignal, WatermarkOutput};
+pub use output::WatermarkOutput;
 pub use strategy::{KeepTimestamps, TimestampAssigner, WatermarkStrategy};
 
 use super::Timestamp;

@@ -1,15 +1,7 @@
 //! What a generator says, until it is sent.
 
 use super::{StreamStatus, Watermark};
-
-/// What a stream's progress looks like to those downstream.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum TimeSignal {
-    /// Event time has come this far.
-    Watermark(Watermark),
-    /// The stream went idle or became active.
-    Status(StreamStatus),
-}
+use crate::task::flow::Signal;
 
 /// Where generators put watermarks. Of several between two looks only the last counts.
 ///
@@ -73,20 +65,20 @@ impl WatermarkOutput {
 
     /// The next signal to send, until there is none: a watermark lies between becoming active and
     /// going idle, so that it counts.
-    pub fn take(&mut self) -> Option<TimeSignal> {
+    pub fn take(&mut self) -> Option<Signal> {
         let has_watermark = self.watermark > self.sent_watermark;
         let needs_active = has_watermark || self.status == StreamStatus::Active;
         if self.sent_status == StreamStatus::Idle && needs_active {
             self.sent_status = StreamStatus::Active;
-            return Some(TimeSignal::Status(StreamStatus::Active));
+            return Some(Signal::Status(StreamStatus::Active));
         }
         if has_watermark {
             self.sent_watermark = self.watermark;
-            return Some(TimeSignal::Watermark(self.watermark));
+            return Some(Signal::Watermark(self.watermark));
         }
         (self.status != self.sent_status).then(|| {
             self.sent_status = self.status;
-            TimeSignal::Status(self.status)
+            Signal::Status(self.status)
         })
     }
 }

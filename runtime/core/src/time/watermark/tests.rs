@@ -3,19 +3,20 @@ use proptest::prelude::*;
 use std::time::Duration;
 
 use super::*;
+use crate::task::flow::Signal;
 
-const fn watermark(millis: i64) -> TimeSignal {
-    TimeSignal::Watermark(Watermark::from_millis(millis))
+const fn watermark(millis: i64) -> Signal {
+    Signal::Watermark(Watermark::from_millis(millis))
 }
 
-const IDLE: TimeSignal = TimeSignal::Status(StreamStatus::Idle);
-const ACTIVE: TimeSignal = TimeSignal::Status(StreamStatus::Active);
+const IDLE: Signal = Signal::Status(StreamStatus::Idle);
+const ACTIVE: Signal = Signal::Status(StreamStatus::Active);
 
 fn at_seconds(seconds: u64) -> Instant64 {
     Instant64::from_nanos(seconds * 1_000_000_000)
 }
 
-fn taken<G, A>(maker: &mut WatermarkMaker<G, A>) -> Vec<TimeSignal> {
+fn taken<G, A>(maker: &mut WatermarkMaker<G, A>) -> Vec<Signal> {
     let news = maker.has_news();
     let taken: Vec<_> = std::iter::from_fn(|| maker.take()).collect();
     assert_eq!(news, !taken.is_empty());
@@ -24,7 +25,7 @@ fn taken<G, A>(maker: &mut WatermarkMaker<G, A>) -> Vec<TimeSignal> {
 }
 
 /// Records are their timestamps.
-fn check_periodic(bound_ms: u64, timestamps: &[i64], expected: &[TimeSignal]) {
+fn check_periodic(bound_ms: u64, timestamps: &[i64], expected: &[Signal]) {
     let strategy = WatermarkStrategy::for_bounded_out_of_orderness(Duration::from_millis(bound_ms))
         .with_timestamp_assigner(|record: &i64, _| Timestamp::from_millis(*record));
     let mut maker = strategy.build::<i64>();
@@ -81,7 +82,7 @@ fn no_watermarks_but_the_last() {
     maker.on_watermark(Watermark::from_millis(3));
     assert_eq!(taken(&mut maker), []);
     maker.on_watermark(Watermark::MAX);
-    assert_eq!(taken(&mut maker), [TimeSignal::Watermark(Watermark::MAX)]);
+    assert_eq!(taken(&mut maker), [Signal::Watermark(Watermark::MAX)]);
 }
 
 #[test]
@@ -89,7 +90,7 @@ fn idle_after_the_timeout_and_active_with_progress() {
     let mut maker = WatermarkStrategy::for_monotonous_timestamps()
         .with_idleness(Duration::from_secs(10))
         .build::<()>();
-    let mut period = |records: &[i64], second: u64, expected: &[TimeSignal]| {
+    let mut period = |records: &[i64], second: u64, expected: &[Signal]| {
         for millis in records {
             maker.on_record(&(), Some(Timestamp::from_millis(*millis)));
         }
@@ -154,12 +155,12 @@ proptest! {
                 Said::Taken => {
                     while let Some(signal) = output.take() {
                         match signal {
-                            TimeSignal::Watermark(watermark) => {
+                            Signal::Watermark(watermark) => {
                                 prop_assert!(watermark > highest);
                                 prop_assert_eq!(status, StreamStatus::Active);
                                 highest = watermark;
                             }
-                            TimeSignal::Status(next) => {
+                            Signal::Status(next) => {
                                 prop_assert!(next != status);
                                 status = next;
                             }
