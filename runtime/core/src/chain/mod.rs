@@ -35,12 +35,16 @@ pub use either::Either;
 pub use filter::Filter;
 pub use flat_map::{Collector, FlatMap};
 pub use gate::{Exchanged, Gate, ReadRecords};
-pub use keyed::{Aggregate, Combine, Keyed, KeyedBatch};
+pub use keyed::{
+    Aggregate, Combine, Keyed, KeyedBatch, KeyedContext, KeyedOperator, KeyedProcess,
+    KeyedProcessFunction, KeyedTemplate, OperatorTemplate, OperatorTurn, Taken, TimerService,
+    window,
+};
 pub use link::Link;
 pub use map::Map;
 pub use process::{Process, ProcessFunction};
 pub use sink::{Nothing, Sink, SinkContext, SinkWriter, ToSink};
-pub use source::{FromSource, Source, SourceContext, SourceReader};
+pub use source::{AssignTimestamps, FromSource, Source, SourceContext, SourceReader};
 
 pub(crate) use guard::Guard;
 pub use two_inputs::{CoProcess, CoProcessFunction};
@@ -53,7 +57,7 @@ pub(crate) fn take_culprit() -> Option<crate::graph::NodeId> {
 use crate::{
     Record,
     error::Error,
-    task::flow::{Drive, Flow, Push, Signal},
+    task::flow::{Drive, Push},
     task::{BuildContext, Cx},
 };
 
@@ -67,11 +71,6 @@ pub trait Chain {
     /// head of a chain asks the sink whether it is ready before anything else,
     /// even when it has nothing more to send.
     fn drive<S: Push<Self::Out>>(&mut self, sink: &mut S, cx: &mut Cx) -> Drive;
-
-    /// Passes a signal from the head of the chain through its stages into `sink`;
-    /// between drives, so that the loops of [`Chain::drive`] know nothing of signals.
-    /// Taken whatever the answer, see [`Push::signal`].
-    fn inject<S: Push<Self::Out>>(&mut self, signal: Signal, sink: &mut S, cx: &mut Cx) -> Flow;
 
     /// Called once before the first drive, upstream first.
     fn open(&mut self, _cx: &mut Cx) -> Result<(), Error> {

@@ -29,7 +29,7 @@
 mod queue;
 mod set;
 
-pub use queue::{Timer, TimerQueue};
+pub use queue::{Timer, TimerQueue, TimersByKeyGroup};
 
 #[cfg(test)]
 mod tests;

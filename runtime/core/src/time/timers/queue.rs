@@ -39,6 +39,9 @@ impl<K, N: Hash> Timer<K, N> {
     }
 }
 
+/// Timers with their times, by key group.
+pub type TimersByKeyGroup<'a, K, N> = Vec<(KeyGroup, Vec<(Timestamp, &'a Timer<K, N>)>)>;
+
 type ByTime<V> = HashMap<Timestamp, V, BuildHasherDefault<KeyHasher>>;
 
 /// See the [module's documentation](super).
@@ -123,7 +126,7 @@ impl<K: Eq, N: Eq + Hash> TimerQueue<K, N> {
 
     /// All timers with their times, by key group, then in no order that means anything; groups
     /// without timers are left out.
-    pub fn by_key_group(&self) -> Vec<(KeyGroup, Vec<(Timestamp, &Timer<K, N>)>)> {
+    pub fn by_key_group(&self) -> TimersByKeyGroup<'_, K, N> {
         let groups = self.max_parallelism.0 as usize;
         let mut sorted: Vec<_> = (0..groups).map(|_| Vec::new()).collect();
         for (time, set) in &self.by_time {

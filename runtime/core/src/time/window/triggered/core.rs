@@ -4,10 +4,10 @@ use std::collections::VecDeque;
 
 use super::keep::Keep;
 use crate::{
-    graph::{KeyGroup, MaxParallelism},
+    graph::MaxParallelism,
     time::{
         Timestamp, Watermark,
-        timers::{Timer, TimerQueue},
+        timers::{Timer, TimerQueue, TimersByKeyGroup},
         window::{
             AllowedLateness, AskedKey, Content, Fed, Fired, Fires, HeapTable, KeyTable, Place,
             TimeDomain, Trigger, TriggerResult, Window, WindowAssigner,
@@ -38,7 +38,7 @@ struct Entry<W, S, C> {
 
 /// The windows of one key; few, as a rule.
 #[derive(Clone, Debug)]
-pub struct KeyEntries<W, S, C>(Vec<Entry<W, S, C>>);
+struct KeyEntries<W, S, C>(Vec<Entry<W, S, C>>);
 
 impl<W, S, C> Default for KeyEntries<W, S, C> {
     fn default() -> Self {
@@ -78,6 +78,14 @@ pub struct TriggeredImage<K, W, S, C> {
     /// What is in it, if anything.
     pub content: Option<C>,
 }
+
+/// The images of an assigner's, a trigger's and a content's windows.
+type ImageOf<K, T, A, R, C> = TriggeredImage<
+    K,
+    <A as WindowAssigner<T>>::Window,
+    <R as Trigger<T, <A as WindowAssigner<T>>::Window>>::State,
+    <C as Keep<T, <A as WindowAssigner<T>>::Window>>::Kept,
+>;
 
 /// The timers of both domains, and the present in both.
 #[derive(Clone, Debug)]
@@ -411,7 +419,7 @@ where
     }
 
     /// All windows, for a snapshot.
-    pub fn images(&self) -> Vec<TriggeredImage<K, A::Window, R::State, C::Kept>> {
+    pub fn images(&self) -> Vec<ImageOf<K, T, A, R, C>> {
         let mut images = Vec::new();
         self.table.for_each(|hash, key, KeyEntries(entries)| {
             images.extend(entries.iter().cloned().map(|entry| {
@@ -423,10 +431,7 @@ where
     }
 
     /// The timers of one domain by key group, for a snapshot.
-    pub fn timers(
-        &self,
-        domain: TimeDomain,
-    ) -> Vec<(KeyGroup, Vec<(Timestamp, &Timer<K, A::Window>)>)> {
+    pub fn timers(&self, domain: TimeDomain) -> TimersByKeyGroup<'_, K, A::Window> {
         match domain {
             TimeDomain::EventTime => self.clocks.event.by_key_group(),
             TimeDomain::ProcessingTime => self.clocks.processing.by_key_group(),
@@ -434,7 +439,7 @@ where
     }
 
     /// Takes back a window.
-    pub fn restore(&mut self, image: TriggeredImage<K, A::Window, R::State, C::Kept>) {
+    pub fn restore(&mut self, image: ImageOf<K, T, A, R, C>) {
         let TriggeredImage { hash, key, window, trigger, content } = image;
         let asked = AskedKey { hash, is: |known: &K| *known == key, make: || key.clone() };
         let place = self.table.find_or_add(asked);
