@@ -113,6 +113,12 @@ impl<P: Template, K: Sink<P::Out>> Chain for SinkTail<P, K> {
         }
     }
 
+    fn inject<S: Push<()>>(&mut self, signal: Signal, _sink: &mut S, cx: &mut Cx) -> Flow {
+        let writer = self.writer.as_mut().expect("a task is opened before it is driven");
+        let mut into = WriteInto { node: self.node, writer };
+        self.upstream.inject(signal, &mut into, cx)
+    }
+
     fn open(&mut self, cx: &mut Cx) -> Result<(), Error> {
         self.upstream.open(cx)?;
         cx.enter(self.node);

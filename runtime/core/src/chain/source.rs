@@ -49,6 +49,9 @@ pub trait SourceReader<T> {
     /// Sends records until the sink pauses, there is nothing to send now, or
     /// [`Cx::quantum`] records were sent; looks at [`Cx::interrupted`] now and then.
     ///
+    /// A reader that knows how far its stream has come in event time says so by
+    /// [`Cx::announce`] and ends the drive.
+    ///
     /// A reader that answers [`Drive::Starved`] has made sure to be woken: by
     /// [`Cx::waker`], or by an operation submitted with [`Cx::submit`].
     fn drive<S: Push<T>>(&mut self, sink: &mut S, cx: &mut Cx) -> Drive;
@@ -101,11 +104,17 @@ impl<S: Source> Chain for SourceHead<S> {
         }
         let reader = self.reader.as_mut().expect("a task is opened before it is driven");
         let drive = Guard::run(self.context.node, || reader.drive(sink, cx));
-        self.ended = drive == Drive::Ended;
-        if self.ended && sink.signal(Signal::Watermark(Watermark::MAX), cx) == Flow::Stop {
-            return Drive::Failed;
+        if drive == Drive::Ended {
+            // Time comes to its end before the chain does.
+            self.ended = true;
+            cx.announce(Signal::Watermark(Watermark::MAX));
+            return Drive::More;
         }
         drive
+    }
+
+    fn inject<K: Push<S::Out>>(&mut self, signal: Signal, sink: &mut K, cx: &mut Cx) -> Flow {
+        sink.signal(signal, cx)
     }
 
     fn open(&mut self, cx: &mut Cx) -> Result<(), Error> {

@@ -295,7 +295,7 @@ fn sabotaged(seed: u64) -> (bool, Option<String>) {
 #[test]
 fn simulated_sabotage_is_noticed() {
     let (mut lost_count, mut deadlocks) = (0, 0);
-    for seed in 0..40 {
+    for seed in 0..80 {
         let (lost, found) = sabotaged(seed);
         assert_eq!(lost, found.is_some(), "seed {seed}: lost {lost}, found {found:?}");
         let Some(text) = found else { continue };
