@@ -276,16 +276,6 @@ where
         }
     }
 
-    fn signal(&mut self, signal: Signal, cx: &mut Cx) -> Flow {
-        let Self { state, sink } = self;
-        state.waiting.push_back(signal);
-        // With others before it there was no room, and so there is none now.
-        if state.firing.is_some() || state.waiting.len() > 1 {
-            return Flow::Pause;
-        }
-        state.run(*sink, cx)
-    }
-
     fn ready(&mut self, cx: &mut Cx) -> Flow {
         if !cx.sides_have_room() {
             return Flow::Pause;
@@ -321,6 +311,16 @@ where
             Drive::More | Drive::Paused | Drive::Failed => {}
         }
         drive
+    }
+
+    fn inject<S: Push<O::Out>>(&mut self, signal: Signal, sink: &mut S, cx: &mut Cx) -> Flow {
+        let state = &mut self.state;
+        state.waiting.push_back(signal);
+        // Behind others there was no room, and so there is none now.
+        if state.firing.is_some() || state.waiting.len() > 1 {
+            return Flow::Pause;
+        }
+        state.run(sink, cx)
     }
 
     fn open(&mut self, cx: &mut Cx) -> Result<(), Error> {

@@ -66,6 +66,8 @@ where
 
 impl<T, G: WatermarkGenerator<T>, A> Assigning<T, G, A> {
     /// Sends what the generator said.
+    #[cold]
+    #[inline(never)]
     fn send<S: Push<T>>(&mut self, sink: &mut S, cx: &mut Cx) -> Flow {
         let news = std::iter::from_fn(|| self.maker.take());
         news.map(|signal| sink.signal(signal, cx)).fold(Flow::Continue, Flow::and)
@@ -154,6 +156,11 @@ where
             self.state.on_starved(cx);
         }
         drive
+    }
+
+    fn inject<S: Push<P::Out>>(&mut self, signal: Signal, sink: &mut S, cx: &mut Cx) -> Flow {
+        let mut into = AssignInto { state: &mut self.state, sink };
+        self.upstream.inject(signal, &mut into, cx)
     }
 
     fn open(&mut self, cx: &mut Cx) -> Result<(), Error> {

@@ -8,8 +8,8 @@ use super::{
 };
 use crate::{
     Record,
-    chain::keyed::operator::{KeyedOperator, OperatorTemplate, OperatorTurn, Taken},
     chain::Guard,
+    chain::keyed::operator::{KeyedOperator, OperatorTemplate, OperatorTurn, Taken},
     error::{BoxError, TaskError},
     graph::{MaxParallelism, NodeId},
     record::selector::KeySelector,
