@@ -131,6 +131,9 @@ pub enum TaskError {
     /// Memory could not be had.
     #[error(transparent)]
     Memory(#[from] brisk_memory::MemoryError),
+    /// State could not be kept.
+    #[error(transparent)]
+    State(#[from] crate::state::StateError),
 }
 
 struct ByteCount(usize);

@@ -8,10 +8,11 @@
 
 mod codec;
 mod hash;
+pub mod pair;
 pub mod selector;
 
 pub(crate) use codec::AlignedBytes;
-pub use codec::{Decoder, Encoder, RecordEncoder, decode, view};
+pub use codec::{Decoder, Encoder, RecordEncoder, decode, is_plain, view, write_plain};
 pub use hash::{KeyHasher, key_hash};
 
 use rkyv::{

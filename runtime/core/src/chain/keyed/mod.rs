@@ -5,8 +5,9 @@
 //! key's result once, at the end ([`KeyedBatch`]).
 
 mod batch;
-mod table;
+mod combine;
 mod updates;
 
-pub use batch::{Combine, KeyedBatch};
+pub use batch::KeyedBatch;
+pub use combine::Combine;
 pub use updates::{Aggregate, Keyed};
