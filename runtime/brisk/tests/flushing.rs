@@ -1,5 +1,4 @@
 //! What a sink gathers is seen as soon as its task has nothing more to do.
-#![expect(clippy::unwrap_used, reason = "a test")]
 
 #[path = "support/mod.rs"]
 mod support;
@@ -44,7 +43,7 @@ impl SinkWriter<u64> for Gatherer {
     }
 
     fn flush(&mut self, _: &mut Cx) -> Flow {
-        self.sink.shown.lock().unwrap().append(&mut self.gathered);
+        self.sink.shown.lock().expect("no test panics here").append(&mut self.gathered);
         Flow::Continue
     }
 
@@ -63,17 +62,17 @@ fn check(chained: bool) {
         true => drop(stream.sink_to(sink.clone())),
         false => drop(stream.rebalance().sink_to(sink.clone())),
     }
-    let job = env.execute_async("gather").unwrap();
+    let job = env.execute_async("gather").expect("no test panics here");
     for number in 0..100 {
-        numbers.send(number).unwrap();
-        while sink.shown.lock().unwrap().last() != Some(&number) {
+        numbers.send(number).expect("no test panics here");
+        while sink.shown.lock().expect("no test panics here").last() != Some(&number) {
             thread::yield_now();
         }
     }
     drop(numbers);
-    job.wait().unwrap();
+    job.wait().expect("no test panics here");
     assert_all_returned(&cluster);
-    assert_eq!(*sink.shown.lock().unwrap(), (0..100).collect::<Vec<u64>>());
+    assert_eq!(*sink.shown.lock().expect("no test panics here"), (0..100).collect::<Vec<u64>>());
 }
 
 #[test]
