@@ -4,12 +4,12 @@ use std::marker::PhantomData;
 
 use super::{
     Count, DataStream, Extreme, Reduce, Sum,
-    program::{Origin, keyed_factory, keyed_spec},
+    program::{Origin, Program, keyed_factory, keyed_spec},
 };
 use crate::{
     Key, Record,
     chain::{Aggregate, Combine, Either, Keyed, KeyedBatch, Template},
-    graph::{Exchange, JobType, StreamNode},
+    graph::{Exchange, JobType, NodeId, StreamNode},
     record::Archived,
     record::selector::KeySelector,
 };
@@ -36,6 +36,15 @@ impl<T: Record, C: Template<Out = T>, S: KeySelector<T>> KeyedStream<T, C, S> {
         hashed(stream, &selector)
     }
 
+    /// Adds a node that reads this stream by key.
+    pub(super) fn add_keyed(self, node: StreamNode) -> (Program, NodeId, S) {
+        let Self { stream, selector } = self;
+        let program = stream.program.clone();
+        let node = program.add_node(node);
+        program.connect(hashed(stream, &selector).origins, node, 0);
+        (program, node, selector)
+    }
+
     /// Aggregates per key: in streaming mode each record emits its key's new
     /// result; in batch mode each key's result is emitted once, at the end, and
     /// producers combine what they have before they send it.
@@ -48,10 +57,7 @@ impl<T: Record, C: Template<Out = T>, S: KeySelector<T>> KeyedStream<T, C, S> {
         if self.stream.program.settings().job_type == JobType::Batch {
             return self.aggregate_batch(aggregate);
         }
-        let Self { stream, selector } = self;
-        let program = stream.program.clone();
-        let node = program.add_node(StreamNode::operator("Keyed Aggregation"));
-        program.connect(hashed(stream, &selector).origins, node, 0);
+        let (program, node, selector) = self.add_keyed(StreamNode::operator("Keyed Aggregation"));
         let keyed = Keyed { node, selector, aggregate, record: PhantomData };
         DataStream::of_node(program, node, Either::Left(keyed))
     }

@@ -34,6 +34,8 @@ mod program;
 mod sinks;
 mod sources;
 mod stream;
+mod timestamps;
+mod windowed;
 
 pub use aggregates::{Count, Extreme, Reduce, Sum};
 pub use arguments::Arguments;
@@ -42,6 +44,7 @@ pub use keyed::{Aggregated, FirstOfPair, KeyedStream, PairView};
 pub use partitioning::{CoMap, CoMapped, ConnectedStreams};
 pub use sinks::Collected;
 pub use stream::DataStream;
+pub use windowed::{WindowChain, WindowOf, WindowedStream};
 
 #[cfg(test)]
 mod tests;
