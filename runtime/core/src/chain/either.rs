@@ -3,7 +3,7 @@
 use super::{Chain, Template};
 use crate::{
     error::Error,
-    task::flow::{Drive, Push},
+    task::flow::{Drive, Flow, Push, Signal},
     task::{BuildContext, Cx},
 };
 
@@ -35,6 +35,13 @@ impl<L: Chain, R: Chain<Out = L::Out>> Chain for Either<L, R> {
         match self {
             Self::Left(left) => left.drive(sink, cx),
             Self::Right(right) => right.drive(sink, cx),
+        }
+    }
+
+    fn inject<S: Push<L::Out>>(&mut self, signal: Signal, sink: &mut S, cx: &mut Cx) -> Flow {
+        match self {
+            Self::Left(left) => left.inject(signal, sink, cx),
+            Self::Right(right) => right.inject(signal, sink, cx),
         }
     }
 

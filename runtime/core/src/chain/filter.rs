@@ -69,6 +69,11 @@ where
         self.upstream.drive(&mut into, cx)
     }
 
+    fn inject<S: Push<P::Out>>(&mut self, signal: Signal, sink: &mut S, cx: &mut Cx) -> Flow {
+        let mut into = FilterInto { node: self.node, predicate: &mut self.predicate, sink };
+        self.upstream.inject(signal, &mut into, cx)
+    }
+
     fn open(&mut self, cx: &mut Cx) -> Result<(), Error> {
         self.upstream.open(cx)
     }

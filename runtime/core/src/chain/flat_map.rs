@@ -154,6 +154,12 @@ where
         upstream.drive(&mut into, cx)
     }
 
+    fn inject<S: Push<U>>(&mut self, signal: Signal, sink: &mut S, cx: &mut Cx) -> Flow {
+        let Self { upstream, node, function, collector } = self;
+        let mut into = FlatMapInto { node: *node, function, collector, sink };
+        upstream.inject(signal, &mut into, cx)
+    }
+
     fn open(&mut self, cx: &mut Cx) -> Result<(), Error> {
         self.upstream.open(cx)
     }

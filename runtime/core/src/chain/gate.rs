@@ -68,9 +68,6 @@ pub trait ReadRecords<T: Record> {
     /// Takes one record.
     fn record(&mut self, key_hash: u32, record: &Archived<T>, cx: &mut Cx) -> Flow;
 
-    /// Takes a signal, on the same terms as [`Push::signal`].
-    fn signal(&mut self, signal: Signal, cx: &mut Cx) -> Flow;
-
     /// Whether a record would be welcome now.
     fn ready(&mut self, cx: &mut Cx) -> Flow;
 }
@@ -114,6 +111,9 @@ impl<T: Record> Gate<T> {
                     Polled::Empty => return Drive::Starved,
                     Polled::Ended => return Drive::Ended,
                     Polled::Item(_, Item::Event(Event::EndOfPartition)) => continue,
+                    Polled::Announced(..) | Polled::Item(_, Item::Event(_)) => {
+                        unreachable!("no task begins checkpoints yet")
+                    }
                     Polled::Item(channel, Item::Buffer(buffer)) => {
                         self.begin::<R>(channel, buffer, reader, cx);
                     }
@@ -175,7 +175,11 @@ impl<T: Record> Gate<T> {
                 reader.record(frame.header.key_hash, record, cx)
             } else {
                 let rest = Rest { pieces: &mut self.pieces, valve: &mut self.valve };
-                rest.read(current.channel, frame, reader, cx)
+                let flow = rest.read(current.channel, frame, reader, cx);
+                if cx.has_signals() {
+                    *left = 1;
+                }
+                flow
             };
             *left -= 1;
             if flow != Flow::Continue || *left == 0 {
@@ -250,9 +254,8 @@ impl Rest<'_> {
             FrameClass::Control => {
                 let signal = Signal::from_bytes(bytes).expect("a control frame holds a signal");
                 let passed = self.valve.input(channel.position(), signal);
-                return passed
-                    .map(|signal| reader.signal(signal, cx))
-                    .fold(Flow::Continue, Flow::and);
+                passed.for_each(|signal| cx.announce(signal));
+                return Flow::Continue;
             }
         };
         // SAFETY: gates of this type get buffers of writers of this type only (the builder
@@ -300,11 +303,6 @@ impl<T: Record, S: Push<T>> ReadRecords<T> for OwnedInto<'_, S> {
     }
 
     #[inline]
-    fn signal(&mut self, signal: Signal, cx: &mut Cx) -> Flow {
-        self.0.signal(signal, cx)
-    }
-
-    #[inline]
     fn ready(&mut self, cx: &mut Cx) -> Flow {
         self.0.ready(cx)
     }
@@ -315,6 +313,10 @@ impl<T: Record> Chain for Gate<T> {
 
     fn drive<S: Push<T>>(&mut self, sink: &mut S, cx: &mut Cx) -> Drive {
         self.read(&mut OwnedInto(sink), cx)
+    }
+
+    fn inject<S: Push<T>>(&mut self, signal: Signal, sink: &mut S, cx: &mut Cx) -> Flow {
+        sink.signal(signal, cx)
     }
 }
 

@@ -4,7 +4,7 @@ use super::{Chain, Gate, Template};
 use crate::{
     error::Error,
     graph::NodeId,
-    task::flow::{Drive, Push},
+    task::flow::{Drive, Flow, Push, Signal},
     task::{BuildContext, Cx},
 };
 
@@ -36,6 +36,13 @@ impl<P: Template> Chain for Link<P> {
         match self {
             Self::Fused(chain) => chain.drive(sink, cx),
             Self::Cut(gate) => gate.drive(sink, cx),
+        }
+    }
+
+    fn inject<S: Push<P::Out>>(&mut self, signal: Signal, sink: &mut S, cx: &mut Cx) -> Flow {
+        match self {
+            Self::Fused(chain) => chain.inject(signal, sink, cx),
+            Self::Cut(gate) => gate.inject(signal, sink, cx),
         }
     }
 

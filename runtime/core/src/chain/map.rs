@@ -68,6 +68,11 @@ where
         self.upstream.drive(&mut into, cx)
     }
 
+    fn inject<S: Push<U>>(&mut self, signal: Signal, sink: &mut S, cx: &mut Cx) -> Flow {
+        let mut into = MapInto { node: self.node, function: &mut self.function, sink };
+        self.upstream.inject(signal, &mut into, cx)
+    }
+
     fn open(&mut self, cx: &mut Cx) -> Result<(), Error> {
         self.upstream.open(cx)
     }

@@ -53,7 +53,7 @@ pub(crate) fn take_culprit() -> Option<crate::graph::NodeId> {
 use crate::{
     Record,
     error::Error,
-    task::flow::{Drive, Push},
+    task::flow::{Drive, Flow, Push, Signal},
     task::{BuildContext, Cx},
 };
 
@@ -67,6 +67,11 @@ pub trait Chain {
     /// head of a chain asks the sink whether it is ready before anything else,
     /// even when it has nothing more to send.
     fn drive<S: Push<Self::Out>>(&mut self, sink: &mut S, cx: &mut Cx) -> Drive;
+
+    /// Passes a signal from the head of the chain through its stages into `sink`;
+    /// between drives, so that the loops of [`Chain::drive`] know nothing of signals.
+    /// Taken whatever the answer, see [`Push::signal`].
+    fn inject<S: Push<Self::Out>>(&mut self, signal: Signal, sink: &mut S, cx: &mut Cx) -> Flow;
 
     /// Called once before the first drive, upstream first.
     fn open(&mut self, _cx: &mut Cx) -> Result<(), Error> {

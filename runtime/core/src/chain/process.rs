@@ -166,6 +166,11 @@ where
         self.state.call(sink, cx, call).interrupts().unwrap_or(Drive::Ended)
     }
 
+    fn inject<S: Push<F::Out>>(&mut self, signal: Signal, sink: &mut S, cx: &mut Cx) -> Flow {
+        let mut into = ProcessInto { state: &mut self.state, sink };
+        self.upstream.inject(signal, &mut into, cx)
+    }
+
     fn open(&mut self, cx: &mut Cx) -> Result<(), Error> {
         self.upstream.open(cx)?;
         cx.enter(self.state.node);

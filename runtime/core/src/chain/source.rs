@@ -1,12 +1,15 @@
 //! Sources: where a chain begins.
 
+use std::sync::Arc;
+
 use super::{Chain, Template, guard::Guard};
 use crate::{
     Record,
     error::Error,
-    graph::NodeId,
+    graph::{JobId, NodeId, OperatorId},
+    task::accumulator::OperatorAccumulators,
     task::flow::{Drive, Flow, Push, Signal},
-    task::{BuildContext, Cx},
+    task::{Attempt, BuildContext, Cx},
     time::Watermark,
 };
 
@@ -17,10 +20,24 @@ pub struct SourceContext {
     pub node: NodeId,
     /// Its name, for messages.
     pub operator: String,
+    /// Its id, the same in each run of the program while its uid is, or the graph
+    /// around it.
+    pub operator_id: OperatorId,
+    /// The job, the same in all its attempts.
+    pub job_id: JobId,
+    /// The job's name.
+    pub job_name: Arc<str>,
+    /// Which run of this subtask it is, from 0.
+    pub attempt: Attempt,
     /// Which of the parallel instances this is, from 0.
     pub subtask: u32,
     /// How many there are.
     pub parallelism: u32,
+    /// The number of key groups: the most that `parallelism` may ever be.
+    pub max_parallelism: u32,
+    /// Accumulators of the subtask; those of one name are merged over the whole job
+    /// and read from its result.
+    pub accumulators: OperatorAccumulators,
 }
 
 /// A source as the program described it: sent to the worker of each subtask and
@@ -44,6 +61,9 @@ pub trait Source: Clone + Send + 'static {
 pub trait SourceReader<T> {
     /// Sends records until the sink pauses, there is nothing to send now, or
     /// [`Cx::quantum`] records were sent; looks at [`Cx::interrupted`] now and then.
+    ///
+    /// A reader that knows how far its stream has come in event time says so by
+    /// [`Cx::announce`] and ends the drive.
     ///
     /// A reader that answers [`Drive::Starved`] has made sure to be woken: by
     /// [`Cx::waker`], or by an operation submitted with [`Cx::submit`].
@@ -74,12 +94,7 @@ impl<S: Source> Template for FromSource<S> {
     type Running = SourceHead<S>;
 
     fn build(&self, cx: &mut BuildContext) -> Result<Self::Running, Error> {
-        let context = SourceContext {
-            node: self.node,
-            operator: cx.operator_name(self.node).to_string(),
-            subtask: cx.subtask(),
-            parallelism: cx.parallelism(),
-        };
+        let context = cx.source_context(self.node);
         Ok(SourceHead { source: self.source.clone(), context, reader: None, ended: false })
     }
 }
@@ -97,11 +112,17 @@ impl<S: Source> Chain for SourceHead<S> {
         }
         let reader = self.reader.as_mut().expect("a task is opened before it is driven");
         let drive = Guard::run(self.context.node, || reader.drive(sink, cx));
-        self.ended = drive == Drive::Ended;
-        if self.ended && sink.signal(Signal::Watermark(Watermark::MAX), cx) == Flow::Stop {
-            return Drive::Failed;
+        if drive == Drive::Ended {
+            // Time comes to its end before the chain does.
+            self.ended = true;
+            cx.announce(Signal::Watermark(Watermark::MAX));
+            return Drive::More;
         }
         drive
+    }
+
+    fn inject<K: Push<S::Out>>(&mut self, signal: Signal, sink: &mut K, cx: &mut Cx) -> Flow {
+        sink.signal(signal, cx)
     }
 
     fn open(&mut self, cx: &mut Cx) -> Result<(), Error> {

@@ -95,7 +95,6 @@ impl<A: Record, B: Record, F: CoProcessFunction<A, B>> Template for CoProcess<A,
 
 struct First<'a, B, F, U, S> {
     state: &'a mut State<F, U>,
-    valve: &'a mut WatermarkValve,
     sink: &'a mut S,
     other: PhantomData<fn(B)>,
 }
@@ -114,12 +113,6 @@ where
         self.state.call(self.sink, cx, call)
     }
 
-    fn signal(&mut self, signal: Signal, cx: &mut Cx) -> Flow {
-        let passed = self.valve.input(0, signal);
-        let signals = passed.map(|signal| self.state.signal(signal, self.sink, cx));
-        signals.fold(Flow::Continue, Flow::and)
-    }
-
     fn ready(&mut self, cx: &mut Cx) -> Flow {
         self.state.ready(self.sink, cx)
     }
@@ -127,7 +120,6 @@ where
 
 struct Second<'a, A, F, U, S> {
     state: &'a mut State<F, U>,
-    valve: &'a mut WatermarkValve,
     sink: &'a mut S,
     other: PhantomData<fn(A)>,
 }
@@ -146,12 +138,6 @@ where
         self.state.call(self.sink, cx, call)
     }
 
-    fn signal(&mut self, signal: Signal, cx: &mut Cx) -> Flow {
-        let passed = self.valve.input(1, signal);
-        let signals = passed.map(|signal| self.state.signal(signal, self.sink, cx));
-        signals.fold(Flow::Continue, Flow::and)
-    }
-
     fn ready(&mut self, cx: &mut Cx) -> Flow {
         self.state.ready(self.sink, cx)
     }
@@ -159,12 +145,18 @@ where
 
 impl<A: Record, B: Record, F: CoProcessFunction<A, B>> CoProcessHead<A, B, F> {
     fn drive_one<S: Push<F::Out>>(&mut self, second: bool, sink: &mut S, cx: &mut Cx) -> Drive {
-        let Self { first, second: other, valve, state, .. } = self;
-        if second {
-            other.read(&mut Second { state, valve, sink, other: PhantomData }, cx)
+        let state = &mut self.state;
+        let drive = if second {
+            self.second.read(&mut Second { state, sink, other: PhantomData }, cx)
         } else {
-            first.read(&mut First { state, valve, sink, other: PhantomData }, cx)
+            self.first.read(&mut First { state, sink, other: PhantomData }, cx)
+        };
+        // What one input announces is news of both together only now and then.
+        for signal in cx.take_signals() {
+            let passed = self.valve.input(usize::from(second), signal);
+            passed.for_each(|signal| cx.announce(signal));
         }
+        drive
     }
 }
 
@@ -175,7 +167,8 @@ impl<A: Record, B: Record, F: CoProcessFunction<A, B>> Chain for CoProcessHead<A
         let second_first = self.second_first;
         self.second_first = !second_first;
         let one = self.drive_one(second_first, sink, cx);
-        if matches!(one, Drive::Paused | Drive::Failed) {
+        // Signals go on before anything that comes behind them.
+        if matches!(one, Drive::Paused | Drive::Failed) || cx.has_signals() {
             return one;
         }
         let other = self.drive_one(!second_first, sink, cx);
@@ -193,6 +186,10 @@ impl<A: Record, B: Record, F: CoProcessFunction<A, B>> Chain for CoProcessHead<A
             }
             _ => Drive::Starved,
         }
+    }
+
+    fn inject<S: Push<F::Out>>(&mut self, signal: Signal, sink: &mut S, cx: &mut Cx) -> Flow {
+        self.state.signal(signal, sink, cx)
     }
 
     fn open(&mut self, cx: &mut Cx) -> Result<(), Error> {

@@ -68,11 +68,6 @@ where
         self.collector.drain_into(self.sink, cx)
     }
 
-    fn signal(&mut self, signal: Signal, cx: &mut Cx) -> Flow {
-        let drained = self.collector.pour_into(self.sink, cx);
-        drained.and(self.sink.signal(signal, cx))
-    }
-
     #[inline]
     fn ready(&mut self, cx: &mut Cx) -> Flow {
         match self.sink.ready(cx) {
@@ -92,6 +87,11 @@ where
     fn drive<S: Push<U>>(&mut self, sink: &mut S, cx: &mut Cx) -> Drive {
         let Self { gate, node, function, collector } = self;
         gate.read(&mut FlatViewInto { node: *node, function, collector, sink }, cx)
+    }
+
+    fn inject<S: Push<U>>(&mut self, signal: Signal, sink: &mut S, cx: &mut Cx) -> Flow {
+        let drained = self.collector.pour_into(sink, cx);
+        drained.and(sink.signal(signal, cx))
     }
 }
 
@@ -152,11 +152,6 @@ where
     }
 
     #[inline]
-    fn signal(&mut self, signal: Signal, cx: &mut Cx) -> Flow {
-        self.sink.signal(signal, cx)
-    }
-
-    #[inline]
     fn ready(&mut self, cx: &mut Cx) -> Flow {
         self.sink.ready(cx)
     }
@@ -172,5 +167,9 @@ where
     fn drive<S: Push<U>>(&mut self, sink: &mut S, cx: &mut Cx) -> Drive {
         let Self { gate, node, function, .. } = self;
         gate.read(&mut ViewInto { node: *node, function, sink }, cx)
+    }
+
+    fn inject<S: Push<U>>(&mut self, signal: Signal, sink: &mut S, cx: &mut Cx) -> Flow {
+        sink.signal(signal, cx)
     }
 }

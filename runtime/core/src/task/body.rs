@@ -3,7 +3,12 @@
 use brisk_network::PartitionStats;
 
 use super::Cx;
-use crate::{chain::Chain, error::Error, exchange::Terminal, task::flow::Drive};
+use crate::{
+    chain::Chain,
+    error::Error,
+    exchange::Terminal,
+    task::flow::{Drive, Flow},
+};
 
 /// What a worker does with a task.
 pub trait TaskBody {
@@ -43,13 +48,28 @@ impl<C: Chain, S: Terminal<C::Out>> ChainTask<C, S> {
     }
 }
 
+impl<C: Chain, S: Terminal<C::Out>> ChainTask<C, S> {
+    /// Passes on what the head announced in a drive that ended with `drive`.
+    #[cold]
+    #[inline(never)]
+    fn pass_on(&mut self, drive: Drive, cx: &mut Cx) -> Drive {
+        for signal in cx.take_signals() {
+            if self.chain.inject(signal, &mut self.sink, cx) == Flow::Stop {
+                return Drive::Failed;
+            }
+        }
+        drive
+    }
+}
+
 impl<C: Chain, S: Terminal<C::Out>> TaskBody for ChainTask<C, S> {
     fn open(&mut self, cx: &mut Cx) -> Result<(), Error> {
         self.chain.open(cx)
     }
 
     fn drive(&mut self, cx: &mut Cx) -> Drive {
-        self.chain.drive(&mut self.sink, cx)
+        let drive = self.chain.drive(&mut self.sink, cx);
+        if cx.has_signals() && drive != Drive::Failed { self.pass_on(drive, cx) } else { drive }
     }
 
     fn has_room(&mut self, cx: &mut Cx) -> bool {

@@ -53,6 +53,9 @@ const DRIVE_MAX: Duration = Duration::from_millis(10);
 /// 32 records between looks, reading it costs a tenth of a nanosecond a record.
 const LOOKS_PER_CLOCK: u32 = 16;
 
+/// Most signals that one drive announces: a status and a watermark, of each of two inputs.
+const SIGNALS_MAX: usize = 4;
+
 /// What a running task may ask of its worker.
 pub struct Cx {
     plan: Arc<SubtaskPlan>,
@@ -70,6 +73,8 @@ pub struct Cx {
     /// What ended of the operations this task submitted.
     pub(crate) completions: VecDeque<Completion>,
     pub(crate) sides: Vec<Side>,
+    /// What was announced in this drive.
+    signals: Vec<Signal>,
     /// The event time of the record in hand.
     timestamp: Option<Timestamp>,
     /// Counts of the task.
@@ -87,7 +92,7 @@ pub(crate) struct CxParts {
 impl Cx {
     pub(crate) fn new(parts: CxParts) -> Self {
         let CxParts { plan, interrupt, io, waker } = parts;
-        let head = plan.operators.first().expect("a task has an operator").0;
+        let head = plan.head();
         Self {
             plan,
             quantum: 0,
@@ -101,6 +106,7 @@ impl Cx {
             awaits_wake: false,
             completions: VecDeque::new(),
             sides: Vec::new(),
+            signals: Vec::new(),
             timestamp: None,
             metrics: TaskMetrics::default(),
         }
@@ -119,6 +125,23 @@ impl Cx {
     #[inline(always)]
     pub fn timestamp(&self) -> Option<Timestamp> {
         self.timestamp
+    }
+
+    /// Has the head of the chain say something to all stages behind it, as soon as
+    /// this drive has ended, which it should now.
+    pub fn announce(&mut self, signal: Signal) {
+        assert!(self.signals.len() < SIGNALS_MAX, "a head that announces ends its drive");
+        self.signals.push(signal);
+    }
+
+    /// True when the drive should end for what was announced.
+    #[inline]
+    pub(crate) fn has_signals(&self) -> bool {
+        !self.signals.is_empty()
+    }
+
+    pub(crate) fn take_signals(&mut self) -> Vec<Signal> {
+        std::mem::take(&mut self.signals)
     }
 
     /// Sets the event time of the records that are pushed from now on.

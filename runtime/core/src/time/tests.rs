@@ -51,10 +51,11 @@ impl SourceReader<String> for TimedReader {
             let n = self.next;
             (self.next, self.count) = (n + 1, self.count - 1);
             cx.set_timestamp(Some(Timestamp::from_millis(10 * n)));
-            let mut flow = sink.push(text(n), cx);
+            let flow = sink.push(text(n), cx);
             if n % 5 == 4 {
                 let watermark = Watermark(Timestamp::from_millis(10 * n));
-                flow = flow.and(sink.signal(Signal::Watermark(watermark), cx));
+                cx.announce(Signal::Watermark(watermark));
+                return flow.interrupts().unwrap_or(Drive::More);
             }
             if let Some(interrupted) = flow.interrupts() {
                 return interrupted;

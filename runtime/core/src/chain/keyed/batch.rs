@@ -180,6 +180,11 @@ where
         ended(sink, cx)
     }
 
+    fn inject<O: Push<Self::Out>>(&mut self, signal: Signal, sink: &mut O, cx: &mut Cx) -> Flow {
+        let mut into = CombineInto { state: &mut self.state, sink };
+        self.upstream.inject(signal, &mut into, cx)
+    }
+
     fn open(&mut self, cx: &mut Cx) -> Result<(), Error> {
         self.upstream.open(cx)
     }
@@ -281,10 +286,6 @@ where
         Flow::Continue
     }
 
-    fn signal(&mut self, _signal: Signal, _cx: &mut Cx) -> Flow {
-        Flow::Continue
-    }
-
     fn ready(&mut self, _cx: &mut Cx) -> Flow {
         Flow::Continue
     }
@@ -322,5 +323,10 @@ where
             }
         }
         Drive::More
+    }
+
+    /// Results come at the end, so time stands still until then.
+    fn inject<O: Push<A::Out>>(&mut self, _signal: Signal, _sink: &mut O, _cx: &mut Cx) -> Flow {
+        Flow::Continue
     }
 }

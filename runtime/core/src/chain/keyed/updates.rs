@@ -140,11 +140,6 @@ where
     }
 
     #[inline]
-    fn signal(&mut self, signal: Signal, cx: &mut Cx) -> Flow {
-        self.sink.signal(signal, cx)
-    }
-
-    #[inline]
     fn ready(&mut self, cx: &mut Cx) -> Flow {
         self.sink.ready(cx)
     }
@@ -161,5 +156,9 @@ where
     fn drive<P: Push<A::Out>>(&mut self, sink: &mut P, cx: &mut Cx) -> Drive {
         let Self { gate, node, selector, aggregate, table } = self;
         gate.read(&mut KeyedInto { node: *node, selector, aggregate, table, sink }, cx)
+    }
+
+    fn inject<P: Push<A::Out>>(&mut self, signal: Signal, sink: &mut P, cx: &mut Cx) -> Flow {
+        sink.signal(signal, cx)
     }
 }
