@@ -232,7 +232,7 @@ impl CanonicalDecoder {
     ///
     /// # Errors
     /// When the bytes are not those of the module's page.
-    pub fn next(&mut self) -> Result<Decoded<'_>, CanonicalError> {
+    pub fn decode_next(&mut self) -> Result<Decoded<'_>, CanonicalError> {
         if self.left == 0 && self.open.is_none() {
             return Ok(Decoded::NeedMore);
         }
@@ -322,7 +322,7 @@ pub fn exercise(bytes: &[u8]) {
     for piece in bytes.chunks(7) {
         decoder.feed(piece);
         loop {
-            match decoder.next() {
+            match decoder.decode_next() {
                 Ok(Decoded::NeedMore) => break,
                 Ok(_) => {}
                 Err(error) => {

@@ -103,7 +103,7 @@ fn verify_keyed(
     each_block(disk, found, &keyed.state, |block| {
         decoder.feed(block);
         while let Ok(entries) = &mut outcome {
-            match decoder.next() {
+            match decoder.decode_next() {
                 Ok(Decoded::NeedMore) => break,
                 Ok(Decoded::Entry(_)) => *entries += 1,
                 Ok(_) => {}

@@ -32,7 +32,7 @@ pub struct WriterOptions {
 /// state that is worth it, so a checkpoint of little state has no file but its metadata.
 ///
 /// The worker's loop hands the completions for which [`StateFileWriter::owns`] says yes to
-/// [`StateFileWriter::completed`]. At most [`WRITES_IN_FLIGHT_MAX`] blocks are on their way.
+/// [`StateFileWriter::completed`]. At most eight blocks are on their way.
 #[derive(Debug)]
 pub struct StateFileWriter {
     options: WriterOptions,
