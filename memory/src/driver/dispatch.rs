@@ -5,6 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::epoll::Epoll;
+use super::instant::{simulated_wall_millis, wall_millis};
 use super::simulated::Simulated;
 use super::timers::Timers;
 use super::transfer::Transfer;
@@ -94,6 +95,15 @@ impl Driver {
         match &self.backend {
             Backend::Uring(_) | Backend::Epoll(_) => Instant64::monotonic(),
             Backend::Simulated(simulated) => simulated.now(),
+        }
+    }
+
+    /// Milliseconds since 1970 by the wall clock, for whatever has to agree with calendars and with
+    /// other machines. It may jump, also backwards; waits go by [`Driver::now`].
+    pub fn wall_millis(&self) -> i64 {
+        match &self.backend {
+            Backend::Uring(_) | Backend::Epoll(_) => wall_millis(),
+            Backend::Simulated(simulated) => simulated_wall_millis(simulated.now()),
         }
     }
 

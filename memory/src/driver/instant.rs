@@ -36,6 +36,21 @@ impl Instant64 {
     }
 }
 
+/// Milliseconds since 1970 by the system's wall clock, which may jump; negative before.
+pub(crate) fn wall_millis() -> i64 {
+    let now = clock_gettime(ClockId::Realtime);
+    now.tv_sec * 1_000 + now.tv_nsec / 1_000_000
+}
+
+/// What a simulation's wall clock shows when its monotonic clock is at its origin: 2023-11-14.
+const SIMULATED_ORIGIN_MS: i64 = 1_700_000_000_000;
+
+/// Milliseconds since 1970 by the wall clock of a simulation whose monotonic clock is at `now`.
+pub(crate) fn simulated_wall_millis(now: Instant64) -> i64 {
+    let passed = i64::try_from(now.as_nanos() / 1_000_000).expect("2^64 ns are less than 2^63 ms");
+    SIMULATED_ORIGIN_MS + passed
+}
+
 /// Saturates at the end of time (584 years after the origin).
 impl Add<Duration> for Instant64 {
     type Output = Instant64;

@@ -8,7 +8,7 @@ use brisk_memory::config::{
         pipeline,
     },
 };
-use std::{cell::RefCell, fmt, num::NonZeroU32, sync::Arc, thread};
+use std::{cell::RefCell, fmt, num::NonZeroU32, sync::Arc, thread, time::Duration};
 
 use super::{Arguments, program::Program};
 use crate::{
@@ -65,6 +65,7 @@ impl StreamExecutionEnvironment {
             pipeline::MaxParallelism::Fixed(groups) => Some(MaxParallelism(groups)),
         };
         let mode = config.get(&execution::RUNTIME_MODE)?;
+        let interval = config.get(&pipeline::AUTO_WATERMARK_INTERVAL)?;
         let program = Program::new(GraphSettings {
             parallelism: Parallelism(parallelism),
             max_parallelism,
@@ -74,6 +75,7 @@ impl StreamExecutionEnvironment {
                 RuntimeMode::Streaming => JobType::Streaming,
                 RuntimeMode::Batch | RuntimeMode::Automatic => JobType::Batch,
             },
+            auto_watermark_interval: (!interval.is_zero()).then_some(interval),
             ..GraphSettings::default()
         });
         Ok(Self { program, config, mode, cluster: RefCell::new(None) })
@@ -104,6 +106,14 @@ impl StreamExecutionEnvironment {
     pub fn set_max_parallelism(&self, max_parallelism: u32) {
         self.program.change_settings(|settings| {
             settings.max_parallelism = Some(MaxParallelism(max_parallelism));
+        });
+    }
+
+    /// Sets the time between two watermarks of a periodic generator, for the streams that are
+    /// given timestamps from here on; zero turns such watermarks off.
+    pub fn set_auto_watermark_interval(&self, interval: Duration) {
+        self.program.change_settings(|settings| {
+            settings.auto_watermark_interval = (!interval.is_zero()).then_some(interval);
         });
     }
 

@@ -34,14 +34,18 @@ mod program;
 mod sinks;
 mod sources;
 mod stream;
+mod timestamps;
+mod windowed;
 
+pub use crate::record::pair::{FirstOfPair, PairView};
 pub use aggregates::{Count, Extreme, Reduce, Sum};
 pub use arguments::Arguments;
 pub use environment::StreamExecutionEnvironment;
-pub use keyed::{Aggregated, FirstOfPair, KeyedStream, PairView};
+pub use keyed::{Aggregated, KeyedStream};
 pub use partitioning::{CoMap, CoMapped, ConnectedStreams};
 pub use sinks::Collected;
 pub use stream::DataStream;
+pub use windowed::{WindowChain, WindowOf, WindowedStream};
 
 #[cfg(test)]
 mod tests;

@@ -20,7 +20,7 @@ mod filter;
 mod flat_map;
 mod gate;
 mod guard;
-mod hints;
+pub(crate) mod hints;
 mod keyed;
 mod link;
 mod map;
@@ -35,14 +35,19 @@ pub use either::Either;
 pub use filter::Filter;
 pub use flat_map::{Collector, FlatMap};
 pub use gate::{Exchanged, Gate, ReadRecords};
-pub use keyed::{Aggregate, Combine, Keyed, KeyedBatch};
+pub use keyed::{
+    Aggregate, Combine, Keyed, KeyedBatch, KeyedContext, KeyedOperator, KeyedProcess,
+    KeyedProcessFunction, KeyedTemplate, OperatorTemplate, OperatorTurn, Taken, TimerService,
+    window,
+};
 pub use link::Link;
 pub use map::Map;
 pub use process::{Process, ProcessFunction};
 pub use sink::{Nothing, Sink, SinkContext, SinkWriter, ToSink};
-pub use source::{FromSource, Source, SourceContext, SourceReader};
+pub use source::{AssignTimestamps, FromSource, Source, SourceContext, SourceReader};
 
 pub(crate) use guard::Guard;
+pub(crate) use hints::prefetch;
 pub use two_inputs::{CoProcess, CoProcessFunction};
 pub use view::{FlatMapView, MapView};
 /// See [`Guard::take_culprit`].

@@ -1,5 +1,9 @@
 //! Sources: where a chain begins.
 
+mod timestamps;
+
+pub use timestamps::AssignTimestamps;
+
 use std::sync::Arc;
 
 use super::{Chain, Template, guard::Guard};

@@ -231,6 +231,11 @@ impl Cx {
         self.io.driver.borrow().now()
     }
 
+    /// Processing time: the wall clock. It may jump; waits go by [`Cx::now`].
+    pub fn processing_time(&self) -> Timestamp {
+        Timestamp::from_millis(self.io.driver.borrow().wall_millis())
+    }
+
     /// Opening, listing, renaming and removing files.
     pub fn files(&self) -> Files {
         self.io.driver.borrow().files().clone()

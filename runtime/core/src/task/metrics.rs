@@ -9,6 +9,7 @@ pub struct TaskMetrics {
     buffers_in: Cell<u64>,
     bytes_in: Cell<u64>,
     records_emitted: Cell<u64>,
+    late_records_dropped: Cell<u64>,
 }
 
 impl TaskMetrics {
@@ -26,6 +27,11 @@ impl TaskMetrics {
         self.records_emitted.set(self.records_emitted.get() + records);
     }
 
+    /// Counts records that came too late for their windows and had nowhere else to go.
+    pub fn count_late_dropped(&self, records: u64) {
+        self.late_records_dropped.set(self.late_records_dropped.get() + records);
+    }
+
     /// The input side of [`TaskCounts`].
     pub fn counts(&self) -> TaskCounts {
         TaskCounts {
@@ -33,6 +39,7 @@ impl TaskMetrics {
             buffers_in: self.buffers_in.get(),
             bytes_in: self.bytes_in.get(),
             records_emitted: self.records_emitted.get(),
+            late_records_dropped: self.late_records_dropped.get(),
             ..TaskCounts::default()
         }
     }
@@ -49,6 +56,8 @@ pub struct TaskCounts {
     pub bytes_in: u64,
     /// Records that the task's source made.
     pub records_emitted: u64,
+    /// Records that came too late for their windows (`numLateRecordsDropped`).
+    pub late_records_dropped: u64,
     /// Records sent; those in open buffers are not in it yet.
     pub records_out: u64,
     /// Buffers sent.

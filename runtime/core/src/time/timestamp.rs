@@ -1,45 +1,101 @@
-//! Times of records and watermarks.
+//! [`Timestamp`]: a point in event time or in the wall clock's time.
 
-/// When something happened: milliseconds since 1970-01-01T00:00:00Z, negative before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+use std::{
+    fmt,
+    ops::{Add, Sub},
+    time::Duration,
+};
+
+#[cfg(test)]
+mod tests;
+
+/// Milliseconds since 1970-01-01 00:00 UTC; negative before.
+///
+/// Arithmetic saturates: beyond [`Timestamp::MIN`] and [`Timestamp::MAX`] there is no time.
+#[derive(
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Default,
+    rkyv::Archive,
+    rkyv::Serialize,
+    rkyv::Deserialize,
+)]
 pub struct Timestamp(i64);
 
 impl Timestamp {
-    /// Before everything; no record has it.
-    pub const MIN: Self = Self(i64::MIN);
-    /// After everything.
-    pub const MAX: Self = Self(i64::MAX);
+    /// The beginning of time, before every event.
+    pub const MIN: Timestamp = Timestamp(i64::MIN);
 
-    /// The time of this many milliseconds.
-    #[inline]
-    pub const fn from_millis(millis: i64) -> Self {
-        Self(millis)
+    /// The end of time, after every event.
+    pub const MAX: Timestamp = Timestamp(i64::MAX);
+
+    /// The timestamp `millis` milliseconds after the epoch.
+    #[inline(always)]
+    pub const fn from_millis(millis: i64) -> Timestamp {
+        Timestamp(millis)
     }
 
-    /// Milliseconds since 1970.
-    #[inline]
+    /// Milliseconds since the epoch.
+    #[inline(always)]
     pub const fn millis(self) -> i64 {
         self.0
     }
+
+    /// The timestamp `millis` later, or earlier if negative.
+    #[inline(always)]
+    pub const fn plus_millis(self, millis: i64) -> Timestamp {
+        Timestamp(self.0.saturating_add(millis))
+    }
+
+    /// Time from `earlier` to `self`; zero when `earlier` is later.
+    pub fn saturating_since(self, earlier: Timestamp) -> Duration {
+        if earlier > self {
+            Duration::ZERO
+        } else {
+            Duration::from_millis(self.0.abs_diff(earlier.0))
+        }
+    }
 }
 
-/// No record with this time or an earlier one is to be expected any more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Watermark(pub Timestamp);
-
-impl Watermark {
-    /// Nothing is known yet.
-    pub const MIN: Self = Self(Timestamp::MIN);
-    /// The stream has ended.
-    pub const MAX: Self = Self(Timestamp::MAX);
+/// A duration in the unit of timestamps, rounded up so that no wait is cut short.
+pub(crate) fn millis_of(duration: Duration) -> i64 {
+    let rounded = duration.as_nanos().div_ceil(1_000_000);
+    i64::try_from(rounded).unwrap_or(i64::MAX)
 }
 
-/// Whether a stream takes part in event time now.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum StreamStatus {
-    /// Records may come, and the watermark of this stream counts.
-    #[default]
-    Active,
-    /// Nothing is to be expected for now; others need not wait for this stream.
-    Idle,
+impl Add<Duration> for Timestamp {
+    type Output = Timestamp;
+
+    fn add(self, time: Duration) -> Timestamp {
+        self.plus_millis(millis_of(time))
+    }
+}
+
+impl Sub<Duration> for Timestamp {
+    type Output = Timestamp;
+
+    fn sub(self, time: Duration) -> Timestamp {
+        Timestamp(self.0.saturating_sub(millis_of(time)))
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+impl fmt::Debug for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::MIN => f.write_str("MIN"),
+            Self::MAX => f.write_str("MAX"),
+            Self(millis) => write!(f, "{millis}ms"),
+        }
+    }
 }

@@ -3,10 +3,19 @@
 //! In streaming mode each record emits its key's new result ([`Keyed`]). In batch
 //! mode producers combine what they have ([`Combine`]) and consumers emit each
 //! key's result once, at the end ([`KeyedBatch`]).
+//!
+//! Operators with timers have a head of their own ([`KeyedHead`](operator)): functions with timers
+//! ([`KeyedProcessFunction`]) and windows ([`window`]).
 
 mod batch;
-mod table;
+mod combine;
+mod operator;
+mod process;
 mod updates;
+pub mod window;
 
-pub use batch::{Combine, KeyedBatch};
+pub use batch::KeyedBatch;
+pub use combine::Combine;
+pub use operator::{KeyedOperator, KeyedTemplate, OperatorTemplate, OperatorTurn, Taken};
+pub use process::{KeyedContext, KeyedProcess, KeyedProcessFunction, TimerService};
 pub use updates::{Aggregate, Keyed};

@@ -1,5 +1,7 @@
 //! What the environment says for all operators of a job.
 
+use std::time::Duration;
+
 use crate::graph::key_group::{MaxParallelism, Parallelism};
 
 /// Whether the job's inputs end (REST: `BATCH`, `STREAMING`).
@@ -39,6 +41,9 @@ pub struct GraphSettings {
     pub auto_generate_uids: bool,
     /// Streaming or batch (`execution.runtime-mode`).
     pub job_type: JobType,
+    /// Time between two watermarks of a periodic generator (`pipeline.auto-watermark-interval`);
+    /// none if they are turned off.
+    pub auto_watermark_interval: Option<Duration>,
 }
 
 impl Default for GraphSettings {
@@ -50,6 +55,7 @@ impl Default for GraphSettings {
             chaining: true,
             auto_generate_uids: true,
             job_type: JobType::Streaming,
+            auto_watermark_interval: Some(Duration::from_millis(200)),
         }
     }
 }

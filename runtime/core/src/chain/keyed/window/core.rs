@@ -1,0 +1,248 @@
+//! The cores behind one trait.
+
+use crate::{
+    graph::MaxParallelism,
+    record::Key,
+    time::{
+        Timestamp, Watermark,
+        window::{
+            AskedKey, Fed, Fired, Fold, Keep, SessionWindows, SlicedWindows, TimeDomain,
+            TimeWindow, Trigger, TriggeredWindows, Window, WindowAssigner,
+            assigner::{SessionGap, SessionWindowsAssigner},
+        },
+    },
+};
+
+/// A record without a timestamp came into event time.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error(
+    "a record has no timestamp, but its windows are in event time: call \
+     assign_timestamps_and_watermarks() on the stream before, or use processing-time windows"
+)]
+pub struct Untimed;
+
+/// Holds the windows of one subtask.
+pub trait WindowCore<T, K> {
+    /// The kind of its windows.
+    type Window: Window;
+    /// What they hold when they fire.
+    type Content;
+
+    /// Brings what is kept under a hash into the cache.
+    fn prefetch(&self, hash: u32);
+
+    /// Takes a record.
+    fn feed(
+        &mut self,
+        key: (u32, K),
+        timestamp: Option<Timestamp>,
+        record: T,
+    ) -> Result<Fed<T>, Untimed>;
+
+    /// Event time has come this far.
+    fn advance(&mut self, watermark: Watermark);
+
+    /// The clock has come this far.
+    fn advance_clock(&mut self, now: Timestamp);
+
+    /// The next result.
+    fn next_fired(&mut self) -> Option<Fired<K, Self::Window, Self::Content>>;
+
+    /// When the clock is next waited for.
+    fn next_clock(&mut self) -> Option<Timestamp>;
+}
+
+/// A core as the program described it.
+pub trait CoreTemplate<T, K>: Clone + Send + 'static {
+    /// Its running form.
+    type Core: WindowCore<T, K> + 'static;
+
+    /// Builds it for one subtask.
+    fn build(&self, max_parallelism: MaxParallelism) -> Self::Core;
+}
+
+/// The clock as a watermark: windows by the clock end when it has passed their last millisecond.
+fn clock_watermark(now: Timestamp) -> Watermark {
+    Watermark(now.plus_millis(-1))
+}
+
+/// The timestamp that a record's windows go by.
+#[inline(always)]
+fn time_of(
+    domain: TimeDomain,
+    timestamp: Option<Timestamp>,
+    clock: Watermark,
+) -> Result<Timestamp, Untimed> {
+    match domain {
+        TimeDomain::EventTime => timestamp.ok_or(Untimed),
+        TimeDomain::ProcessingTime => Ok(clock.0.plus_millis(1)),
+    }
+}
+
+/// [`SlicedWindows`] in either domain.
+#[derive(Debug)]
+pub struct SlicedCore<K, F: Fold<T>, T> {
+    pub(super) domain: TimeDomain,
+    pub(super) windows: SlicedWindows<K, F::Accumulator>,
+    pub(super) fold: F,
+}
+
+impl<T, K, F> WindowCore<T, K> for SlicedCore<K, F, T>
+where
+    K: Key,
+    F: Fold<T>,
+{
+    type Window = TimeWindow;
+    type Content = F::Accumulator;
+
+    #[inline(always)]
+    fn prefetch(&self, hash: u32) {
+        self.windows.prefetch(hash);
+    }
+
+    #[inline(always)]
+    fn feed(
+        &mut self,
+        (hash, key): (u32, K),
+        timestamp: Option<Timestamp>,
+        record: T,
+    ) -> Result<Fed<T>, Untimed> {
+        let time = time_of(self.domain, timestamp, self.windows.watermark())?;
+        let asked = AskedKey { hash, is: |known: &K| *known == key, make: || key.clone() };
+        Ok(self.windows.feed(asked, time, record, &self.fold))
+    }
+
+    fn advance(&mut self, watermark: Watermark) {
+        if self.domain == TimeDomain::EventTime {
+            self.windows.advance(watermark);
+        }
+    }
+
+    fn advance_clock(&mut self, now: Timestamp) {
+        if self.domain == TimeDomain::ProcessingTime {
+            self.windows.advance(clock_watermark(now));
+        }
+    }
+
+    #[inline]
+    fn next_fired(&mut self) -> Option<Fired<K, TimeWindow, F::Accumulator>> {
+        self.windows.next_fired(&self.fold)
+    }
+
+    fn next_clock(&mut self) -> Option<Timestamp> {
+        let due = self.windows.next_due().filter(|_| self.domain == TimeDomain::ProcessingTime);
+        due.map(|due| due.plus_millis(1))
+    }
+}
+
+/// [`SessionWindows`] in either domain.
+#[derive(Debug)]
+pub struct SessionCore<K, F: Fold<T>, G, T> {
+    pub(super) assigner: SessionWindowsAssigner<G>,
+    pub(super) windows: SessionWindows<K, F::Accumulator>,
+    pub(super) fold: F,
+}
+
+impl<T, K, F, G> WindowCore<T, K> for SessionCore<K, F, G, T>
+where
+    K: Key,
+    F: Fold<T>,
+    G: SessionGap<T>,
+{
+    type Window = TimeWindow;
+    type Content = F::Accumulator;
+
+    #[inline(always)]
+    fn prefetch(&self, hash: u32) {
+        self.windows.prefetch(hash);
+    }
+
+    #[inline(always)]
+    fn feed(
+        &mut self,
+        (hash, key): (u32, K),
+        timestamp: Option<Timestamp>,
+        record: T,
+    ) -> Result<Fed<T>, Untimed> {
+        let time = time_of(self.assigner.domain(), timestamp, self.windows.watermark())?;
+        let end = time.plus_millis(self.assigner.gap().gap_ms(&record));
+        let asked = AskedKey { hash, is: |known: &K| *known == key, make: || key.clone() };
+        Ok(self.windows.feed(asked, TimeWindow::new(time, end), record, &self.fold))
+    }
+
+    fn advance(&mut self, watermark: Watermark) {
+        if self.assigner.domain() == TimeDomain::EventTime {
+            self.windows.advance(watermark);
+        }
+    }
+
+    fn advance_clock(&mut self, now: Timestamp) {
+        if self.assigner.domain() == TimeDomain::ProcessingTime {
+            self.windows.advance(clock_watermark(now));
+        }
+    }
+
+    fn next_fired(&mut self) -> Option<Fired<K, TimeWindow, F::Accumulator>> {
+        self.windows.next_fired()
+    }
+
+    fn next_clock(&mut self) -> Option<Timestamp> {
+        let is_clock = self.assigner.domain() == TimeDomain::ProcessingTime;
+        self.windows.next_due().filter(|_| is_clock).map(|due| due.plus_millis(1))
+    }
+}
+
+/// [`TriggeredWindows`].
+pub struct TriggeredCore<T, K, A, R, C>
+where
+    A: WindowAssigner<T>,
+    R: Trigger<T, A::Window>,
+    C: Keep<T, A::Window>,
+{
+    pub(super) domain: TimeDomain,
+    pub(super) windows: TriggeredWindows<T, K, A, R, C>,
+}
+
+impl<T, K, A, R, C> WindowCore<T, K> for TriggeredCore<T, K, A, R, C>
+where
+    T: Clone,
+    K: Key,
+    A: WindowAssigner<T>,
+    R: Trigger<T, A::Window>,
+    C: Keep<T, A::Window>,
+{
+    type Window = A::Window;
+    type Content = C::Out;
+
+    fn prefetch(&self, hash: u32) {
+        self.windows.prefetch(hash);
+    }
+
+    fn feed(
+        &mut self,
+        key: (u32, K),
+        timestamp: Option<Timestamp>,
+        record: T,
+    ) -> Result<Fed<T>, Untimed> {
+        if self.domain == TimeDomain::EventTime && timestamp.is_none() {
+            return Err(Untimed);
+        }
+        Ok(self.windows.feed(key, timestamp, record))
+    }
+
+    fn advance(&mut self, watermark: Watermark) {
+        self.windows.advance(watermark);
+    }
+
+    fn advance_clock(&mut self, now: Timestamp) {
+        self.windows.advance_clock(now);
+    }
+
+    fn next_fired(&mut self) -> Option<Fired<K, A::Window, C::Out>> {
+        self.windows.next_fired()
+    }
+
+    fn next_clock(&mut self) -> Option<Timestamp> {
+        self.windows.next_processing_time()
+    }
+}

@@ -1,0 +1,203 @@
+//! Which core a program's windows get.
+
+use std::marker::PhantomData;
+
+use super::core::{CoreTemplate, SessionCore, SlicedCore, TriggeredCore};
+use crate::{
+    graph::MaxParallelism,
+    record::Key,
+    time::window::{
+        AllowedLateness, Buffered, Collected, Fold, Folded, Keep, SessionWindows, SlicedWindows,
+        Trigger, TriggeredWindows, WindowAssigner, WindowRules,
+        assigner::{GlobalWindows, PeriodicWindows, SessionGap, SessionWindowsAssigner},
+        evictor::Evictor,
+        trigger::NeverTrigger,
+    },
+};
+
+/// The trigger that an assigner's windows have by themselves.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ByDefault;
+
+/// A trigger that the program chose.
+#[derive(Clone, Copy, Debug)]
+pub struct WithTrigger<R>(pub(crate) R);
+
+/// A trigger and an evictor.
+#[derive(Clone, Copy, Debug)]
+pub struct WithEvictor<R, E> {
+    pub(crate) trigger: R,
+    pub(crate) evictor: E,
+}
+
+/// How records are folded, and how long windows are kept.
+#[derive(Clone, Copy, Debug)]
+pub struct FoldPlan<F> {
+    /// Folds records.
+    pub fold: F,
+    /// How long windows are kept.
+    pub lateness: AllowedLateness,
+}
+
+/// Chooses the core of windows of an assigner whose records are folded by `F`. For pairs of an
+/// assigner and [`ByDefault`], [`WithTrigger`] or [`WithEvictor`].
+pub trait PlanWindows<T, K, F: Fold<T>> {
+    /// The core's template.
+    type Plan: CoreTemplate<T, K, Core: super::WindowCore<T, K, Content = F::Accumulator>>;
+
+    /// Chooses it.
+    fn plan(self, fold: FoldPlan<F>) -> Self::Plan;
+}
+
+/// Describes a [`SlicedCore`].
+#[derive(Clone, Copy, Debug)]
+pub struct SlicedPlan<F> {
+    windows: PeriodicWindows,
+    fold: FoldPlan<F>,
+}
+
+impl<T, K, F> CoreTemplate<T, K> for SlicedPlan<F>
+where
+    T: 'static,
+    K: Key,
+    F: Fold<T, Accumulator: 'static> + Clone + Send + 'static,
+{
+    type Core = SlicedCore<K, F, T>;
+
+    fn build(&self, _max_parallelism: MaxParallelism) -> SlicedCore<K, F, T> {
+        let FoldPlan { fold, lateness } = self.fold.clone();
+        let windows = SlicedWindows::new(self.windows.grid(), lateness);
+        SlicedCore { domain: self.windows.domain(), windows, fold }
+    }
+}
+
+impl<T, K, F> PlanWindows<T, K, F> for (PeriodicWindows, ByDefault)
+where
+    T: 'static,
+    K: Key,
+    F: Fold<T, Accumulator: 'static> + Clone + Send + 'static,
+{
+    type Plan = SlicedPlan<F>;
+
+    fn plan(self, fold: FoldPlan<F>) -> SlicedPlan<F> {
+        SlicedPlan { windows: self.0, fold }
+    }
+}
+
+/// Describes a [`SessionCore`].
+#[derive(Clone, Copy, Debug)]
+pub struct SessionPlan<G, F> {
+    assigner: SessionWindowsAssigner<G>,
+    fold: FoldPlan<F>,
+}
+
+impl<T, K, F, G> CoreTemplate<T, K> for SessionPlan<G, F>
+where
+    T: 'static,
+    K: Key,
+    F: Fold<T, Accumulator: 'static> + Clone + Send + 'static,
+    G: SessionGap<T>,
+{
+    type Core = SessionCore<K, F, G, T>;
+
+    fn build(&self, _max_parallelism: MaxParallelism) -> SessionCore<K, F, G, T> {
+        let FoldPlan { fold, lateness } = self.fold.clone();
+        let (assigner, windows) = (self.assigner.clone(), SessionWindows::new(lateness));
+        SessionCore { assigner, windows, fold }
+    }
+}
+
+impl<T, K, F, G> PlanWindows<T, K, F> for (SessionWindowsAssigner<G>, ByDefault)
+where
+    T: 'static,
+    K: Key,
+    F: Fold<T, Accumulator: 'static> + Clone + Send + 'static,
+    G: SessionGap<T>,
+{
+    type Plan = SessionPlan<G, F>;
+
+    fn plan(self, fold: FoldPlan<F>) -> SessionPlan<G, F> {
+        SessionPlan { assigner: self.0, fold }
+    }
+}
+
+/// Describes a [`TriggeredCore`].
+pub struct TriggeredPlan<T, A, R, C> {
+    rules: WindowRules<A, R, C>,
+    record: PhantomData<fn(T)>,
+}
+
+impl<T, A: Clone, R: Clone, C: Clone> Clone for TriggeredPlan<T, A, R, C> {
+    fn clone(&self) -> Self {
+        Self { rules: self.rules.clone(), record: PhantomData }
+    }
+}
+
+impl<T, K, A, R, C> CoreTemplate<T, K> for TriggeredPlan<T, A, R, C>
+where
+    T: Clone + 'static,
+    K: Key,
+    A: WindowAssigner<T>,
+    R: Trigger<T, A::Window, State: 'static>,
+    C: Keep<T, A::Window, Kept: 'static, Out: 'static>,
+{
+    type Core = TriggeredCore<T, K, A, R, C>;
+
+    fn build(&self, max_parallelism: MaxParallelism) -> TriggeredCore<T, K, A, R, C> {
+        let domain = self.rules.assigner.domain();
+        let windows = TriggeredWindows::new(self.rules.clone(), max_parallelism);
+        TriggeredCore { domain, windows }
+    }
+}
+
+fn triggered<T, A, R, C>(rules: WindowRules<A, R, C>) -> TriggeredPlan<T, A, R, C> {
+    TriggeredPlan { rules, record: PhantomData }
+}
+
+impl<T, K, F> PlanWindows<T, K, F> for (GlobalWindows, ByDefault)
+where
+    T: Clone + 'static,
+    K: Key,
+    F: Fold<T, Accumulator: 'static> + Clone + Send + 'static,
+{
+    type Plan = TriggeredPlan<T, GlobalWindows, NeverTrigger, Folded<F>>;
+
+    fn plan(self, plan: FoldPlan<F>) -> Self::Plan {
+        let (assigner, keep, lateness) = (self.0, Folded(plan.fold), plan.lateness);
+        triggered(WindowRules { assigner, trigger: NeverTrigger, keep, lateness })
+    }
+}
+
+impl<T, K, F, A, R> PlanWindows<T, K, F> for (A, WithTrigger<R>)
+where
+    T: Clone + 'static,
+    K: Key,
+    F: Fold<T, Accumulator: 'static> + Clone + Send + 'static,
+    A: WindowAssigner<T>,
+    R: Trigger<T, A::Window, State: 'static>,
+{
+    type Plan = TriggeredPlan<T, A, R, Folded<F>>;
+
+    fn plan(self, plan: FoldPlan<F>) -> Self::Plan {
+        let (assigner, WithTrigger(trigger)) = self;
+        let (keep, lateness) = (Folded(plan.fold), plan.lateness);
+        triggered(WindowRules { assigner, trigger, keep, lateness })
+    }
+}
+
+impl<T, K, A, R, E> PlanWindows<T, K, Collected> for (A, WithEvictor<R, E>)
+where
+    T: Clone + 'static,
+    K: Key,
+    A: WindowAssigner<T>,
+    R: Trigger<T, A::Window, State: 'static>,
+    E: Evictor<T, A::Window>,
+{
+    type Plan = TriggeredPlan<T, A, R, Buffered<E>>;
+
+    fn plan(self, plan: FoldPlan<Collected>) -> Self::Plan {
+        let (assigner, WithEvictor { trigger, evictor }) = self;
+        let (keep, lateness) = (Buffered(evictor), plan.lateness);
+        triggered(WindowRules { assigner, trigger, keep, lateness })
+    }
+}

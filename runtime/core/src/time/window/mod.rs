@@ -1,0 +1,45 @@
+//! Windows: records of one key, put into buckets that fire.
+//!
+//! Owns: windows and their arithmetic, what assigns records to them, triggers and evictors, and
+//! the cores that hold what windows contain. A core is given records and watermarks and gives
+//! results; it knows nothing of tasks.
+//!
+//! Three cores, by what the windows need:
+//! - [`SlicedWindows`]: tumbling and sliding windows under their usual trigger, sharing slices;
+//! - [`SessionWindows`]: sessions under their usual trigger;
+//! - [`TriggeredWindows`]: any assigner, trigger and evictor, at the cost of one entry per window.
+//!
+//! Invariants: results of one core come in the order of their times; what one core does depends
+//! only on what it was given, so that a run can be repeated.
+//!
+//! Thread: its worker. Data plane.
+
+mod bounds;
+mod due;
+mod fired;
+mod fold;
+mod keyed;
+
+pub mod assigner;
+pub mod evictor;
+pub mod grid;
+pub mod table;
+pub mod trigger;
+
+mod session;
+mod sliced;
+mod triggered;
+
+pub use assigner::{TimeDomain, WindowAssigner};
+pub use bounds::{AllowedLateness, GlobalWindow, TimeWindow, Window};
+pub use fired::{Fed, Fired, FiredTime, Fires};
+pub use fold::{Collected, Fold};
+pub use grid::{SliceGrid, SliceNumber, WindowNumber};
+pub use session::{KeySessions, SessionWindows, SessionsImage};
+pub use sliced::{KeySlices, SlicedWindows, SlicesImage};
+pub use table::{AskedKey, Content, HeapTable, KeyTable, Place};
+pub use trigger::{Trigger, TriggerResult};
+pub use triggered::{Buffered, Folded, Keep, TriggeredImage, TriggeredWindows, WindowRules};
+
+#[cfg(test)]
+mod twin;

@@ -1,0 +1,216 @@
+//! Triggers that fire again and again while the window is open.
+
+use std::time::Duration;
+
+use super::{Element, Trigger, TriggerContext, TriggerResult};
+use crate::time::{Timestamp, timestamp::millis_of, window::Window};
+
+/// Firings this far apart, at multiples of it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Interval {
+    millis: i64,
+}
+
+impl Interval {
+    fn new(interval: Duration) -> Self {
+        let millis = millis_of(interval);
+        assert!(millis > 0, "a continuous trigger needs an interval of at least 1 ms");
+        Self { millis }
+    }
+
+    /// The next firing after `time`, at the latest at the window's end.
+    fn after<W: Window>(self, time: Timestamp, window: &W) -> Timestamp {
+        time.plus_millis(self.millis).min(window.max_timestamp())
+    }
+
+    /// The last multiple up to `time`.
+    fn floor(self, time: Timestamp) -> Timestamp {
+        time.plus_millis(-time.millis().rem_euclid(self.millis))
+    }
+}
+
+/// The earliest of the firings that merged windows waited for.
+fn merge(state: &mut Option<Timestamp>, others: Vec<Option<Timestamp>>) {
+    *state = others.into_iter().chain([*state]).flatten().min();
+}
+
+/// Fires each time that event time passes a multiple of an interval, and at the window's end.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ContinuousEventTimeTrigger {
+    interval: Interval,
+}
+
+impl ContinuousEventTimeTrigger {
+    /// Fires at multiples of `interval`.
+    ///
+    /// # Panics
+    /// If it is zero.
+    pub fn of(interval: Duration) -> Self {
+        Self { interval: Interval::new(interval) }
+    }
+}
+
+impl<T, W: Window> Trigger<T, W> for ContinuousEventTimeTrigger {
+    /// When it fires next.
+    type State = Option<Timestamp>;
+
+    fn on_element(
+        &self,
+        element: Element<'_, T, W>,
+        state: &mut Option<Timestamp>,
+        context: &mut TriggerContext<'_>,
+    ) -> TriggerResult {
+        let last = element.window.max_timestamp();
+        if last <= context.watermark.timestamp() {
+            return TriggerResult::Fire;
+        }
+        context.register_event_time_timer(last);
+        if state.is_none() {
+            let next = self.interval.after(self.interval.floor(element.timestamp), element.window);
+            *state = Some(next);
+            context.register_event_time_timer(next);
+        }
+        TriggerResult::Continue
+    }
+
+    fn on_event_time(
+        &self,
+        time: Timestamp,
+        window: &W,
+        state: &mut Option<Timestamp>,
+        context: &mut TriggerContext<'_>,
+    ) -> TriggerResult {
+        if time == window.max_timestamp() {
+            return TriggerResult::Fire;
+        }
+        if *state != Some(time) {
+            return TriggerResult::Continue;
+        }
+        let next = self.interval.after(time, window);
+        *state = Some(next);
+        context.register_event_time_timer(next);
+        TriggerResult::Fire
+    }
+
+    fn on_processing_time(
+        &self,
+        _time: Timestamp,
+        _window: &W,
+        _state: &mut Option<Timestamp>,
+        _context: &mut TriggerContext<'_>,
+    ) -> TriggerResult {
+        TriggerResult::Continue
+    }
+
+    fn can_merge(&self) -> bool {
+        true
+    }
+
+    fn on_merge(
+        &self,
+        _window: &W,
+        state: &mut Option<Timestamp>,
+        others: Vec<Option<Timestamp>>,
+        context: &mut TriggerContext<'_>,
+    ) {
+        merge(state, others);
+        if let Some(next) = *state {
+            context.register_event_time_timer(next);
+        }
+    }
+
+    fn clear(&self, window: &W, state: &mut Option<Timestamp>, context: &mut TriggerContext<'_>) {
+        if let Some(next) = state.take() {
+            context.delete_event_time_timer(next);
+        }
+        context.delete_event_time_timer(window.max_timestamp());
+    }
+}
+
+/// Fires each time that the clock passes a multiple of an interval, as long as records come.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ContinuousProcessingTimeTrigger {
+    interval: Interval,
+}
+
+impl ContinuousProcessingTimeTrigger {
+    /// Fires at multiples of `interval`.
+    ///
+    /// # Panics
+    /// If it is zero.
+    pub fn of(interval: Duration) -> Self {
+        Self { interval: Interval::new(interval) }
+    }
+}
+
+impl<T, W: Window> Trigger<T, W> for ContinuousProcessingTimeTrigger {
+    /// When it fires next.
+    type State = Option<Timestamp>;
+
+    fn on_element(
+        &self,
+        element: Element<'_, T, W>,
+        state: &mut Option<Timestamp>,
+        context: &mut TriggerContext<'_>,
+    ) -> TriggerResult {
+        if state.is_none() {
+            let now = self.interval.floor(context.processing_time);
+            let next = self.interval.after(now, element.window);
+            *state = Some(next);
+            context.register_processing_time_timer(next);
+        }
+        TriggerResult::Continue
+    }
+
+    fn on_event_time(
+        &self,
+        _time: Timestamp,
+        _window: &W,
+        _state: &mut Option<Timestamp>,
+        _context: &mut TriggerContext<'_>,
+    ) -> TriggerResult {
+        TriggerResult::Continue
+    }
+
+    fn on_processing_time(
+        &self,
+        time: Timestamp,
+        window: &W,
+        state: &mut Option<Timestamp>,
+        context: &mut TriggerContext<'_>,
+    ) -> TriggerResult {
+        if *state != Some(time) {
+            return TriggerResult::Continue;
+        }
+        let next = self.interval.after(time, window);
+        // At the window's end there is nothing more to come.
+        *state = (next > time).then_some(next);
+        if let Some(next) = *state {
+            context.register_processing_time_timer(next);
+        }
+        TriggerResult::Fire
+    }
+
+    fn can_merge(&self) -> bool {
+        true
+    }
+
+    fn on_merge(
+        &self,
+        _window: &W,
+        state: &mut Option<Timestamp>,
+        others: Vec<Option<Timestamp>>,
+        context: &mut TriggerContext<'_>,
+    ) {
+        merge(state, others);
+        if let Some(next) = *state {
+            context.register_processing_time_timer(next);
+        }
+    }
+
+    fn clear(&self, _window: &W, state: &mut Option<Timestamp>, context: &mut TriggerContext<'_>) {
+        if let Some(next) = state.take() {
+            context.delete_processing_time_timer(next);
+        }
+    }
+}
