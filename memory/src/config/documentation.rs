@@ -9,8 +9,9 @@ const HEAD: &str = "# Configuration
 Brisk reads Flink's configuration: `config.yaml` (nested or flat YAML) or, where there is none,
 `flink-conf.yaml` (flat `key: value`) in the folder `FLINK_CONF_DIR`; over it the lines of
 `FLINK_PROPERTIES`; over both `-Dkey=value` arguments; over all of them what the program sets itself.
-Keys that are not listed here are kept and shown, and have no effect yet; an argument whose key is
-nearly one of these is warned of. Values of keys that name a password, secret, token or key are shown
+Keys that are not listed here are kept and shown, and have no effect; an argument whose key is nearly
+one of these is warned of. Some that are listed have no effect yet either, and say so; those of the
+JobManager await that process. Values of keys that name a password, secret, token or key are shown
 as `******`.
 
 Sizes are whole numbers with an optional unit `b`, `kb`, `mb`, `gb`, `tb` of 1024 each. Durations are

@@ -100,6 +100,8 @@ fn example() -> Result<(), BoxError> {
         env.set_runtime_mode(RuntimeMode::Batch);
     }
     let source = TextSource::new(options.input).hidden_names(HiddenNames::Read);
+    // Here and not on a worker: a large tree takes its time, and what is wrong with it is known early.
+    source.input().files()?;
     let read = source.progress();
     let words = source.with_handler(Words::default());
     let counts = env.from_source(words, "Words").uid("words").key_by(text()).count().uid("counts");

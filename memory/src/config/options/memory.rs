@@ -48,7 +48,8 @@ pub const FRAMEWORK_OFF_HEAP: ConfigOption<MemorySize> = ConfigOption::new(
 /// `taskmanager.memory.framework.off-heap.batch-shuffle.size`.
 pub const BATCH_SHUFFLE: ConfigOption<MemorySize> = ConfigOption::new(
     "taskmanager.memory.framework.off-heap.batch-shuffle.size",
-    "Part of the framework's off-heap memory that reads blocking exchanges from disk.",
+    "Part of the framework's off-heap memory that reads blocking exchanges from disk. \
+     No effect yet.",
 )
 .default("64 mb");
 
@@ -82,7 +83,7 @@ pub const MANAGED_SIZE: ConfigOption<Option<MemorySize>> = ConfigOption::new(
 /// `taskmanager.memory.managed.consumer-weights`.
 pub const MANAGED_WEIGHTS: ConfigOption<BTreeMap<String, u32>> = ConfigOption::new(
     "taskmanager.memory.managed.consumer-weights",
-    "How the consumers in one slot share its managed memory.",
+    "How the consumers in one slot share its managed memory. No effect yet.",
 )
 .default("OPERATOR:70,STATE_BACKEND:70,PYTHON:30");
 
@@ -142,14 +143,16 @@ pub const SEGMENT_SIZE: ConfigOption<MemorySize> = ConfigOption::new(
 /// `taskmanager.memory.min-segment-size`.
 pub const MIN_SEGMENT_SIZE: ConfigOption<MemorySize> = ConfigOption::new(
     "taskmanager.memory.min-segment-size",
-    "Least part of a segment that a buffer is cut down to when debloating shortens queues.",
+    "Least part of a segment that a buffer is cut down to when debloating shortens queues. \
+     No effect yet.",
 )
 .default("256 bytes");
 
 /// `taskmanager.memory.starting-segment-size`.
 pub const STARTING_SEGMENT_SIZE: ConfigOption<MemorySize> = ConfigOption::new(
     "taskmanager.memory.starting-segment-size",
-    "Part of a segment that buffers begin with while debloating knows no throughput yet.",
+    "Part of a segment that buffers begin with while debloating knows no throughput yet. \
+     No effect yet.",
 )
 .default("1 kb");
 

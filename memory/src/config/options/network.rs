@@ -66,7 +66,7 @@ pub const MAX_OVERDRAFT_BUFFERS: ConfigOption<u32> = ConfigOption::new(
 pub const REQUIRED_PER_GATE_MAX: ConfigOption<Option<u32>> = ConfigOption::new(
     "taskmanager.network.memory.read-buffer.required-per-gate.max",
     "Most segments that an input gate insists on; the rest is taken when there is room. Not set: \
-     no bound for streaming, 1000 for batch.",
+     no bound for streaming, 1000 for batch. No effect yet.",
 )
 .rule(at_least_one_if_set, AT_LEAST_ONE);
 
@@ -74,14 +74,14 @@ pub const REQUIRED_PER_GATE_MAX: ConfigOption<Option<u32>> = ConfigOption::new(
 pub const DEBLOAT_ENABLED: ConfigOption<bool> = ConfigOption::new(
     "taskmanager.network.memory.buffer-debloat.enabled",
     "Whether buffers in flight are sized by throughput, so that a barrier passes in the target \
-     time.",
+     time. No effect yet.",
 )
 .default("false");
 
 /// `taskmanager.network.memory.buffer-debloat.target`.
 pub const DEBLOAT_TARGET: ConfigOption<Duration> = ConfigOption::new(
     "taskmanager.network.memory.buffer-debloat.target",
-    "Time in which a consumer is to read what is in flight.",
+    "Time in which a consumer is to read what is in flight. No effect yet.",
 )
 .default("1 s")
 .rule(is_above_zero, ABOVE_ZERO);
@@ -89,7 +89,7 @@ pub const DEBLOAT_TARGET: ConfigOption<Duration> = ConfigOption::new(
 /// `taskmanager.network.memory.buffer-debloat.period`.
 pub const DEBLOAT_PERIOD: ConfigOption<Duration> = ConfigOption::new(
     "taskmanager.network.memory.buffer-debloat.period",
-    "Time between two measurements of throughput.",
+    "Time between two measurements of throughput. No effect yet.",
 )
 .default("200 ms")
 .rule(is_above_zero, ABOVE_ZERO);
@@ -97,7 +97,7 @@ pub const DEBLOAT_PERIOD: ConfigOption<Duration> = ConfigOption::new(
 /// `taskmanager.network.memory.buffer-debloat.samples`.
 pub const DEBLOAT_SAMPLES: ConfigOption<u32> = ConfigOption::new(
     "taskmanager.network.memory.buffer-debloat.samples",
-    "Measurements that are averaged.",
+    "Measurements that are averaged. No effect yet.",
 )
 .default("20")
 .rule(at_least_one, AT_LEAST_ONE);
@@ -105,14 +105,14 @@ pub const DEBLOAT_SAMPLES: ConfigOption<u32> = ConfigOption::new(
 /// `taskmanager.network.memory.buffer-debloat.threshold-percentages`.
 pub const DEBLOAT_THRESHOLD: ConfigOption<u32> = ConfigOption::new(
     "taskmanager.network.memory.buffer-debloat.threshold-percentages",
-    "Smallest change, in percent of the old size, that is applied.",
+    "Smallest change, in percent of the old size, that is applied. No effect yet.",
 )
 .default("25");
 
 /// `taskmanager.network.sort-shuffle.min-buffers`.
 pub const SORT_SHUFFLE_MIN_BUFFERS: ConfigOption<u32> = ConfigOption::new(
     "taskmanager.network.sort-shuffle.min-buffers",
-    "Segments that a blocking exchange insists on to sort its output.",
+    "Segments that a blocking exchange insists on to sort its output. No effect yet.",
 )
 .default("512")
 .rule(at_least_one, AT_LEAST_ONE);
@@ -120,14 +120,15 @@ pub const SORT_SHUFFLE_MIN_BUFFERS: ConfigOption<u32> = ConfigOption::new(
 /// `taskmanager.network.compression.codec`.
 pub const COMPRESSION_CODEC: ConfigOption<ShuffleCodec> = ConfigOption::new(
     "taskmanager.network.compression.codec",
-    "Compression of blocking exchanges.",
+    "Compression of blocking exchanges. No effect yet.",
 )
 .default("LZ4");
 
 /// `taskmanager.network.memory.buffers-request-timeout`.
 pub const BUFFERS_REQUEST_TIMEOUT: ConfigOption<Duration> = ConfigOption::new(
     "taskmanager.network.memory.buffers-request-timeout",
-    "Time a starting task waits for the segments it insists on, before it fails with the sums.",
+    "Time a starting task waits for the segments it insists on, before it fails with the sums. \
+     No effect yet.",
 )
 .default("30 s")
 .deprecated(&["taskmanager.network.memory.exclusive-buffers-request-timeout-ms"]);
@@ -135,14 +136,14 @@ pub const BUFFERS_REQUEST_TIMEOUT: ConfigOption<Duration> = ConfigOption::new(
 /// `taskmanager.network.partition-request-timeout`.
 pub const PARTITION_REQUEST_TIMEOUT: ConfigOption<Duration> = ConfigOption::new(
     "taskmanager.network.partition-request-timeout",
-    "Time a consumer waits for its producer's partition to appear.",
+    "Time a consumer waits for its producer's partition to appear. No effect yet.",
 )
 .default("10 s");
 
 /// `taskmanager.network.request-backoff.initial`.
 pub const REQUEST_BACKOFF_INITIAL: ConfigOption<u32> = ConfigOption::new(
     "taskmanager.network.request-backoff.initial",
-    "First wait, in milliseconds, before a partition is asked for again.",
+    "First wait, in milliseconds, before a partition is asked for again. No effect yet.",
 )
 .default("100")
 .deprecated(&["taskmanager.net.request-backoff.initial"]);
@@ -150,7 +151,7 @@ pub const REQUEST_BACKOFF_INITIAL: ConfigOption<u32> = ConfigOption::new(
 /// `taskmanager.network.request-backoff.max`.
 pub const REQUEST_BACKOFF_MAX: ConfigOption<u32> = ConfigOption::new(
     "taskmanager.network.request-backoff.max",
-    "Longest wait, in milliseconds, before a partition is asked for again.",
+    "Longest wait, in milliseconds, before a partition is asked for again. No effect yet.",
 )
 .default("10000")
 .deprecated(&["taskmanager.net.request-backoff.max"]);
@@ -158,7 +159,7 @@ pub const REQUEST_BACKOFF_MAX: ConfigOption<u32> = ConfigOption::new(
 /// `taskmanager.network.netty.client.connectTimeoutSec`.
 pub const CONNECT_TIMEOUT_SECONDS: ConfigOption<u32> = ConfigOption::new(
     "taskmanager.network.netty.client.connectTimeoutSec",
-    "Seconds that connecting to another TaskManager may take.",
+    "Seconds that connecting to another TaskManager may take. No effect yet.",
 )
 .default("120")
 .deprecated(&["taskmanager.net.client.connectTimeoutSec"]);
@@ -166,21 +167,21 @@ pub const CONNECT_TIMEOUT_SECONDS: ConfigOption<u32> = ConfigOption::new(
 /// `taskmanager.network.retries`.
 pub const CONNECT_RETRIES: ConfigOption<u32> = ConfigOption::new(
     "taskmanager.network.retries",
-    "Further attempts to connect to another TaskManager.",
+    "Further attempts to connect to another TaskManager. No effect yet.",
 )
 .default("0");
 
 /// `taskmanager.network.tcp-connection.enable-reuse-across-jobs`.
 pub const REUSE_CONNECTIONS: ConfigOption<bool> = ConfigOption::new(
     "taskmanager.network.tcp-connection.enable-reuse-across-jobs",
-    "Whether jobs share the connections between two TaskManagers.",
+    "Whether jobs share the connections between two TaskManagers. No effect yet.",
 )
 .default("true");
 
 /// `taskmanager.network.detailed-metrics`.
 pub const DETAILED_METRICS: ConfigOption<bool> = ConfigOption::new(
     "taskmanager.network.detailed-metrics",
-    "Whether the length of each queue is a metric.",
+    "Whether the length of each queue is a metric. No effect yet.",
 )
 .default("false");
 

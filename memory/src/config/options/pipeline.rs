@@ -86,7 +86,7 @@ pub const AUTO_WATERMARK_INTERVAL: ConfigOption<Duration> = ConfigOption::new(
 /// `pipeline.jobvertex-parallelism-overrides`.
 pub const PARALLELISM_OVERRIDES: ConfigOption<BTreeMap<String, u32>> = ConfigOption::new(
     "pipeline.jobvertex-parallelism-overrides",
-    "Parallelism by job vertex id; wins over the program.",
+    "Parallelism by job vertex id; wins over the program. No effect yet.",
 )
 .default("");
 

@@ -2,7 +2,8 @@
 //!
 //! Thread: `FilePool` belongs to the worker. Its threads are named `brisk-file-N`, take transfers
 //! in the order they were pushed, and are joined when the pool is dropped, after what they had
-//! begun. A panic of one is a bug in here: it is passed on to the worker.
+//! begun. A panic of one is a bug in here: it is passed on to the worker. Where the system gives no
+//! thread the worker does the transfers itself: slow, but no reason to end a job.
 
 use std::any::Any;
 use std::collections::VecDeque;
@@ -20,6 +21,8 @@ pub(super) struct FilePool {
     line: Arc<Line>,
     done: Receiver<Report>,
     threads: Vec<JoinHandle<()>>,
+    /// For a pool without threads.
+    own: (Sender<Report>, Doorbell),
 }
 
 /// What a thread tells the worker.
@@ -42,24 +45,37 @@ struct Waiting {
 }
 
 impl FilePool {
-    /// # Panics
-    /// When the system gives no thread.
+    /// A pool of so many threads, or as many as the system gives.
     pub(super) fn start(threads: u32, doorbell: Doorbell) -> FilePool {
         let line = Arc::new(Line::default());
         let (sender, done) = channel();
-        let threads = (0..threads)
-            .map(|number| {
-                let (line, sender, doorbell) = (line.clone(), sender.clone(), doorbell.clone());
-                std::thread::Builder::new()
-                    .name(format!("brisk-file-{number}"))
-                    .spawn(move || run(&line, &sender, &doorbell))
-                    .unwrap_or_else(|error| panic!("no thread for file operations: {error}"))
-            })
-            .collect();
-        FilePool { line, done, threads }
+        let mut started = Vec::new();
+        for number in 0..threads {
+            let (line, sender, doorbell) = (line.clone(), sender.clone(), doorbell.clone());
+            let thread = std::thread::Builder::new()
+                .name(format!("brisk-file-{number}"))
+                .spawn(move || run(&line, &sender, &doorbell));
+            match thread {
+                Ok(thread) => started.push(thread),
+                Err(error) => {
+                    tracing::warn!(
+                        "{number} of {threads} threads for files: {error}; raise ulimit -u"
+                    );
+                    break;
+                }
+            }
+        }
+        FilePool { line, done, threads: started, own: (sender, doorbell) }
     }
 
     pub(super) fn push(&self, transfer: Transfer) {
+        if self.threads.is_empty() {
+            let (done, doorbell) = &self.own;
+            // Both ends are ours.
+            let _ = done.send(Report::Done(complete(transfer)));
+            doorbell.ring();
+            return;
+        }
         let mut waiting = self.line.waiting.lock().expect("nothing panics under this lock");
         waiting.transfers.push_back(transfer);
         drop(waiting);
@@ -151,3 +167,6 @@ fn ask(transfer: &mut Transfer) -> io::Result<usize> {
     };
     answer.map_err(io::Error::from)
 }
+
+#[cfg(test)]
+mod tests;

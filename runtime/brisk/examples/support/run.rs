@@ -3,7 +3,17 @@
 
 use brisk::prelude::*;
 use signal_hook::{consts, iterator::Signals};
-use std::{fmt, io::Write, process::ExitCode, time::Duration};
+use std::{
+    fmt::{Display, Formatter, Result as Formatted},
+    io::Write,
+    process::ExitCode,
+    time::Duration,
+};
+use tracing_subscriber::{
+    filter::{LevelFilter, Targets},
+    fmt,
+    prelude::*,
+};
 
 /// For the end of `--help`: what [`Arguments`] takes.
 pub(crate) const OPTIONS: &str = "\
@@ -18,12 +28,12 @@ const TICK: Duration = Duration::from_millis(100);
 
 /// Runs an example.
 pub(crate) fn main(run: impl FnOnce() -> Result<(), BoxError>) -> ExitCode {
-    tracing_subscriber::fmt()
-        .with_max_level(tracing_subscriber::filter::LevelFilter::WARN)
-        .with_writer(std::io::stderr)
-        .with_target(false)
-        .without_time()
-        .init();
+    // Why a task failed is in the error that ends the program.
+    let shown = Targets::new()
+        .with_default(LevelFilter::WARN)
+        .with_target("brisk_core", LevelFilter::ERROR);
+    let log = fmt::layer().with_writer(std::io::stderr).with_target(false).without_time();
+    tracing_subscriber::registry().with(log.with_filter(shown)).init();
     let Err(error) = run() else { return ExitCode::SUCCESS };
     let mut text = format!("error: {error}");
     let mut cause = error.source();
@@ -88,8 +98,8 @@ struct Stopped {
     job: String,
 }
 
-impl fmt::Display for Stopped {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Display for Stopped {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Formatted {
         let signal = if self.signal == consts::SIGINT { "SIGINT" } else { "SIGTERM" };
         write!(f, "stopped by {signal}: job '{}' was canceled", self.job)
     }
@@ -98,13 +108,13 @@ impl fmt::Display for Stopped {
 impl std::error::Error for Stopped {}
 
 /// Prints a line to standard output, which may be closed or full.
-pub(crate) fn say(line: &dyn fmt::Display) -> Result<(), BoxError> {
+pub(crate) fn say(line: &dyn Display) -> Result<(), BoxError> {
     let mut stdout = std::io::stdout().lock();
     let said = writeln!(stdout, "{line}").and_then(|()| stdout.flush());
     said.map_err(|error| format!("cannot write to standard output: {error}").into())
 }
 
 /// Prints a line to standard error; where that is closed, nobody wants to know.
-pub(crate) fn tell(line: &dyn fmt::Display) {
+pub(crate) fn tell(line: &dyn Display) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }
