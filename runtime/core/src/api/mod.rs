@@ -35,10 +35,10 @@ mod sinks;
 mod sources;
 mod stream;
 
+pub use crate::record::pair::{FirstOfPair, PairView};
 pub use aggregates::{Count, Extreme, Reduce, Sum};
 pub use arguments::Arguments;
 pub use environment::StreamExecutionEnvironment;
-pub use crate::record::pair::{FirstOfPair, PairView};
 pub use keyed::{Aggregated, KeyedStream};
 pub use partitioning::{CoMap, CoMapped, ConnectedStreams};
 pub use sinks::Collected;

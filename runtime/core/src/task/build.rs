@@ -11,7 +11,8 @@ use std::{
 };
 
 use super::{
-    EdgeSpec, OutputPlan, RuntimeContext, SubtaskPlan, WorkerId, cx::Side, plan::PortPlan, task_error,
+    EdgeSpec, OutputPlan, RuntimeContext, SubtaskPlan, WorkerId, cx::Side, plan::PortPlan,
+    task_error,
 };
 use crate::{
     chain::Gate,

@@ -142,11 +142,7 @@ impl<K: Key, V: Record> KeyTable<K, V> {
     }
 
     #[inline(always)]
-    fn upsert_logged<C: Change<K, V>>(
-        &mut self,
-        hash: u32,
-        change: C,
-    ) -> Result<V, Refused<K, V>> {
+    fn upsert_logged<C: Change<K, V>>(&mut self, hash: u32, change: C) -> Result<V, Refused<K, V>> {
         let Self { body, supply, .. } = self;
         let Body::Logged(index, log) = body else { unreachable!("the types decide") };
         let Some((place, at)) = find_logged::<K>(index, log, hash, |key| change.is(key)) else {
@@ -295,7 +291,9 @@ impl<K: Key, V: Record> KeyTable<K, V> {
                 index.remove(place, supply)?;
             }
             Body::Logged(index, log) => {
-                let Some((place, at)) = find_logged::<K>(index, log, hash, is) else { return Ok(false) };
+                let Some((place, at)) = find_logged::<K>(index, log, hash, is) else {
+                    return Ok(false);
+                };
                 index.remove(place, supply)?;
                 self.release(at);
             }

@@ -89,12 +89,7 @@ impl<S: Slot> Index<S> {
         Ok(index)
     }
 
-    fn add_segment(
-        &mut self,
-        segment: Segment,
-        start: u64,
-        open_bits: u32,
-    ) -> HeldIndex {
+    fn add_segment(&mut self, segment: Segment, start: u64, open_bits: u32) -> HeldIndex {
         let index = self.segments.add(segment);
         self.geometry.clear(self.segments.bytes_mut(index));
         let changed = self.version;
@@ -215,11 +210,7 @@ impl<S: Slot> Index<S> {
 
     /// Gives a key that is not there a slot, and its bytes to write.
     #[inline(never)]
-    pub(super) fn insert(
-        &mut self,
-        hash: u32,
-        supply: &mut Supply,
-    ) -> Result<Place, StateError> {
+    pub(super) fn insert(&mut self, hash: u32, supply: &mut Supply) -> Result<Place, StateError> {
         assert!(self.range.contains(hash), "a key of another subtask's key groups");
         let segment = self.make_room(hash, supply)?;
         self.make_writable(segment, supply)?;

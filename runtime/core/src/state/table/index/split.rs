@@ -12,7 +12,11 @@ const DIRECTORY_PER_BUCKET: usize = 8;
 
 impl<S: Slot> Index<S> {
     /// A segment for `hash` with a free slot.
-    pub(super) fn make_room(&mut self, hash: u32, supply: &mut Supply) -> Result<HeldIndex, StateError> {
+    pub(super) fn make_room(
+        &mut self,
+        hash: u32,
+        supply: &mut Supply,
+    ) -> Result<HeldIndex, StateError> {
         let capacity = self.geometry.capacity();
         loop {
             let head = self.bucket(hash);
@@ -20,9 +24,9 @@ impl<S: Slot> Index<S> {
             if let Some(roomy) = roomy {
                 return Ok(roomy);
             }
-            let (count, live) = self.chain(head).fold((0, 0), |(count, live), link| {
-                (count + 1, live + self.meta(link).live)
-            });
+            let (count, live) = self
+                .chain(head)
+                .fold((0, 0), |(count, live), link| (count + 1, live + self.meta(link).live));
             if live <= count * capacity / 4 * 3 {
                 // Tombstones: the same keys laid anew.
                 self.lay_anew(head, None, supply)?;
@@ -118,9 +122,7 @@ impl<S: Slot> Index<S> {
             assert!(home == head || Some(home) == sibling, "a key of another bucket");
             let link = self.roomy(home, &mut spare);
             let place = self.occupy(link, hash);
-            self.geometry
-                .slot_mut(self.segments.bytes_mut(link), place.slot)
-                .copy_from_slice(slot);
+            self.geometry.slot_mut(self.segments.bytes_mut(link), place.slot).copy_from_slice(slot);
         }
         spare.into_iter().for_each(|link| self.segments.remove(link));
         self.moved = moved;

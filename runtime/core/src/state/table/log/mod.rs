@@ -125,7 +125,11 @@ impl Log {
         Stored { shape, body }
     }
 
-    fn parts<'a>(&self, header: Header, bytes: &'a [u8]) -> impl Iterator<Item = HeldIndex> + use<'a> {
+    fn parts<'a>(
+        &self,
+        header: Header,
+        bytes: &'a [u8],
+    ) -> impl Iterator<Item = HeldIndex> + use<'a> {
         let end = header.shape(self.value_align).end;
         header.parts(bytes, end.div_ceil(self.segments.segment_bytes()))
     }
