@@ -11,8 +11,8 @@ use crate::heap::HeapExhausted;
 use crate::pool::RegionKind;
 use crate::quantity::SegmentSize;
 
-/// What a failure should cost.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+/// What a failure should cost, the least first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Severity {
     /// Try again: the condition passes by itself.
     Retry,
@@ -54,7 +54,12 @@ pub enum MemoryError {
     },
 
     /// The system refused to create, size, map or fill the arena.
-    #[error("cannot {step} the memory arena of {bytes} bytes")]
+    #[error(
+        "cannot {step} the memory arena of {}: {source}; lower taskmanager.memory.network.max or \
+         taskmanager.memory.managed.size, or raise the limits on memory and files (`ulimit -v`, \
+         `ulimit -f`)",
+        MemorySize::from_bytes(*bytes as u64)
+    )]
     Map {
         /// What was being done.
         step: &'static str,

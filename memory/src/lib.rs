@@ -28,6 +28,6 @@ pub use arena::{Arena, ArenaOptions, HugePages, PageKind};
 pub use budget::{Budget, Reservation, TopHolders};
 pub use error::{MemoryError, Severity};
 pub use ledger::{Ledger, LedgerLine, Part};
-pub use pool::{Holder, Pool, PoolOptions, Region, RegionKind, Taken};
+pub use pool::{Holder, Lane, LaneOptions, Pool, PoolOptions, Region, RegionKind, Taken};
 pub use quantity::{SegmentCount, SegmentIndex, SegmentSize};
 pub use segment::{Buffer, Segment};

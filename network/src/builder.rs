@@ -9,6 +9,11 @@ use std::ptr::NonNull;
 
 use crate::frame::{BUFFER_HEADER, FRAME_HEADER, FrameHeader, FrameKind, next_frame};
 
+/// How far ahead of the record in hand lines are asked for: at ten nanoseconds for
+/// 100 bytes, the time that a line takes from another core.
+const PREFETCH_BYTES: usize = 1024;
+const LINE: usize = 64;
+
 /// Fills one segment after another with frames; without one it has no room.
 ///
 /// Invariant: `base` points at `segment`'s bytes, `position <= limit <=` its
@@ -131,6 +136,25 @@ impl BufferBuilder {
         self.written = self.position + FRAME_HEADER + header.length();
         self.position = next_frame(self.written);
         self.records += u32::from(header.begins_record());
+        self.prefetch(header.length());
+    }
+
+    /// Asks for the lines that will be written in a while: their last reader was
+    /// another core, and a store that waits for such a line stops all behind it. Half
+    /// of the cost of an exchange was this wait.
+    #[inline(always)]
+    fn prefetch(&self, length: usize) {
+        let ahead = self.position + PREFETCH_BYTES;
+        if ahead + LINE >= self.limit {
+            return;
+        }
+        // SAFETY: `ahead` and the line behind it lie inside the open segment.
+        unsafe {
+            prefetch_for_write(self.base.add(ahead));
+            if length > LINE {
+                prefetch_for_write(self.base.add(ahead + LINE));
+            }
+        }
     }
 
     /// Ends the open segment and hands it out as a buffer; `None` when it holds
@@ -151,6 +175,24 @@ impl BufferBuilder {
     pub fn discard(&mut self) {
         *self = Self::new();
     }
+}
+
+/// Begins to load a line in order to write it. Like all prefetches it changes nothing
+/// that the program can see and never faults.
+#[inline(always)]
+fn prefetch_for_write(line: NonNull<u8>) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: as above. The intrinsic becomes a read prefetch unless the program is
+    // compiled for newer processors; older ones take this instruction as none.
+    unsafe {
+        std::arch::asm!(
+            "prefetchw byte ptr [{0}]",
+            in(reg) line.as_ptr(),
+            options(nostack, preserves_flags, readonly),
+        );
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = line;
 }
 
 impl Default for BufferBuilder {

@@ -15,6 +15,10 @@
 //! `Control` frame is no record: it is what a producer tells all its consumers in
 //! order with the records around it.
 
+mod validate;
+
+pub use validate::{FrameCheck, FrameError, exercise};
+
 /// Bytes before the first frame of a buffer.
 pub const BUFFER_HEADER: usize = 8;
 /// Bytes before a frame's payload.
@@ -95,6 +99,12 @@ impl FrameHeader {
         }
     }
 
+    /// Whether its class is one that is written.
+    #[inline]
+    pub fn is_of_known_class(self) -> bool {
+        (self.word >> CLASS_SHIFT) & 3 <= FrameClass::Control as u32
+    }
+
     /// True when a record begins in this frame.
     #[inline]
     pub fn begins_record(self) -> bool {
@@ -106,6 +116,12 @@ impl FrameHeader {
     #[inline]
     pub fn length(self) -> usize {
         (self.word & LENGTH_MASK) as usize
+    }
+
+    /// Bytes from the start of this header to the end of its payload.
+    #[inline]
+    pub fn bytes(self) -> usize {
+        FRAME_HEADER + self.length()
     }
 
     /// Record or piece.
@@ -160,7 +176,7 @@ pub struct Frame<'a> {
 ///
 /// # Panics
 /// If the frame is cut off. Buffers reach this function from a builder of this
-/// process, so a cut frame is a bug.
+/// process, or by way of a [`FrameCheck`], so a cut frame is a bug.
 #[inline]
 pub fn frame_at(buffer: &[u8], position: usize) -> Option<Frame<'_>> {
     let header = header_at(buffer, position)?;

@@ -2,8 +2,9 @@
 //!
 //! What this crate owns: the layout of records in a buffer ([`frame`]), the
 //! producing side of an exchange ([`ResultPartition`]), the consuming side
-//! ([`InputGate`]), and the mailbox that carries buffers from one worker thread
-//! to another ([`mailbox()`], [`Port`]).
+//! ([`InputGate`]), the mailbox that carries buffers from one worker thread to
+//! another ([`mailbox()`], [`Port`]), and how inputs agree on a checkpoint
+//! ([`barrier`]).
 //!
 //! Invariants:
 //! - A buffer is in exactly one place: open in a builder, under way in a
@@ -14,9 +15,9 @@
 //!
 //! Thread: everything but [`MailboxSender`] belongs to one worker.
 //!
-//! Deliberately absent: record types (bytes only), and so far TCP channels and
-//! barriers.
+//! Deliberately absent: record types (bytes only), and so far TCP channels.
 
+pub mod barrier;
 pub mod frame;
 
 mod builder;
@@ -30,10 +31,14 @@ mod sync;
 pub use builder::BufferBuilder;
 pub use gate::{GateStats, InputGate, Polled};
 pub use mailbox::{MailboxReceiver, MailboxSender, mailbox};
-pub use partition::{Outgoing, PartitionOptions, PartitionStats, ResultPartition, Room};
+pub use partition::{
+    CapturedOutput, Outgoing, PartitionOptions, PartitionStats, ResultPartition, Room,
+    WaitingRecord,
+};
 pub use port::{Delivery, GateAddress, LocalPort, PeerPort, Port};
 pub use ready::{ReadyList, Signal};
 
+use barrier::{CheckpointBarrier, CheckpointId};
 use brisk_memory::Buffer;
 
 /// Number of a channel within its gate, or of a subpartition within its partition.
@@ -62,4 +67,8 @@ pub enum Item {
 pub enum Event {
     /// The producer has sent its last record on this channel.
     EndOfPartition,
+    /// What came before is part of the checkpoint, what comes is not.
+    Barrier(CheckpointBarrier),
+    /// The producer has given the checkpoint up.
+    CancelCheckpoint(CheckpointId),
 }

@@ -2,7 +2,7 @@
 //! another worker of the process.
 
 use brisk_memory::driver::Doorbell;
-use std::{cell::RefCell, collections::VecDeque, fmt, rc::Rc};
+use std::{cell::RefCell, collections::VecDeque, fmt, rc::Rc, task::Waker};
 
 use crate::{ChannelIndex, InputGate, Item, MailboxSender};
 
@@ -25,17 +25,20 @@ pub struct Delivery {
 /// The way to another worker, shared by all partitions of this worker.
 ///
 /// What the mailbox has no room for waits here in order; it is bounded by the
-/// segments of this worker's pools.
+/// segments of this worker's pools. The other worker rings this one when it has
+/// made room, so that nobody spins.
 pub struct PeerPort {
     mailbox: MailboxSender<Delivery>,
     doorbell: Doorbell,
+    room: Waker,
     waiting: RefCell<VecDeque<Delivery>>,
 }
 
 impl PeerPort {
-    /// The way to the worker behind `mailbox`, which `doorbell` wakes.
-    pub fn new(mailbox: MailboxSender<Delivery>, doorbell: Doorbell) -> Rc<Self> {
-        Rc::new(Self { mailbox, doorbell, waiting: RefCell::default() })
+    /// The way to the worker behind `mailbox`, which `doorbell` wakes; `room` wakes
+    /// this worker.
+    pub fn new(mailbox: MailboxSender<Delivery>, doorbell: Doorbell, room: Waker) -> Rc<Self> {
+        Rc::new(Self { mailbox, doorbell, room, waiting: RefCell::default() })
     }
 
     fn send(&self, delivery: Delivery) {
@@ -50,20 +53,48 @@ impl PeerPort {
         self.doorbell.ring();
     }
 
-    /// Sends what waits, as far as there is room; true when nothing is left.
+    /// Sends what waits, as far as there is room; true when something was sent. If
+    /// something is left, this worker will be rung when it is worth trying again.
+    ///
+    /// What waits for a worker that has ended is dropped: its tasks are gone.
     pub fn send_waiting(&self) -> bool {
         let mut waiting = self.waiting.borrow_mut();
         let before = waiting.len();
+        self.push_all(&mut waiting);
+        if !waiting.is_empty() {
+            self.mailbox.wait_for_room(&self.room);
+            // Room that was made before rings nobody.
+            self.push_all(&mut waiting);
+        }
+        if self.mailbox.discard_if_closed() {
+            waiting.clear();
+        }
+        let sent = waiting.len() < before;
+        if sent {
+            self.doorbell.ring();
+        }
+        sent
+    }
+
+    /// Whether something waits for room.
+    pub fn has_waiting(&self) -> bool {
+        !self.waiting.borrow().is_empty()
+    }
+
+    fn push_all(&self, waiting: &mut VecDeque<Delivery>) {
         while let Some(delivery) = waiting.pop_front() {
             if let Err(back) = self.mailbox.push(delivery) {
                 waiting.push_front(back);
-                break;
+                return;
             }
         }
-        if waiting.len() < before {
-            self.doorbell.ring();
-        }
-        waiting.is_empty()
+    }
+}
+
+impl Drop for PeerPort {
+    fn drop(&mut self) {
+        // What was sent while the other worker ended must not keep its segments.
+        let _ = self.mailbox.discard_if_closed();
     }
 }
 

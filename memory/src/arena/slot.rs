@@ -12,6 +12,7 @@
 //!        24  size    bytes
 //!        28  local   number within the region
 //!        32  index   number within the arena
+//!        36  lane    what it was taken for: the pool's lane plus one, 0 for none
 //! ```
 //!
 //! Invariants: a slot is on at most one list, and on none while its count is not 0. `pool` changes
@@ -20,7 +21,7 @@
 
 use std::ptr::NonNull;
 
-use crate::pool::PoolShared;
+use crate::pool::{Lane, PoolShared};
 use crate::quantity::{SegmentIndex, SegmentSize};
 use crate::sync::{AtomicPtr, AtomicU32, Ordering, fence};
 
@@ -54,6 +55,7 @@ pub(crate) struct Slot {
     size: u32,
     local: Local,
     index: SegmentIndex,
+    lane: AtomicU32,
 }
 
 #[cfg(not(loom))]
@@ -65,6 +67,7 @@ const _: () = {
     assert!(std::mem::offset_of!(Slot, size) == 24);
     assert!(std::mem::offset_of!(Slot, local) == 28);
     assert!(std::mem::offset_of!(Slot, index) == 32);
+    assert!(std::mem::offset_of!(Slot, lane) == 36);
 };
 
 impl Slot {
@@ -97,12 +100,21 @@ impl Slot {
         self.count.load(Ordering::Acquire)
     }
 
-    /// From home to one handle.
+    /// From home to one handle, taken for `lane`.
     #[inline]
-    pub(crate) fn lend(&self) {
+    pub(crate) fn lend(&self, lane: Option<Lane>) {
         // Relaxed: the list the slot came from has ordered this after the last `release`.
         assert_eq!(self.count.load(Ordering::Relaxed), 0, "a segment lent twice");
         self.count.store(1, Ordering::Relaxed);
+        // Relaxed: as above; handles order it before the last `release`.
+        self.lane.store(Lane::pack(lane), Ordering::Relaxed);
+    }
+
+    /// What the segment was taken for.
+    #[inline]
+    pub(crate) fn lane(&self) -> Option<Lane> {
+        // Relaxed: written when it was lent, and handles order what comes after.
+        Lane::unpack(self.lane.load(Ordering::Relaxed))
     }
 
     /// One handle more, made from an existing one.
@@ -184,6 +196,7 @@ impl Slots {
             size: u32::try_from(size.bytes()).expect("at most 1 MiB"),
             local: Local(local),
             index: SegmentIndex(first + local),
+            lane: AtomicU32::new(0),
         };
         Slots { slots: (0..count).map(slot).collect() }
     }

@@ -9,8 +9,9 @@ const HEAD: &str = "# Configuration
 Brisk reads Flink's configuration: `config.yaml` (nested or flat YAML) or, where there is none,
 `flink-conf.yaml` (flat `key: value`) in the folder `FLINK_CONF_DIR`; over it the lines of
 `FLINK_PROPERTIES`; over both `-Dkey=value` arguments; over all of them what the program sets itself.
-Keys that are not listed here are kept and shown, and have no effect yet. Values of keys that name a
-password, secret, token or key are shown as `******`.
+Keys that are not listed here are kept and shown, and have no effect yet; an argument whose key is
+nearly one of these is warned of. Values of keys that name a password, secret, token or key are shown
+as `******`.
 
 Sizes are whole numbers with an optional unit `b`, `kb`, `mb`, `gb`, `tb` of 1024 each. Durations are
 whole numbers with a unit `ns`, `us`, `ms`, `s`, `min`, `h`, `d`, bare milliseconds, or ISO-8601
@@ -22,7 +23,8 @@ A TaskManager needs one of `taskmanager.memory.process.size`, `taskmanager.memor
 it by Flink's formulae, to the byte. A program that runs Brisk inside itself needs none of them: its
 network memory is 16 mb for each slot (at least 64 mb, at most 1 gb or an eighth of the machine or
 container), its managed memory 128 mb (at most a quarter), and the rest is the program's own. A process
-size above the container's limit (cgroup v1 or v2) is refused.
+size above the container's limit (cgroup v1 or v2) is refused, and so are network and managed memory
+that the machine does not have.
 
 This page is written by a test. After a change of an option, run
 `BRISK_REWRITE_DOCS=1 cargo test -p brisk-memory documentation`.

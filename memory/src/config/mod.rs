@@ -22,6 +22,7 @@ mod option;
 
 mod configuration;
 mod load;
+mod nearest;
 
 pub mod options;
 

@@ -145,7 +145,10 @@ pub(super) fn freed(size: usize) {
 /// Makes `owner` the one that this thread's allocations are counted for; returns who it was.
 pub(super) fn change_owner(owner: OwnerPlace) -> OwnerPlace {
     LOCAL.with(|local| {
-        local.hand_on();
+        // Scopes of tasks change often, and most allocate nothing.
+        if local.pending.get() != 0 {
+            local.hand_on();
+        }
         local.owner.replace(owner)
     })
 }

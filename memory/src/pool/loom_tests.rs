@@ -11,7 +11,7 @@ use loom::sync::Notify;
 use loom::thread;
 
 use super::*;
-use crate::arena::{Arena, ArenaOptions};
+use crate::arena::{Arena, ArenaOptions, Local};
 use crate::quantity::SegmentSize;
 
 /// Wakes the one thread that waits for it.
@@ -210,5 +210,31 @@ fn loom_two_pools_wait_for_one_another() {
         drop(two);
         drop(first.take());
         other.join().unwrap();
+    });
+}
+
+#[test]
+fn loom_who_waits_for_a_lane_is_woken() {
+    model(3, 3, |region| {
+        let bell = Arc::new(Bell(Notify::new()));
+        let options = PoolOptions {
+            owner: "loom".to_owned(),
+            required: SegmentCount(3),
+            max: SegmentCount(3),
+            overdraft: SegmentCount::ZERO,
+            waker: Waker::from(bell.clone()),
+        };
+        let lanes = LaneOptions { count: 1, segments_max: SegmentCount(2) };
+        let mut pool = region.create_pool_with_lanes(options, lanes).unwrap();
+        let mut take = || match pool.take_for(Lane(0)) {
+            Taken::Segment(segment) => segment,
+            other => panic!("{other:?}"),
+        };
+        let others = [take(), take()].map(|segment| thread::spawn(move || drop(segment)));
+        while pool.poll_lane_full(Lane(0)) {
+            bell.0.wait();
+        }
+        assert!(pool.lane_outstanding(Lane(0)).0 < 2);
+        others.into_iter().for_each(|thread| thread.join().unwrap());
     });
 }

@@ -12,6 +12,7 @@
 
 mod audit;
 mod free;
+mod lanes;
 #[cfg(test)]
 #[cfg(loom)]
 mod loom_tests;
@@ -33,13 +34,15 @@ use std::task::Waker;
 use crossbeam_utils::CachePadded;
 
 pub(crate) use free::run_start;
+pub use lanes::{Lane, LaneOptions};
 pub(crate) use region::Ground;
 pub use region::{Holder, Region, RegionKind};
 
-use crate::arena::{Local, Slot, SlotRef, Slots, SlotsRef};
+use crate::arena::{Slot, SlotRef, Slots, SlotsRef};
 use crate::quantity::SegmentCount;
 use crate::segment::Segment;
 use crate::sync::{AtomicU32, Ordering};
+use lanes::{Lanes, Returned};
 use region::RegionCore;
 use returns::{Chain, ReturnStack};
 use shares::Claim;
@@ -63,6 +66,13 @@ pub struct PoolOptions {
     pub waker: Waker,
 }
 
+/// What a pool is made from besides its options' owner and waker.
+struct Shape {
+    claim: Claim,
+    overdraft: u32,
+    lanes: LaneOptions,
+}
+
 /// The answer of [`Pool::take`].
 #[derive(Debug)]
 pub enum Taken {
@@ -81,6 +91,7 @@ pub struct Pool {
     /// The most that `hand` takes from the return stack at once.
     hand_max: u32,
     overdraft: u32,
+    lanes: Lanes,
     shared: Arc<PoolShared>,
     slots: SlotsRef,
     region: Region,
@@ -92,6 +103,8 @@ pub struct Pool {
 /// may use it only until the segment is on the return stack.
 pub(crate) struct PoolShared {
     returns: CachePadded<ReturnStack>,
+    /// What came back by lane.
+    returned: Returned,
     /// Segments it may have; written under the region's lock.
     quota: AtomicU32,
     /// Segments it has, at home or out; written under the region's lock.
@@ -120,42 +133,81 @@ impl Pool {
     /// the region; then overdraft, from what the region has beyond what pools require.
     #[inline]
     pub fn take(&mut self) -> Taken {
+        self.take_tagged(None)
+    }
+
+    /// As [`Pool::take`], and counted for `lane` until it comes home. A full lane does not keep it
+    /// from being given: ask [`Pool::lane_is_full`] before.
+    ///
+    /// Panics when the pool has no such lane.
+    #[inline]
+    pub fn take_for(&mut self, lane: Lane) -> Taken {
+        assert!(lane.0 < self.lanes.len(), "{lane:?} of a pool of {}", self.lanes.len());
+        let taken = self.take_tagged(Some(lane));
+        if !matches!(taken, Taken::Exhausted) {
+            self.lanes.take(lane);
+        }
+        taken
+    }
+
+    /// How many lanes it has.
+    pub fn lanes(&self) -> u32 {
+        self.lanes.len()
+    }
+
+    /// Whether as many segments of `lane` are out as its limit allows. Only looks; no shared memory is
+    /// touched while it is far from full.
+    #[inline]
+    pub fn lane_is_full(&mut self, lane: Lane) -> bool {
+        self.lanes.is_full(lane, &self.shared.returned)
+    }
+
+    /// As [`Pool::lane_is_full`]; if it is, the waker will be rung when a segment of it comes home.
+    pub fn poll_lane_full(&mut self, lane: Lane) -> bool {
+        self.lanes.poll_full(lane, &self.shared.returned)
+    }
+
+    /// Segments of `lane` that are out.
+    pub fn lane_outstanding(&mut self, lane: Lane) -> SegmentCount {
+        SegmentCount(self.lanes.out(lane, &self.shared.returned))
+    }
+
+    #[inline]
+    fn take_tagged(&mut self, lane: Option<Lane>) -> Taken {
         match self.hand {
-            Some(hand) => Taken::Segment(self.play(hand)),
-            None => self.take_elsewhere(),
+            Some(hand) => Taken::Segment(self.play(hand, lane)),
+            None => self.take_elsewhere(lane),
         }
     }
 
     #[inline]
-    fn play(&mut self, hand: Chain) -> Segment {
+    fn play(&mut self, hand: Chain, lane: Option<Lane>) -> Segment {
         let slot = self.slots.get(hand.top);
         self.hand = match (slot.next(), hand.len) {
             (Some(top), 2..) => Some(Chain { top, len: hand.len - 1 }),
             _ => None,
         };
-        Segment::lend(slot)
+        Segment::lend(slot, lane)
     }
 
     #[inline(never)]
-    fn take_elsewhere(&mut self) -> Taken {
+    fn take_elsewhere(&mut self, lane: Option<Lane>) -> Taken {
         loop {
             match self.shared.returns.pop(self.slots, self.hand_max) {
-                Ok(hand) => return Taken::Segment(self.play(hand)),
+                Ok(hand) => return Taken::Segment(self.play(hand, lane)),
                 // Whatever makes room ends the waiting, so there is none: no need of the lock.
                 Err(word) if word.is_waiting() && !self.may_overdraw() => return Taken::Exhausted,
                 Err(_) => {}
             }
             match self.region.core().draw(self.shared.id, self.hand_max) {
-                Draw::Segments(hand) => return Taken::Segment(self.play(hand)),
-                Draw::Overdraft(local) => return Taken::Overdraft(self.lend(local)),
+                Draw::Segments(hand) => return Taken::Segment(self.play(hand, lane)),
+                Draw::Overdraft(local) => {
+                    return Taken::Overdraft(Segment::lend(self.slots.get(local), lane));
+                }
                 Draw::ComeHome => {}
                 Draw::Nothing => return Taken::Exhausted,
             }
         }
-    }
-
-    fn lend(&self, local: Local) -> Segment {
-        Segment::lend(self.slots.get(local))
     }
 
     /// Whether a [`Pool::take`] now would give [`Taken::Segment`]. Only looks: who rests until there is
@@ -212,11 +264,12 @@ impl Pool {
         self.hand.map_or(0, |hand| hand.len)
     }
 
-    fn new(region: Region, shared: Arc<PoolShared>, claim: Claim, overdraft: u32) -> Pool {
+    fn new(region: Region, shared: Arc<PoolShared>, shape: Shape) -> Pool {
+        let Shape { claim, overdraft, lanes } = shape;
         // One of those popped is lent at once, so the hand keeps at most what is required.
         let hand_max = HAND_MAX.min(claim.required.saturating_add(1));
         let slots = SlotsRef::new(region.slots());
-        Pool { hand: None, hand_max, overdraft, shared, slots, region }
+        Pool { hand: None, hand_max, overdraft, lanes: Lanes::new(lanes), shared, slots, region }
     }
 }
 
@@ -238,13 +291,18 @@ impl fmt::Debug for Pool {
 pub(crate) fn give_back(slot: SlotRef) {
     // SAFETY: a pool lives until its last drawn segment is home, and this one is not home yet.
     let pool = unsafe { &*slot.pool() };
+    let lane_waits = slot.lane().is_some_and(|lane| pool.returned.add(lane));
+    // Cloned before the segment is home: afterwards the pool may be gone.
+    let mut waker = lane_waits.then(|| pool.waker.clone());
     loop {
         let seen = pool.returns.look();
         if seen.is_surplus() {
-            return give_back_surplus(pool.core.clone(), pool.id, &slot);
+            give_back_surplus(pool.core.clone(), pool.id, &slot);
+            return waker.into_iter().for_each(Waker::wake);
         }
-        // Cloned before the segment is home: afterwards the pool may be gone.
-        let waker = seen.is_waiting().then(|| pool.waker.clone());
+        if seen.is_waiting() && waker.is_none() {
+            waker = Some(pool.waker.clone());
+        }
         if pool.returns.try_push(seen, &slot) {
             if let Some(waker) = waker {
                 waker.wake();

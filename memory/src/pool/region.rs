@@ -13,7 +13,7 @@ use crate::error::MemoryError;
 use crate::pool::returns::Chain;
 use crate::pool::shares::Claim;
 use crate::pool::state::{Draw, PoolId, RegionState};
-use crate::pool::{Pool, PoolOptions, PoolShared};
+use crate::pool::{LaneOptions, Pool, PoolOptions, PoolShared, Shape};
 use crate::quantity::{SegmentCount, SegmentSize};
 use crate::sync::{Mutex, MutexGuard};
 
@@ -116,17 +116,26 @@ impl Region {
 
     /// A pool that can count on the segments it requires; an error when that cannot be promised.
     pub fn create_pool(&self, options: PoolOptions) -> Result<Pool, MemoryError> {
+        self.create_pool_with_lanes(options, LaneOptions::NONE)
+    }
+
+    /// As [`Region::create_pool`], and it counts what is out by lane.
+    pub fn create_pool_with_lanes(
+        &self,
+        options: PoolOptions,
+        lanes: LaneOptions,
+    ) -> Result<Pool, MemoryError> {
         let claim = Claim { required: options.required.0, max: options.max.0 };
         let overdraft = options.overdraft.0;
         let core = self.core();
         let (shared, wakers) = {
             let mut state = core.lock();
             core.check_pool(&state, &options)?;
-            let shared = state.open(options, Arc::downgrade(core));
+            let shared = state.open(options, lanes.count, Arc::downgrade(core));
             (shared, state.redistribute(&core.slots))
         };
         wakers.into_iter().for_each(Waker::wake);
-        Ok(Pool::new(self.clone(), shared, claim, overdraft))
+        Ok(Pool::new(self.clone(), shared, Shape { claim, overdraft, lanes }))
     }
 
     /// The size of its segments.

@@ -20,6 +20,7 @@ use crossbeam_utils::CachePadded;
 
 use crate::arena::{Local, Slot, Slots, SlotsRef, Topology};
 use crate::pool::free::FreeList;
+use crate::pool::lanes::Returned;
 use crate::pool::region::RegionCore;
 use crate::pool::returns::{Chain, ReturnStack};
 use crate::pool::shares::{Claim, quotas};
@@ -113,7 +114,12 @@ impl RegionState {
 
     /// Adds a pool. The caller has checked that its required segments can be promised, and shares
     /// out anew afterwards.
-    pub(super) fn open(&mut self, o: PoolOptions, core: Weak<RegionCore>) -> Arc<PoolShared> {
+    pub(super) fn open(
+        &mut self,
+        o: PoolOptions,
+        lanes: u32,
+        core: Weak<RegionCore>,
+    ) -> Arc<PoolShared> {
         let unused = self.entries.iter().position(Option::is_none);
         let id = unused.unwrap_or_else(|| {
             self.entries.push(None);
@@ -121,6 +127,7 @@ impl RegionState {
         });
         let shared = Arc::new(PoolShared {
             returns: CachePadded::new(ReturnStack::new()),
+            returned: Returned::new(lanes),
             quota: AtomicU32::new(o.required.0),
             drawn: AtomicU32::new(0),
             waker: o.waker,

@@ -20,7 +20,7 @@ use std::ptr::NonNull;
 pub use buffer::Buffer;
 
 use crate::arena::{Slot, SlotRef};
-use crate::pool::give_back;
+use crate::pool::{Lane, give_back};
 use crate::quantity::SegmentIndex;
 
 /// The only handle to one segment: bytes to write to. Its drop returns the segment to the pool that
@@ -40,10 +40,10 @@ unsafe impl Send for Segment {}
 unsafe impl Sync for Segment {}
 
 impl Segment {
-    /// The first handle to a segment that was at home.
+    /// The first handle to a segment that was at home, taken for `lane`.
     #[inline]
-    pub(crate) fn lend(slot: &Slot) -> Segment {
-        slot.lend();
+    pub(crate) fn lend(slot: &Slot, lane: Option<Lane>) -> Segment {
+        slot.lend(lane);
         Segment { data: slot.data(), slot: SlotRef::new(slot) }
     }
 

@@ -7,10 +7,15 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use super::error::SpillError;
 use super::file::SpillFile;
 use super::writer::{SpillWriter, WriterLimits};
-use crate::driver::{DriverError, Files, OpenOptions, PathLock};
+use crate::config::options::core;
+use crate::config::{ConfigError, Configuration, MemorySize, PathList};
+use crate::driver::{DriverError, EntryKind, Files, OpenOptions, PathLock};
 
 /// What the folders of areas are called, before process and number.
 const FOLDER_PREFIX: &str = "brisk-spill-";
+
+/// What spill files are called, after their number.
+const FILE_SUFFIX: &str = ".spill";
 
 /// Folders of one process in one directory that are tried before giving up.
 const FOLDERS_MAX: u32 = 1000;
@@ -34,6 +39,16 @@ impl SpillOptions {
     /// filled.
     pub fn new(directories: Vec<PathBuf>) -> SpillOptions {
         SpillOptions { directories, quota: None, writes_in_flight: 2, write_bytes: 256 << 10 }
+    }
+
+    /// As [`SpillOptions::new`], with the directories and the quota that are configured.
+    ///
+    /// # Errors
+    /// When one of the keys holds a text that it does not accept.
+    pub fn from_configuration(config: &Configuration) -> Result<SpillOptions, ConfigError> {
+        let PathList(directories) = config.get(&core::TMP_DIRS)?;
+        let quota = config.get(&core::TMP_QUOTA)?.map(MemorySize::bytes);
+        Ok(SpillOptions { quota, ..SpillOptions::new(directories) })
     }
 }
 
@@ -124,7 +139,7 @@ impl SpillArea {
     /// When every directory is at its quota, or the system gives no file.
     pub fn create(&self, owner: &str) -> Result<SpillWriter, SpillError> {
         let (directory, number) = self.shared.next_place(owner)?;
-        let path = self.shared.at(directory).folder.join(format!("{number}.spill"));
+        let path = self.shared.at(directory).folder.join(format!("{number}{FILE_SUFFIX}"));
         let options = OpenOptions::CREATE_NEW.direct();
         let file = self
             .shared
@@ -263,7 +278,7 @@ fn sweep(files: &Files, directory: &Path) {
     let Ok(entries) = files.list(directory) else { return };
     for folder in entries {
         let name = folder.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        if !name.starts_with(FOLDER_PREFIX) {
+        if !name.starts_with(FOLDER_PREFIX) || !is_own_folder(files, &folder) {
             continue;
         }
         match sweep_folder(files, &folder) {
@@ -277,10 +292,17 @@ fn sweep(files: &Files, directory: &Path) {
     }
 }
 
-/// How many files were removed; none when the owner lives.
+/// Whether this is a folder and no link: in a directory that all may write to, a link to somewhere
+/// else may be anybody's trap.
+fn is_own_folder(files: &Files, folder: &Path) -> bool {
+    files.entry_metadata(folder).is_ok_and(|entry| entry.kind == EntryKind::Directory)
+}
+
+/// How many files were removed; none when the owner lives. What no area puts there is not touched.
 fn sweep_folder(files: &Files, folder: &Path) -> Result<usize, DriverError> {
     let Some(_lock) = files.try_lock(folder)? else { return Ok(0) };
-    let left = files.list(folder)?;
+    let mut left = files.list(folder)?;
+    left.retain(|path| path.to_string_lossy().ends_with(FILE_SUFFIX));
     for path in &left {
         files.unlink(path)?;
     }

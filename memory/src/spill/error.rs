@@ -27,7 +27,7 @@ pub enum SpillError {
     /// A directory holds as much as it may.
     #[error(
         "{owner}: the spill directory {} holds {used} bytes and may hold {quota}: {wanted} more \
-         don't fit; raise the quota, or add a directory to io.tmp.dirs", directory.display()
+         don't fit; raise io.tmp.quota, or add a directory to io.tmp.dirs", directory.display()
     )]
     Quota {
         /// Who wanted to spill.

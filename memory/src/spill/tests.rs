@@ -585,3 +585,22 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_sweep_follows_no_link_and_removes_only_spill_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let [precious, shared] = ["precious", "shared"].map(|name| folder.path().join(name));
+    for path in [&precious, &shared, &shared.join("brisk-spill-2-0")] {
+        std::fs::create_dir(path).unwrap();
+    }
+    std::os::unix::fs::symlink(&precious, shared.join("brisk-spill-1-0")).unwrap();
+    let kept = [precious.join("1.spill"), shared.join("brisk-spill-2-0/letter")];
+    let dead = shared.join("brisk-spill-2-0/1.spill");
+    for path in kept.iter().chain([&dead]) {
+        std::fs::write(path, "bytes").unwrap();
+    }
+    let files = crate::driver::Files::system();
+    drop(SpillArea::open(&files, SpillOptions::new(vec![shared])).unwrap());
+    assert!(kept.iter().all(|path| path.exists()));
+    assert!(!dead.exists());
+}

@@ -3,16 +3,31 @@
 //! Channels with something to read stand in line; a reader takes one item from
 //! the first and the channel goes to the end of the line, so that no channel
 //! starves another.
+//!
+//! A checkpoint's barriers are read like other items, but for those that overtake. The
+//! reader decides what they mean (see [`crate::barrier`]) and has channels blocked and
+//! captured here. Captured buffers are further handles of their segments: bytes are not
+//! copied, and a segment comes home when it was both read and stored.
 
+mod channel;
+
+use brisk_memory::Buffer;
 use std::{collections::VecDeque, rc::Rc};
 
-use crate::{ChannelIndex, Event, Item, Signal};
+use crate::{
+    ChannelIndex, Event, Item, Signal,
+    barrier::{CheckpointBarrier, CheckpointId},
+};
+use channel::{Channel, Delivered};
 
 /// What [`InputGate::poll`] found.
 #[derive(Debug)]
 pub enum Polled {
     /// The oldest item of the channel whose turn it was.
     Item(ChannelIndex, Item),
+    /// A barrier whose time to align is limited waits in this channel. It is polled as an
+    /// item when its turn comes.
+    Announced(ChannelIndex, CheckpointBarrier),
     /// Nothing now; the gate's signal will be raised.
     Empty,
     /// All channels have ended and everything was read.
@@ -30,18 +45,16 @@ pub struct GateStats {
     pub queued: u64,
 }
 
-#[derive(Debug, Default)]
-struct Channel {
-    items: VecDeque<Item>,
-    in_line: bool,
-    ended: bool,
-}
-
 /// All channels of one input of one subtask.
 #[derive(Debug)]
 pub struct InputGate {
     channels: Box<[Channel]>,
+    /// Channels with something to read, but for those that are blocked.
     line: VecDeque<ChannelIndex>,
+    /// Barriers that go before all that waits.
+    urgent: VecDeque<(ChannelIndex, CheckpointBarrier)>,
+    /// Barriers that wait their turn, and that the reader is to know of now.
+    announced: VecDeque<(ChannelIndex, CheckpointBarrier)>,
     open: usize,
     signal: Rc<Signal>,
     stats: GateStats,
@@ -57,55 +70,126 @@ impl InputGate {
         Self {
             channels: (0..channels).map(|_| Channel::default()).collect(),
             line: VecDeque::with_capacity(channels),
+            urgent: VecDeque::new(),
+            announced: VecDeque::new(),
             open: channels,
             signal,
             stats: GateStats::default(),
         }
     }
 
-    /// Puts `item` at the end of `channel`.
+    /// Puts `item` at the end of `channel`; a barrier that overtakes, before all else.
     ///
     /// # Panics
     /// If the channel does not exist or has ended.
     pub fn deliver(&mut self, channel: ChannelIndex, item: Item) {
-        let state = &mut self.channels[channel.position()];
-        assert!(!state.ended, "{channel:?} got {item:?} after its end");
-        match &item {
-            Item::Buffer(_) => self.stats.queued += 1,
-            Item::Event(Event::EndOfPartition) => state.ended = true,
+        self.stats.queued += u64::from(matches!(item, Item::Buffer(_)));
+        match self.channels[channel.position()].deliver(item) {
+            Delivered::Waits => {}
+            Delivered::Announced(barrier) => self.announced.push_back((channel, barrier)),
+            Delivered::Urgent(barrier) => self.urgent.push_back((channel, barrier)),
         }
-        state.items.push_back(item);
-        if !state.in_line {
-            state.in_line = true;
-            self.line.push_back(channel);
+        self.line_up(channel);
+        self.signal.raise();
+    }
+
+    /// Takes the next item: barriers that overtake, then word of barriers whose time
+    /// runs, then the channels in turn.
+    pub fn poll(&mut self) -> Polled {
+        // One look in the usual case.
+        if !self.urgent.is_empty() || !self.announced.is_empty() {
+            if let Some((channel, barrier)) = self.urgent.pop_front() {
+                return Polled::Item(channel, Item::Event(Event::Barrier(barrier)));
+            }
+            if let Some((channel, barrier)) = self.announced.pop_front() {
+                return Polled::Announced(channel, barrier);
+            }
+        }
+        loop {
+            let Some(channel) = self.line.pop_front() else {
+                return if self.open == 0 { Polled::Ended } else { Polled::Empty };
+            };
+            let state = &mut self.channels[channel.position()];
+            let item = state.take();
+            state.in_line = state.is_readable();
+            if state.in_line {
+                self.line.push_back(channel);
+            }
+            let Some(item) = item else { continue };
+            match &item {
+                Item::Buffer(buffer) => {
+                    self.stats.queued -= 1;
+                    self.stats.buffers += 1;
+                    self.stats.bytes += buffer.len() as u64;
+                }
+                Item::Event(Event::EndOfPartition) => {
+                    assert!(self.open > 0, "more ends than channels");
+                    self.open -= 1;
+                }
+                Item::Event(Event::Barrier(_) | Event::CancelCheckpoint(_)) => {}
+            }
+            return Polled::Item(channel, item);
+        }
+    }
+
+    /// Reads no more of `channel` until [`InputGate::unblock`], but for barriers that
+    /// overtake.
+    pub fn block(&mut self, channel: ChannelIndex) {
+        let state = &mut self.channels[channel.position()];
+        state.blocked = true;
+        if state.in_line {
+            state.in_line = false;
+            self.line.retain(|other| *other != channel);
+        }
+    }
+
+    /// Reads on; what has come meanwhile is in line.
+    pub fn unblock(&mut self, channel: ChannelIndex) {
+        self.channels[channel.position()].blocked = false;
+        self.line_up(channel);
+        self.signal.raise();
+    }
+
+    /// Captures, by reference, the buffers of `channel` before the barrier of
+    /// `checkpoint`: those that wait, and, until the barrier comes, those to come. A
+    /// barrier of it that waits or comes goes before all that waits.
+    ///
+    /// What was being captured for another checkpoint is dropped.
+    pub fn capture(&mut self, channel: ChannelIndex, checkpoint: CheckpointId) {
+        let state = &mut self.channels[channel.position()];
+        if let Some(barrier) = state.capture(checkpoint) {
+            self.urgent.push_back((channel, barrier));
+            self.announced.retain(|(other, known)| (*other, *known) != (channel, barrier));
+        }
+        // The barrier may have been all there was.
+        if state.in_line && !state.is_readable() {
+            state.in_line = false;
+            self.line.retain(|other| *other != channel);
         }
         self.signal.raise();
     }
 
-    /// Takes the next item.
-    pub fn poll(&mut self) -> Polled {
-        let Some(channel) = self.line.pop_front() else {
-            return if self.open == 0 { Polled::Ended } else { Polled::Empty };
-        };
+    /// Takes what was captured for `checkpoint`, oldest buffer first, by channel.
+    pub fn take_captured(&mut self, checkpoint: CheckpointId) -> Vec<(ChannelIndex, Vec<Buffer>)> {
+        let captured = (0..).map(ChannelIndex).zip(&mut self.channels);
+        let captured = captured.map(|(channel, state)| (channel, state.take_captured(checkpoint)));
+        captured.filter(|(_, buffers)| !buffers.is_empty()).collect()
+    }
+
+    /// Puts buffers that an earlier run captured before all else of `channel`.
+    pub fn restore(&mut self, channel: ChannelIndex, buffers: Vec<Buffer>) {
+        self.stats.queued += buffers.len() as u64;
+        self.channels[channel.position()].restore(buffers);
+        self.line_up(channel);
+        self.signal.raise();
+    }
+
+    fn line_up(&mut self, channel: ChannelIndex) {
         let state = &mut self.channels[channel.position()];
-        let item = state.items.pop_front().expect("a channel in line has an item");
-        if state.items.is_empty() {
-            state.in_line = false;
-        } else {
+        if !state.in_line && state.is_readable() {
+            state.in_line = true;
             self.line.push_back(channel);
         }
-        match &item {
-            Item::Buffer(buffer) => {
-                self.stats.queued -= 1;
-                self.stats.buffers += 1;
-                self.stats.bytes += buffer.len() as u64;
-            }
-            Item::Event(Event::EndOfPartition) => {
-                assert!(self.open > 0, "more ends than channels");
-                self.open -= 1;
-            }
-        }
-        Polled::Item(channel, item)
     }
 
     /// Channels of this gate, ended ones included.
@@ -115,7 +199,8 @@ impl InputGate {
 
     /// True when something can be read, the end included.
     pub fn has_input(&self) -> bool {
-        !self.line.is_empty() || self.open == 0
+        let waits = !self.line.is_empty() || !self.urgent.is_empty() || !self.announced.is_empty();
+        waits || self.open == 0
     }
 
     /// Counts so far.
@@ -131,10 +216,10 @@ impl InputGate {
         let in_line = self.channels.iter().filter(|channel| channel.in_line).count();
         assert_eq!(in_line, self.line.len(), "each channel with data is in line once");
         for channel in &self.channels {
-            assert_eq!(channel.in_line, !channel.items.is_empty(), "in line iff it has data");
+            let readable = channel.is_readable();
+            assert_eq!(channel.in_line, readable, "in line iff it has data and is not blocked");
         }
-        let buffers = self.channels.iter().flat_map(|channel| &channel.items);
-        let queued = buffers.filter(|item| matches!(item, Item::Buffer(_))).count();
+        let queued: usize = self.channels.iter().map(Channel::queued).sum();
         assert_eq!(queued as u64, self.stats.queued, "queued buffers are counted");
     }
 }

@@ -1,6 +1,7 @@
 use super::*;
-use crate::ReadyList;
+use crate::{ReadyList, barrier::BarrierKind};
 use proptest::prelude::*;
+use std::time::Duration;
 
 fn gate(channels: usize) -> (InputGate, Rc<ReadyList>) {
     let list = ReadyList::new();
@@ -54,4 +55,43 @@ proptest! {
         }
         prop_assert_eq!(read(&mut gate), order);
     }
+}
+
+fn barrier(checkpoint: u64, kind: BarrierKind) -> CheckpointBarrier {
+    CheckpointBarrier { checkpoint: CheckpointId(checkpoint), started_ms: 0, kind }
+}
+
+fn event(barrier: CheckpointBarrier) -> Item {
+    Item::Event(Event::Barrier(barrier))
+}
+
+#[test]
+fn a_blocked_channel_waits_but_for_a_barrier_that_overtakes() {
+    let (mut gate, _list) = gate(2);
+    gate.deliver(ChannelIndex(0), event(barrier(1, BarrierKind::Aligned)));
+    gate.block(ChannelIndex(0));
+    gate.deliver(ChannelIndex(0), event(barrier(2, BarrierKind::Aligned)));
+    assert!(!gate.has_input() && matches!(gate.poll(), Polled::Empty));
+    let urgent = barrier(3, BarrierKind::Unaligned);
+    gate.deliver(ChannelIndex(0), event(urgent));
+    let polled = gate.poll();
+    assert!(matches!(polled, Polled::Item(_, Item::Event(Event::Barrier(b))) if b == urgent));
+    assert!(matches!(gate.poll(), Polled::Empty));
+    gate.unblock(ChannelIndex(0));
+    gate.deliver(ChannelIndex(0), end());
+    assert_eq!(read(&mut gate), [0, 0, 0], "two barriers and the end; the urgent one is skipped");
+}
+
+#[test]
+fn a_barrier_with_limited_time_is_announced_and_may_still_overtake() {
+    let (mut gate, _list) = gate(1);
+    let limited = barrier(1, BarrierKind::AlignedUntil(Duration::from_secs(1)));
+    gate.deliver(ChannelIndex(0), event(barrier(0, BarrierKind::Aligned)));
+    gate.deliver(ChannelIndex(0), event(limited));
+    assert!(matches!(gate.poll(), Polled::Announced(ChannelIndex(0), found) if found == limited));
+    gate.capture(ChannelIndex(0), CheckpointId(1));
+    let polled = gate.poll();
+    assert!(matches!(polled, Polled::Item(_, Item::Event(Event::Barrier(b))) if b == limited));
+    assert!(gate.take_captured(CheckpointId(1)).is_empty(), "no buffer was before it");
+    assert_eq!(read(&mut gate), [0], "the earlier barrier");
 }

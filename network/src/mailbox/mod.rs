@@ -3,12 +3,18 @@
 //! The algorithm is Dmitry Vyukov's bounded queue: each cell carries a sequence
 //! number that says whose turn it is, so that a producer claims a cell with one
 //! compare-and-swap and no producer waits for another's write.
+//!
+//! A sender that finds it full may enter a line (`room.rs`) and is rung when the
+//! receiver has made room; nobody spins for it.
 #![expect(unsafe_code, reason = "cells are written by whoever holds their turn")]
 
-use crossbeam_utils::CachePadded;
-use std::mem::MaybeUninit;
+mod room;
 
-use crate::sync::{Arc, AtomicUsize, Ordering, UnsafeCell};
+use crossbeam_utils::CachePadded;
+use std::{mem::MaybeUninit, task::Waker};
+
+use crate::sync::{Arc, AtomicBool, AtomicUsize, Mutex, Ordering, UnsafeCell, fence};
+use room::RoomLine;
 
 /// A bounded queue; `capacity` is a power of two of at least 2.
 ///
@@ -35,6 +41,28 @@ impl<T> MailboxSender<T> {
     pub fn push(&self, value: T) -> Result<(), T> {
         self.queue.push(value)
     }
+
+    /// Has `waker` rung when the receiver has made room or is gone. Room that was made
+    /// before rings nobody: push once more before you rest.
+    pub fn wait_for_room(&self, waker: &Waker) {
+        self.queue.room.enter(waker);
+    }
+
+    /// Whether nobody will read any more. Then it drops what lies in the mailbox: a value
+    /// that was pushed while the receiver went would be kept as long as its senders.
+    ///
+    /// Who pushes last asks once more.
+    pub fn discard_if_closed(&self) -> bool {
+        // Partner of the fence in the receiver's drop: either that sees what was pushed
+        // before, or this sees that it is closed.
+        fence(Ordering::SeqCst);
+        // Acquire: partner of the release in the receiver's drop, which has popped before.
+        let closed = self.queue.closed.load(Ordering::Acquire);
+        if closed {
+            self.queue.discard();
+        }
+        closed
+    }
 }
 
 impl<T> Clone for MailboxSender<T> {
@@ -45,11 +73,46 @@ impl<T> Clone for MailboxSender<T> {
 
 impl<T> MailboxReceiver<T> {
     /// Takes the oldest value.
-    #[inline]
     pub fn pop(&mut self) -> Option<T> {
+        let value = self.take();
+        if value.is_some() {
+            self.queue.room.ring();
+        }
+        value
+    }
+
+    /// Hands up to `limit` values to `each`, oldest first, and rings senders that wait
+    /// for room; how many there were.
+    pub fn drain(&mut self, limit: usize, mut each: impl FnMut(T)) -> usize {
+        let mut taken = 0;
+        while taken < limit
+            && let Some(value) = self.take()
+        {
+            taken += 1;
+            each(value);
+        }
+        if taken > 0 {
+            self.queue.room.ring();
+        }
+        taken
+    }
+
+    #[inline]
+    fn take(&mut self) -> Option<T> {
         // SAFETY: there is one receiver, it is not `Clone`, and `&mut` makes this
         // the only call.
         unsafe { self.queue.pop() }
+    }
+}
+
+impl<T> Drop for MailboxReceiver<T> {
+    fn drop(&mut self) {
+        // Release: partner of the acquire in `discard_if_closed`.
+        self.queue.closed.store(true, Ordering::Release);
+        // Partner of the fence in `discard_if_closed`.
+        fence(Ordering::SeqCst);
+        self.queue.discard();
+        self.queue.room.ring();
     }
 }
 
@@ -67,6 +130,10 @@ struct Queue<T> {
     tail: CachePadded<AtomicUsize>,
     /// Written by the popping thread only.
     head: CachePadded<AtomicUsize>,
+    room: RoomLine,
+    closed: AtomicBool,
+    /// Held by who empties a queue whose receiver is gone.
+    discarding: Mutex<()>,
 }
 
 // SAFETY: a value is moved in by one thread and out by another, never shared;
@@ -87,6 +154,9 @@ impl<T> Queue<T> {
             mask: capacity - 1,
             tail: CachePadded::new(AtomicUsize::new(0)),
             head: CachePadded::new(AtomicUsize::new(0)),
+            room: RoomLine::new(),
+            closed: AtomicBool::new(false),
+            discarding: Mutex::new(()),
         }
     }
 
@@ -123,6 +193,15 @@ impl<T> Queue<T> {
                 return Err(value);
             }
         }
+    }
+
+    /// Drops what is in a queue that is closed.
+    #[cold]
+    fn discard(&self) {
+        let _alone = self.discarding.lock().expect("dropping a value does not panic");
+        // SAFETY: the receiver is gone, or it is its drop that calls: it pops no more but
+        // here, where the lock lets in one at a time.
+        while unsafe { self.pop() }.is_some() {}
     }
 
     /// # Safety

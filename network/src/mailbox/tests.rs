@@ -62,6 +62,18 @@ mod threads {
         assert_eq!(Arc::strong_count(&value), 1);
     }
 
+    #[test]
+    fn what_is_pushed_after_the_receiver_is_dropped_by_who_looks() {
+        let (value, (mailbox, receiver)) = (Arc::new(()), mailbox(4));
+        mailbox.push(Arc::clone(&value)).expect("there is room");
+        assert!(!mailbox.discard_if_closed());
+        drop(receiver);
+        assert_eq!(Arc::strong_count(&value), 1);
+        mailbox.push(Arc::clone(&value)).expect("there is room");
+        assert!(mailbox.discard_if_closed());
+        assert_eq!(Arc::strong_count(&value), 1);
+    }
+
     proptest::proptest! {
         #[test]
         fn behaves_as_a_bounded_deque(steps in proptest::collection::vec(proptest::bool::ANY, 0..200)) {
@@ -103,5 +115,79 @@ fn loom_two_senders_and_a_receiver() {
         }
         seen.sort_unstable();
         assert_eq!(seen, [0, 1]);
+    });
+}
+
+#[cfg(loom)]
+struct Bell(loom::sync::Notify);
+
+#[cfg(loom)]
+impl std::task::Wake for Bell {
+    fn wake(self: std::sync::Arc<Self>) {
+        self.0.notify();
+    }
+}
+
+#[cfg(loom)]
+#[test]
+fn loom_who_waits_for_room_is_rung() {
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = Some(3);
+    builder.check(|| {
+        let (mailbox, mut receiver) = mailbox(2);
+        (0..2).for_each(|value| mailbox.push(value).unwrap());
+        let sender = loom::thread::spawn(move || {
+            let bell = std::sync::Arc::new(Bell(loom::sync::Notify::new()));
+            let waker = Waker::from(std::sync::Arc::clone(&bell));
+            while mailbox.push(2).is_err() {
+                mailbox.wait_for_room(&waker);
+                if mailbox.push(2).is_ok() {
+                    return;
+                }
+                bell.0.wait();
+            }
+        });
+        assert_eq!(receiver.drain(1, |value| assert_eq!(value, 0)), 1);
+        sender.join().unwrap();
+        assert_eq!((receiver.pop(), receiver.pop(), receiver.pop()), (Some(1), Some(2), None));
+    });
+}
+
+#[cfg(loom)]
+#[test]
+fn loom_who_waits_for_room_is_rung_at_the_end() {
+    loom::model(|| {
+        let (mailbox, receiver) = mailbox(2);
+        (0..2).for_each(|value| mailbox.push(value).unwrap());
+        let sender = loom::thread::spawn(move || {
+            let bell = std::sync::Arc::new(Bell(loom::sync::Notify::new()));
+            mailbox.wait_for_room(&Waker::from(std::sync::Arc::clone(&bell)));
+            if mailbox.push(2).is_err() {
+                while !mailbox.discard_if_closed() {
+                    bell.0.wait();
+                }
+            }
+        });
+        drop(receiver);
+        sender.join().unwrap();
+    });
+}
+
+#[cfg(loom)]
+#[test]
+fn loom_nothing_stays_in_a_mailbox_whose_receiver_is_gone() {
+    loom::model(|| {
+        let (mailbox, receiver) = mailbox(2);
+        let value = std::sync::Arc::new(());
+        let pushed = std::sync::Arc::clone(&value);
+        let sender = loom::thread::spawn(move || {
+            mailbox.push(pushed).unwrap();
+            mailbox.discard_if_closed();
+            mailbox
+        });
+        drop(receiver);
+        let mailbox = sender.join().unwrap();
+        assert_eq!(std::sync::Arc::strong_count(&value), 1, "while a sender is there");
+        drop(mailbox);
     });
 }

@@ -5,26 +5,35 @@
 //! overdraft segment is taken; when that is refused too, the record's bytes wait
 //! in [`Pending`], and the task rests until [`ResultPartition::has_room`].
 //!
+//! A pool with lanes has one for each subpartition and bounds what is out of each,
+//! the open segment included, so that a slow consumer does not take them all. A
+//! subpartition that has as many as it may is full: from then on there is no room,
+//! as in Flink, though the record in hand may still fill the open segment, and
+//! others still get segments. What does not fit waits in [`Pending`].
+//!
 //! Progress: `pool size >= subpartitions + 1` (checked by [`ResultPartition::new`]).
 //! Open builders hold at most one segment each, so at least one segment is at a
 //! consumer or free whenever the partition waits, and consumers give back what
-//! they read whatever this partition does.
+//! they read whatever this partition does. A full subpartition has a segment at its
+//! consumer, or, if it may have only one, sends it before the partition waits.
 
+mod barrier;
 mod pending;
 
-use brisk_memory::{Buffer, Pool, Segment, Taken};
+use brisk_memory::{Buffer, Lane, Pool, Segment, SegmentCount, Taken};
 
 use crate::{
     BufferBuilder, ChannelIndex, Event, Item, Port,
     frame::{FrameClass, FrameHeader, FrameKind},
 };
-pub use pending::Outgoing;
-use pending::Pending;
+pub use barrier::CapturedOutput;
+pub use pending::{Outgoing, WaitingRecord};
+use pending::{Pending, Waiting};
 
 /// What [`ResultPartition::new`] needs.
 #[derive(Debug)]
 pub struct PartitionOptions {
-    /// Lends the segments.
+    /// Lends the segments; without lanes, or with one for each subpartition.
     pub pool: Pool,
     /// One way per subpartition.
     pub ports: Vec<Port>,
@@ -60,6 +69,10 @@ pub struct ResultPartition {
     ports: Box<[Port]>,
     pool: Pool,
     pending: Pending,
+    /// The pool had no segment for what is pending, and will ring.
+    starved: bool,
+    /// Subpartitions that had as many segments as they may when they were looked at.
+    full: Vec<ChannelIndex>,
     broadcast: bool,
     ended: bool,
     stats: PartitionStats,
@@ -70,17 +83,22 @@ impl ResultPartition {
     /// builder for all ports.
     ///
     /// # Panics
-    /// If there is no port, or the pool can't be sure to make progress.
+    /// If there is no port, lanes are not one for each builder, or the pool can't be
+    /// sure to make progress.
     pub fn new(options: PartitionOptions) -> Self {
         let PartitionOptions { pool, ports, broadcast } = options;
         assert!(!ports.is_empty(), "a partition has at least one subpartition");
         let builders = if broadcast { 1 } else { ports.len() };
         assert!(pool.size().0 as usize > builders, "{builders} builders need one segment more");
+        let lanes = pool.lanes() as usize;
+        assert!(lanes == 0 || lanes == builders, "{lanes} lanes for {builders} builders");
         Self {
             builders: (0..builders).map(|_| BufferBuilder::new()).collect(),
             ports: ports.into(),
             pool,
-            pending: Pending::default(),
+            pending: Pending::new(builders),
+            starved: false,
+            full: Vec::with_capacity(lanes),
             broadcast,
             ended: false,
             stats: PartitionStats::default(),
@@ -103,28 +121,35 @@ impl ResultPartition {
     /// is no segment to open.
     #[cold]
     pub fn roll(&mut self, channel: ChannelIndex) -> bool {
-        if !self.pending.is_empty() {
+        if self.starved || self.pending.holds(channel) {
             return false;
         }
         self.send_open(channel);
         self.open(channel)
     }
 
-    /// Whether the last segment was taken in overdraft.
+    /// Short when the last segment was taken in overdraft, a subpartition is full, or a
+    /// record waits.
     pub fn room(&self) -> Room {
-        if self.pending.is_empty() && !self.pool.in_overdraft() { Room::Free } else { Room::Short }
+        let waits = !self.pending.is_empty() || !self.full.is_empty();
+        if waits || self.pool.in_overdraft() { Room::Short } else { Room::Free }
     }
 
     /// Takes a record that could not be written in place: it is cut over as many
     /// buffers as it needs, at once as far as there are segments, the rest later.
     #[cold]
     pub fn append_large(&mut self, outgoing: Outgoing<'_>) -> Room {
+        let channel = outgoing.channel;
+        let in_line = self.starved || self.pending.holds(channel);
         self.pending.push(outgoing);
-        if !self.write_pending() {
+        if !in_line {
+            self.write_pending();
+        }
+        if self.pending.holds(channel) {
             // What comes next for this channel must not slip into an open buffer
             // before what waits.
-            self.send_open(outgoing.channel);
-            self.builders[outgoing.channel.position()].discard();
+            self.send_open(channel);
+            self.builders[channel.position()].discard();
         }
         self.room()
     }
@@ -132,8 +157,7 @@ impl ResultPartition {
     /// Tells all channels something in order with their records. Always taken: what
     /// there is no segment for waits as records do.
     pub fn send_control(&mut self, bytes: &[u8]) -> Room {
-        for channel in 0..self.builders.len() as u32 {
-            let channel = ChannelIndex(channel);
+        for channel in self.channels() {
             let class = FrameClass::Control;
             let _ = self.append_large(Outgoing { channel, key_hash: 0, class, bytes });
         }
@@ -141,17 +165,23 @@ impl ResultPartition {
     }
 
     /// True when a task that found the partition short may go on: everything that
-    /// waited is written and a segment can be had, so overdraft is repaid. If not,
-    /// the pool's waker will be rung when it is worth asking again.
+    /// waited is written, no subpartition is full and a segment can be had, so
+    /// overdraft is repaid. If not, the pool's waker will be rung when it is worth
+    /// asking again.
     pub fn has_room(&mut self) -> bool {
-        self.write_pending() && self.pool.poll_room()
+        while !self.write_pending() {
+            if self.starved || self.poll_full() {
+                return false;
+            }
+        }
+        !self.poll_full() && self.pool.poll_room()
     }
 
     /// Sends all open buffers that hold records; true when nothing is left behind.
     pub fn flush(&mut self) -> bool {
         let written = self.write_pending();
-        for channel in 0..self.builders.len() {
-            self.send_open(ChannelIndex(channel as u32));
+        for channel in self.channels() {
+            self.send_open(channel);
         }
         written
     }
@@ -165,11 +195,9 @@ impl ResultPartition {
         if !self.flush() {
             return false;
         }
-        for builder in &mut self.builders {
-            builder.discard();
-        }
-        for port in &self.ports {
-            port.send(Item::Event(Event::EndOfPartition));
+        for channel in self.channels() {
+            self.builders[channel.position()].discard();
+            self.send_event(channel, Event::EndOfPartition);
         }
         self.ended = true;
         true
@@ -186,29 +214,74 @@ impl ResultPartition {
     }
 
     fn open(&mut self, channel: ChannelIndex) -> bool {
-        let builder = &mut self.builders[channel.position()];
-        if builder.is_open() {
+        if self.builders[channel.position()].is_open() {
             return true;
         }
-        let segment: Segment = match self.pool.take() {
+        if self.note_if_full(channel) {
+            return false;
+        }
+        let lanes = self.pool.lanes() > 0;
+        let taken = if lanes { self.pool.take_for(lane(channel)) } else { self.pool.take() };
+        let segment: Segment = match taken {
             Taken::Segment(segment) | Taken::Overdraft(segment) => segment,
-            Taken::Exhausted => return false,
+            Taken::Exhausted => {
+                self.starved = true;
+                return false;
+            }
         };
-        builder.open(segment);
+        self.builders[channel.position()].open(segment);
+        self.note_if_full(channel);
         true
+    }
+
+    fn note_if_full(&mut self, channel: ChannelIndex) -> bool {
+        let full = self.pool.lanes() > 0 && self.pool.lane_is_full(lane(channel));
+        if full && !self.full.contains(&channel) {
+            self.full.push(channel);
+        }
+        full
+    }
+
+    /// Whether a subpartition is full; if so, the pool's waker will be rung when a
+    /// segment of one comes back.
+    fn poll_full(&mut self) -> bool {
+        loop {
+            self.full.retain(|channel| self.pool.lane_is_full(lane(*channel)));
+            let Some(channel) = self.full.first().copied() else { return false };
+            let builder = &self.builders[channel.position()];
+            let alone = self.pool.lane_outstanding(lane(channel)) == SegmentCount(1);
+            if alone && builder.is_open() && !builder.has_data() {
+                // Its only segment can still be written to.
+                self.full.swap_remove(0);
+                continue;
+            }
+            if alone {
+                self.send_open(channel);
+            }
+            if self.pool.poll_lane_full(lane(channel)) {
+                return true;
+            }
+        }
     }
 
     fn send_open(&mut self, channel: ChannelIndex) {
         let Some(buffer) = self.builders[channel.position()].finish() else {
             return;
         };
-        self.stats.buffers += 1;
-        self.stats.bytes += buffer.len() as u64;
-        self.stats.records += u64::from(crate::frame::record_count(&buffer));
-        if self.broadcast {
-            self.send_to_all(buffer);
-        } else {
-            self.ports[channel.position()].send(Item::Buffer(buffer));
+        self.send(channel, buffer);
+    }
+
+    /// The builders, one for all subpartitions of a broadcast.
+    fn channels(&self) -> impl Iterator<Item = ChannelIndex> + use<> {
+        (0..self.builders.len() as u32).map(ChannelIndex)
+    }
+
+    /// Sends `event` to the readers of a builder.
+    fn send_event(&self, channel: ChannelIndex, event: Event) {
+        let ports =
+            if self.broadcast { &*self.ports } else { &self.ports[channel.position()..][..1] };
+        for port in ports {
+            port.send(Item::Event(event));
         }
     }
 
@@ -222,13 +295,33 @@ impl ResultPartition {
 
     /// Writes what waits as far as there are segments; true when nothing waits.
     fn write_pending(&mut self) -> bool {
-        while let Some(mut record) = self.pending.take_first() {
-            if !self.write_pieces(&mut record) {
-                self.pending.put_back(record);
-                return false;
+        self.starved = false;
+        for _ in 0..self.pending.channels() {
+            let channel = self.pending.next_channel().expect("as many as were counted");
+            self.write_pending_of(channel);
+            self.pending.keep(channel);
+            if self.starved {
+                break;
             }
         }
-        true
+        self.pending.is_empty()
+    }
+
+    fn write_pending_of(&mut self, channel: ChannelIndex) {
+        while let Some(waiting) = self.pending.take_first(channel) {
+            match waiting {
+                Waiting::Record(mut record) => {
+                    if !self.write_pieces(&mut record) {
+                        self.pending.put_back(record);
+                        return;
+                    }
+                }
+                Waiting::Event(event) => {
+                    self.send_open(channel);
+                    self.send_event(channel, event);
+                }
+            }
+        }
     }
 
     /// Writes pieces of `record`; true when all of it is written.
@@ -264,6 +357,11 @@ impl ResultPartition {
             }
         }
     }
+}
+
+/// The lane of a subpartition.
+fn lane(channel: ChannelIndex) -> Lane {
+    Lane(channel.0)
 }
 
 #[cfg(test)]

@@ -5,6 +5,8 @@
 //! cargo run --release --example embedded_service -- --requests 100000
 //! ```
 
+#[path = "support/heap.rs"]
+mod heap;
 #[path = "support/report.rs"]
 mod report;
 #[path = "support/run.rs"]
@@ -12,13 +14,16 @@ mod run;
 
 use brisk::prelude::*;
 use clap::Parser;
-use std::{process::ExitCode, thread, time::Instant};
+use std::{iter, process::ExitCode, thread, time::Instant};
+
+const EXAMPLES: &str = "\
+Examples:
+  embedded_service --requests 100000
+  embedded_service --requests 1000000 --capacity 16 --parallelism 2 --json";
 
 /// Pushes requests into a running job and pulls the answers out.
-///
-/// Also understood: -Dkey=value, --config FILE, --parallelism N, --json.
 #[derive(Parser)]
-#[command(name = "embedded_service")]
+#[command(name = "embedded_service", after_help = format!("{}\n\n{EXAMPLES}", run::OPTIONS))]
 struct Options {
     /// How many requests are made.
     #[arg(long, default_value_t = 100_000)]
@@ -30,7 +35,7 @@ struct Options {
 
 fn example() -> Result<(), BoxError> {
     let (env, arguments) = StreamExecutionEnvironment::from_args()?;
-    let name = std::iter::once("embedded_service".to_string());
+    let name = iter::once("embedded_service".into());
     let options = Options::parse_from(name.chain(arguments.rest));
     let began = Instant::now();
     let capacity = options.capacity as usize;
@@ -42,6 +47,7 @@ fn example() -> Result<(), BoxError> {
         .sum(|request: &mut (u64, u64)| &mut request.1)
         .sink_to(sink)
         .name("Answers");
+    let signals = run::StopSignals::catch()?;
     let job = env.execute_async("Embedded Service")?;
     let count = options.requests;
     let pusher = thread::spawn(move || {
@@ -53,19 +59,19 @@ fn example() -> Result<(), BoxError> {
         }
         count
     });
-    let (mut received, mut greatest) = (0u64, 0);
-    for (_, sum) in answers {
-        received += 1;
-        greatest = sum.max(greatest);
-    }
+    let puller = thread::spawn(move || {
+        // Ends when the job does.
+        answers.fold((0u64, 0), |(received, greatest), (_, sum)| (received + 1, sum.max(greatest)))
+    });
+    let result = signals.wait(job, || ())?;
     let pushed = pusher.join().map_err(|_| "the pushing thread panicked")?;
-    let result = job.wait()?;
+    let (received, greatest) = puller.join().map_err(|_| "the pulling thread panicked")?;
     if !arguments.json {
-        println!("{pushed} requests, {received} answers, the greatest sum is {greatest}");
+        let line = format!("{pushed} requests, {received} answers, the greatest sum is {greatest}");
+        run::say(&line)?;
     }
-    report::Report { began, bytes: received * 16, records: received }
-        .print(arguments.json, &result);
-    Ok(())
+    report::Report { began, bytes: received * 16, records: received, noun: "answers" }
+        .print(arguments.json, &result)
 }
 
 fn main() -> ExitCode {

@@ -4,6 +4,8 @@
 //! cargo run --release --example keyed_count -- --records 10000000 --keys 1000
 //! ```
 
+#[path = "support/heap.rs"]
+mod heap;
 #[path = "support/report.rs"]
 mod report;
 #[path = "support/run.rs"]
@@ -11,13 +13,16 @@ mod run;
 
 use brisk::prelude::*;
 use clap::Parser;
-use std::{process::ExitCode, time::Instant};
+use std::{iter, process::ExitCode, time::Instant};
 
-/// Counts generated records by key; prints the keys with the highest counts.
-///
-/// Also understood: -Dkey=value, --config FILE, --parallelism N, --json.
+const EXAMPLES: &str = "\
+Examples:
+  keyed_count --records 10000000 --keys 1000
+  keyed_count --records 100000000 --keys 1000000 --parallelism 2 --json";
+
+/// Counts generated records by key; prints the ten keys with the highest counts.
 #[derive(Parser)]
-#[command(name = "keyed_count")]
+#[command(name = "keyed_count", after_help = format!("{}\n\n{EXAMPLES}", run::OPTIONS))]
 struct Options {
     /// How many records are made.
     #[arg(long, default_value_t = 1_000_000)]
@@ -35,7 +40,7 @@ struct Event {
 
 fn example() -> Result<(), BoxError> {
     let (mut env, arguments) = StreamExecutionEnvironment::from_args()?;
-    let name = std::iter::once("keyed_count".to_string());
+    let name = iter::once("keyed_count".into());
     let options = Options::parse_from(name.chain(arguments.rest));
     env.set_runtime_mode(RuntimeMode::Batch);
     let began = Instant::now();
@@ -51,15 +56,16 @@ fn example() -> Result<(), BoxError> {
         .key_by(key)
         .count()
         .collect();
-    let result = env.execute("Keyed Count")?;
+    let signals = run::StopSignals::catch()?;
+    let result = signals.wait(env.execute_async("Keyed Count")?, || ())?;
     let mut counts = counts.take();
     counts.sort_by_key(|(key, count)| (std::cmp::Reverse(*count), *key));
     if !arguments.json {
-        counts.iter().take(10).for_each(|(key, count)| println!("{key} {count}"));
+        counts.iter().take(10).try_for_each(|(key, count)| run::say(&format!("{key} {count}")))?;
     }
     let bytes = options.records * size_of::<Event>() as u64;
-    report::Report { began, bytes, records: options.records }.print(arguments.json, &result);
-    Ok(())
+    report::Report { began, bytes, records: options.records, noun: "records" }
+        .print(arguments.json, &result)
 }
 
 fn main() -> ExitCode {

@@ -4,11 +4,24 @@
 //! cargo run --release --example side_outputs
 //! ```
 
+#[path = "support/heap.rs"]
+mod heap;
 #[path = "support/run.rs"]
 mod run;
 
 use brisk::prelude::*;
-use std::process::ExitCode;
+use clap::Parser;
+use std::{iter, process::ExitCode};
+
+const EXAMPLES: &str = "\
+Examples:
+  side_outputs
+  side_outputs --parallelism 1 --json";
+
+/// Splits a stream: what is late goes to a side output, and both are counted.
+#[derive(Parser)]
+#[command(name = "side_outputs", after_help = format!("{}\n\n{EXAMPLES}", run::OPTIONS))]
+struct Options {}
 
 /// Passes on readings in order of their time, and sends those that come too late aside.
 #[derive(Clone)]
@@ -45,9 +58,7 @@ impl ProcessFunction<(u64, i64)> for SplitLate {
 
 fn example() -> Result<(), BoxError> {
     let (env, arguments) = StreamExecutionEnvironment::from_args()?;
-    if let Some(unknown) = arguments.rest.first() {
-        return Err(format!("unknown argument '{unknown}'; this example takes only the common ones: -Dkey=value, --config FILE, --parallelism N, --json").into());
-    }
+    Options::parse_from(iter::once("side_outputs".into()).chain(arguments.rest));
     let late = OutputTag::new("late");
     let split = SplitLate { late: late.clone(), newest: 0, late_count: LongCounter::default() };
     // Every hundredth reading is 50 time units old.
@@ -55,15 +66,16 @@ fn example() -> Result<(), BoxError> {
     let main = env.from_generator(Some(10_000), RateLimit::Unlimited, reading).process(split);
     let late = main.side_output(&late).collect();
     let in_time = main.collect();
-    let result = env.execute("Side Outputs")?;
+    let signals = run::StopSignals::catch()?;
+    let result = signals.wait(env.execute_async("Side Outputs")?, || ())?;
     let (in_time, late) = (in_time.take().len(), late.take().len());
     let counted = result.accumulators.long_counter("late readings")?;
     if arguments.json {
-        println!("{}", serde_json::json!({"in_time": in_time, "late": late, "counted": counted}));
+        run::say(&serde_json::json!({"in_time": in_time, "late": late, "counted": counted}))
     } else {
-        println!("{in_time} readings in time, {late} late (the accumulator says {counted})");
+        let late = format!("{late} late (the accumulator says {counted})");
+        run::say(&format!("{in_time} readings in time, {late}"))
     }
-    Ok(())
 }
 
 fn main() -> ExitCode {

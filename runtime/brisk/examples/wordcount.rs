@@ -2,9 +2,11 @@
 //!
 //! ```text
 //! cargo run --release --example wordcount -- --input README.md
-//! cargo run --release --example wordcount -- --input 'src/**/*.rs' --output counts --parallelism 4
+//! cargo run --release --example wordcount -- --input 'runtime/**/*.rs' --output counts --parallelism 4
 //! ```
 
+#[path = "support/heap.rs"]
+mod heap;
 #[path = "support/progress.rs"]
 mod progress;
 #[path = "support/report.rs"]
@@ -14,29 +16,37 @@ mod run;
 
 use brisk::{
     connect::{
-        TextSink, TextSource, WriteMode,
+        ConnectError, TextSink, TextSource, WriteMode,
+        files::HiddenNames,
         source::{Handler, Output},
     },
     prelude::*,
+    sink::PrintSink,
 };
 use clap::Parser;
 use compact_str::CompactString;
-use std::{ops::AddAssign, path::PathBuf, process::ExitCode, time::Instant};
+use std::{iter, path::PathBuf, process::ExitCode, time::Instant};
+
+const EXAMPLES: &str = "\
+Examples:
+  wordcount --input README.md
+  wordcount --input logs --input 'old/**/*.gz' --output counts
+  wordcount --input big.txt --output counts --overwrite --parallelism 4 --json";
 
 /// Counts the words of text files: runs of ASCII letters, digits and underscore, in lower case.
-///
-/// Also understood: -Dkey=value, --config FILE, --parallelism N, --json.
+/// Prints one line `word count` for each word.
 #[derive(Parser)]
-#[command(name = "wordcount")]
+#[command(name = "wordcount", after_help = format!("{}\n\n{EXAMPLES}", run::OPTIONS))]
 struct Options {
-    /// A file, a folder or a pattern; may be repeated. `.gz` and `.zst` files are decompressed.
+    /// A file, a folder (all files below it) or a pattern (`*`, `?`, `[...]`, `**`); may be repeated.
+    /// `.gz` and `.zst` files are decompressed.
     #[arg(long, required = true, value_name = "PATH")]
     input: Vec<PathBuf>,
-    /// The folder for the results, one line `word count` for each word; standard output without it.
+    /// Write the lines to files in this folder, which appear when all are complete.
     #[arg(long, value_name = "DIR")]
     output: Option<PathBuf>,
     /// Replace the results of an earlier run in the output folder.
-    #[arg(long)]
+    #[arg(long, requires = "output")]
     overwrite: bool,
 }
 
@@ -83,13 +93,13 @@ impl Handler<str> for Words {
 
 fn example() -> Result<(), BoxError> {
     let (mut env, arguments) = StreamExecutionEnvironment::from_args()?;
-    let name = std::iter::once("wordcount".to_string());
+    let name = iter::once("wordcount".into());
     let options = Options::parse_from(name.chain(arguments.rest));
     let began = Instant::now();
     if !env.configuration().contains(&brisk::memory::config::options::execution::RUNTIME_MODE) {
         env.set_runtime_mode(RuntimeMode::Batch);
     }
-    let source = TextSource::new(options.input);
+    let source = TextSource::new(options.input).hidden_names(HiddenNames::Read);
     let read = source.progress();
     let words = source.with_handler(Words::default());
     let counts = env.from_source(words, "Words").uid("words").key_by(text()).count().uid("counts");
@@ -108,21 +118,40 @@ fn example() -> Result<(), BoxError> {
         None => {
             counts
                 .map(|(word, count)| format!("{word} {count}"))
-                .for_each(|line| println!("{line}"));
+                .sink_to(PrintSink::Plain)
+                .name("Print");
         }
     }
-    let result = progress::wait(env.execute_async("WordCount")?, &read)?;
-    let mut records = 0;
-    result.tasks.iter().for_each(|task| records.add_assign(task.counts.records_emitted));
+    let (signals, bar) = (run::StopSignals::catch()?, progress::Bar::new());
+    let result = env.execute_async("WordCount").map_err(BoxError::from);
+    let result = result.and_then(|job| signals.wait(job, || bar.show(&read)));
+    drop(bar);
+    let result = result.map_err(with_advice)?;
+    let records = result.tasks.iter().map(|task| task.counts.records_emitted).sum();
     let read = read.report();
+    if read.bytes_total == 0 {
+        run::tell(&"note: the input is empty");
+    }
     if read.invalid_lines > 0 {
-        eprintln!(
+        run::tell(&format!(
             "note: {} lines were not valid UTF-8; what was wrong in them was replaced",
             read.invalid_lines
-        );
+        ));
     }
-    report::Report { began, bytes: read.bytes_read, records }.print(arguments.json, &result);
-    Ok(())
+    report::Report { began, bytes: read.bytes_read, records, noun: "words" }
+        .print(arguments.json, &result)
+}
+
+/// The error, with what to do about it in terms of this program.
+fn with_advice(error: BoxError) -> BoxError {
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        if let Some(ConnectError::OutputExists { .. }) = inner.downcast_ref() {
+            return format!("{error}; --overwrite does so").into();
+        }
+        cause = inner.source();
+    }
+    error
 }
 
 fn main() -> ExitCode {

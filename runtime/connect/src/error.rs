@@ -18,8 +18,8 @@ pub enum ConnectError {
     },
     /// A pattern given as input matches nothing.
     #[error(
-        "input {}: the pattern matches no file; names that begin with '.' or '_' are hidden from \
-         patterns that do not begin so",
+        "input {}: the pattern matches no file; names that begin with '.' (and '_', unless hidden \
+         names are read) are matched only by patterns that begin so",
         pattern.display()
     )]
     NoMatch {
@@ -154,7 +154,7 @@ pub enum ConnectError {
     /// An output folder has the output of an earlier job.
     #[error(
         "output {}: has part files of an earlier job already; remove them, choose another folder, \
-         or set the sink's write_mode to Overwrite",
+         or let the sink replace them (its write_mode Overwrite)",
         path.display()
     )]
     OutputExists {

@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 
 use brisk_connect::files::Compression;
 use brisk_connect::format::InvalidUtf8;
-use brisk_connect::source::{BinaryFormat, Records, TextOptions};
+use brisk_connect::source::{BinaryFormat, INVALID_UTF8, Records, TextOptions};
 use brisk_connect::{BinarySource, TextSink, TextSource, WriteMode};
 use brisk_core::api::StreamExecutionEnvironment;
 use brisk_core::job::MiniCluster;
@@ -247,7 +247,9 @@ fn invalid_text_is_counted() {
             let source = source.compression(Compression::None);
             let progress = source.progress();
             let collected = env.from_source(source, "Files").collect();
-            env.execute("invalid").unwrap();
+            let result = env.execute("invalid").unwrap();
+            let name = format!("{INVALID_UTF8}.Source: Files");
+            assert_eq!(result.accumulators.long_counter(&name).unwrap(), 2);
             let mut found = collected.take();
             found.sort();
             assert_eq!(found, expected);

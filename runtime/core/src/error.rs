@@ -1,6 +1,10 @@
 //! What can go wrong, and whom it concerns.
 
-use std::fmt;
+use std::{fmt, io};
+
+pub use brisk_memory::Severity;
+
+use brisk_memory::config::MemorySize;
 
 use crate::graph::GraphError;
 
@@ -21,18 +25,40 @@ pub enum Error {
     #[error(transparent)]
     Memory(#[from] brisk_memory::MemoryError),
     /// A thread or the I/O driver could not be had.
-    #[error("cannot start {what}: {cause}")]
+    #[error(
+        "cannot start {what}: {cause}; lower taskmanager.workers, or raise the limits on threads \
+         and open files (`ulimit -u`, `ulimit -n`)"
+    )]
     Start {
         /// What was to be started.
         what: String,
         /// Why it could not.
         cause: String,
     },
+    /// More segments are asked for than the machine or container has memory for.
+    #[error(
+        "network memory of {} and managed memory of {} exceed the {} that there are; lower \
+         taskmanager.memory.network.max and taskmanager.memory.managed.size, or the size of the \
+         process that they are a share of",
+        network.human(),
+        managed.human(),
+        available.human()
+    )]
+    AboveMachine {
+        /// Network memory asked for.
+        network: MemorySize,
+        /// Managed memory asked for.
+        managed: MemorySize,
+        /// The memory of the machine or container.
+        available: MemorySize,
+    },
     /// The network memory is too small for a job.
     #[error(
         "job '{job}' needs at least {needed} network segments but {available} of {total} are free \
-         ({arithmetic}); raise taskmanager.memory.network.min and .max (now {total} segments of \
-         {segment_bytes} bytes), or lower the parallelism"
+         ({arithmetic}); raise taskmanager.memory.network.min and .max from {} to at least {}, or \
+         lower the parallelism",
+        MemorySize::from_bytes(*total * *segment_bytes as u64),
+        MemorySize::from_bytes((*total + needed.saturating_sub(*available)) * *segment_bytes as u64)
     )]
     InsufficientNetworkMemory {
         /// The job's name.
@@ -133,6 +159,61 @@ pub enum TaskError {
     Memory(#[from] brisk_memory::MemoryError),
 }
 
+impl Error {
+    /// What this failure should cost. One with [`Severity::Retry`] or
+    /// [`Severity::FailTask`] may be met by running the same again; one with
+    /// [`Severity::FailJob`] comes again each time.
+    pub fn severity(&self) -> Severity {
+        match self {
+            Self::Memory(error) => error.severity(),
+            Self::Task { cause, .. } => cause.severity(),
+            // What other jobs have may be free later.
+            Self::InsufficientNetworkMemory { needed, total, .. } if needed <= total => {
+                Severity::Retry
+            }
+            Self::Start { .. } => Severity::Retry,
+            Self::InsufficientNetworkMemory { .. }
+            | Self::Graph(_)
+            | Self::Config(_)
+            | Self::Canceled { .. }
+            | Self::Accumulator(_)
+            | Self::Program(_) => Severity::FailJob,
+        }
+    }
+}
+
+impl TaskError {
+    /// What this failure should cost; see [`Error::severity`].
+    pub fn severity(&self) -> Severity {
+        match self {
+            // The program's own code knows what it failed of; from here it looks like
+            // something that may not come again.
+            Self::Function(_) | Self::Panic(_) => Severity::FailTask,
+            // The same record comes again.
+            Self::RecordTooLarge { .. }
+            | Self::PartitionOutOfRange { .. }
+            | Self::SideOutputType { .. } => Severity::FailJob,
+            Self::Io { cause, .. } => io_severity(cause.kind()),
+            Self::Memory(error) => error.severity(),
+        }
+    }
+}
+
+fn io_severity(kind: io::ErrorKind) -> Severity {
+    match kind {
+        io::ErrorKind::Interrupted
+        | io::ErrorKind::WouldBlock
+        | io::ErrorKind::TimedOut
+        | io::ErrorKind::ConnectionRefused
+        | io::ErrorKind::ConnectionReset
+        | io::ErrorKind::ConnectionAborted
+        | io::ErrorKind::NotConnected
+        | io::ErrorKind::HostUnreachable
+        | io::ErrorKind::NetworkUnreachable => Severity::Retry,
+        _ => Severity::FailTask,
+    }
+}
+
 struct ByteCount(usize);
 
 impl fmt::Display for ByteCount {
@@ -143,3 +224,6 @@ impl fmt::Display for ByteCount {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

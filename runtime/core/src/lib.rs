@@ -8,6 +8,7 @@
 pub mod api;
 
 pub mod chain;
+pub mod checkpoint;
 pub mod error;
 pub mod exchange;
 pub mod graph;

@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 
 use super::configuration::Configuration;
 use super::error::ConfigError;
+use super::nearest::meant_by;
 use super::origin::Origin;
 
 /// Far above any real file; bounds what is read into memory.
@@ -151,7 +152,8 @@ impl Configuration {
     }
 
     /// Applies every `-Dkey=value` and `-D key=value` among `arguments` and gives the others back in
-    /// their order. `-Dkey` alone means `true`; what follows `--` is left alone.
+    /// their order. `-Dkey` alone means `true`; what follows `--` is left alone. A key that is none,
+    /// but nearly one of ours, is warned of.
     ///
     /// # Errors
     /// When `-D` has no key; nothing is applied then.
@@ -160,6 +162,13 @@ impl Configuration {
         arguments: impl IntoIterator<Item = String>,
     ) -> Result<Vec<String>, ConfigError> {
         let (settings, others) = arguments::parse(arguments)?;
+        let mut warnings = Warnings::default();
+        for (key, ..) in &settings {
+            if let Some(meant) = meant_by(key) {
+                let unknown = format_args!("-D{key}: no such key, so it has no effect");
+                warnings.give(format_args!("{unknown}; did you mean {meant}?"));
+            }
+        }
         self.apply(settings);
         Ok(others)
     }

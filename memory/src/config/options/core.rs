@@ -1,7 +1,7 @@
 //! Parallelism, slots and folders.
 
 use super::{AT_LEAST_ONE, at_least_one};
-use crate::config::grammar::PathList;
+use crate::config::grammar::{MemorySize, PathList};
 use crate::config::option::{ConfigOption, OptionDescription};
 
 /// `parallelism.default`.
@@ -29,6 +29,18 @@ pub const TMP_DIRS: ConfigOption<PathList> = ConfigOption::new(
 .default("/tmp")
 .deprecated(&["taskmanager.tmp.dirs"]);
 
+/// `io.tmp.quota`.
+pub const TMP_QUOTA: ConfigOption<Option<MemorySize>> = ConfigOption::new(
+    "io.tmp.quota",
+    "Most that spilled data of a process may take in each of the folders of io.tmp.dirs; who needs \
+     more fails with an error that says so. Not set: as much as the disk has. Our own key.",
+);
+
 pub(super) fn all() -> Vec<OptionDescription> {
-    vec![DEFAULT_PARALLELISM.describe(), TASK_SLOTS.describe(), TMP_DIRS.describe()]
+    vec![
+        DEFAULT_PARALLELISM.describe(),
+        TASK_SLOTS.describe(),
+        TMP_DIRS.describe(),
+        TMP_QUOTA.describe(),
+    ]
 }

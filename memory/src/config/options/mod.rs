@@ -4,12 +4,15 @@
 //! Invariants, each held by a test: a default follows its own grammar; no key or older key is
 //! claimed twice; `docs/configuration.md` lists exactly this table.
 
+pub mod checkpointing;
 pub mod core;
 pub mod execution;
 pub mod jobmanager;
 pub mod memory;
 pub mod network;
 pub mod pipeline;
+pub mod restart;
+pub mod state;
 pub mod worker;
 
 use super::option::OptionDescription;
@@ -29,6 +32,9 @@ pub fn topics() -> Vec<Topic> {
         Topic { title: "Parallelism and folders", options: core::all() },
         Topic { title: "Pipeline", options: pipeline::all() },
         Topic { title: "Execution", options: execution::all() },
+        Topic { title: "Checkpoints and savepoints", options: checkpointing::all() },
+        Topic { title: "State and recovery", options: state::all() },
+        Topic { title: "Restart after failures", options: restart::all() },
         Topic { title: "TaskManager memory", options: memory::all() },
         Topic { title: "JobManager memory", options: jobmanager::all() },
         Topic { title: "Network", options: network::all() },

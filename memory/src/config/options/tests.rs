@@ -52,6 +52,17 @@ fn rules_narrow_the_type() {
     check(&pipeline::MAX_PARALLELISM, "32768", Ok(pipeline::MaxParallelism::Fixed(32768)));
     check(&pipeline::MAX_PARALLELISM, "32769", Err("from 1 to 32768"));
     check(&execution::RUNTIME_MODE, "batch", Ok(execution::RuntimeMode::Batch));
+    check(&checkpointing::MODE, "at-least-once", Ok(checkpointing::CheckpointingMode::AtLeastOnce));
+    check(&checkpointing::INLINE_THRESHOLD, "2 mb", Err("at most 1 mb"));
+    check(&checkpointing::NUM_RETAINED, "0", Err("at least 1"));
+    check(&state::BACKEND, "RocksDB", Ok(state::StateBackendType::RocksDb));
+    check(&state::BACKEND, "forst", Err("one of hashmap, rocksdb"));
+    for none in ["none", "off", "disable"] {
+        check(&restart::TYPE, none, Ok(Some(restart::RestartStrategyType::None)));
+    }
+    check(&restart::TYPE, "fixeddelay", Ok(Some(restart::RestartStrategyType::FixedDelay)));
+    check(&restart::BACKOFF_MULTIPLIER, "1.0", Err("above 1"));
+    check(&restart::JITTER_FACTOR, "1.1", Err("from 0 to 1"));
     check(&worker::IO_DRIVER, "EPOLL", Ok(worker::IoDriver::Epoll));
     check(&worker::IO_DRIVER, "kqueue", Err("one of auto, uring, epoll"));
 }

@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU32;
 
-use super::{AT_LEAST_ONE, at_least_one_if_set, core};
+use super::core;
 use crate::config::configuration::Configuration;
 use crate::config::error::ConfigError;
 use crate::config::grammar::ConfigEnum;
@@ -40,13 +40,21 @@ impl ConfigEnum for HugePageUse {
         &[("try", HugePageUse::Try), ("off", HugePageUse::Off)];
 }
 
+/// Above the cores of any machine we know. Each worker has a thread, a ring and file descriptors, and
+/// a process that runs out of threads in the middle of starting one is aborted by the standard library.
+const WORKERS_MAX: u32 = 1024;
+
+fn is_worker_count(value: &Option<u32>) -> bool {
+    value.is_none_or(|count| (1..=WORKERS_MAX).contains(&count))
+}
+
 /// `taskmanager.workers`.
 pub const WORKERS: ConfigOption<Option<u32>> = ConfigOption::new(
     "taskmanager.workers",
     "Worker threads of a TaskManager. Not set: one for each slot, at most one for each core. Our \
      own key.",
 )
-.rule(at_least_one_if_set, AT_LEAST_ONE);
+.rule(is_worker_count, "a whole number from 1 to 1024");
 
 /// `taskmanager.workers.pin`.
 pub const PIN_WORKERS: ConfigOption<bool> = ConfigOption::new(

@@ -328,3 +328,15 @@ fn direct_transfers_must_be_aligned() {
         assert_eq!(error.kind(), std::io::ErrorKind::InvalidInput);
     }
 }
+
+#[test]
+fn time_goes_on_when_the_last_driver_that_is_awake_leaves() {
+    let world = SimulatedWorld::from_seed(1);
+    let (mut sleeper, leaver) = (driver(&world), driver(&world));
+    let until = world.now() + Duration::from_secs(1);
+    sleeper.park(Some(until), &mut Vec::new());
+    sleeper.park(Some(until), &mut Vec::new());
+    assert!(sleeper.is_parked() && world.now() < until, "the other might do something");
+    drop(leaver);
+    assert!(!sleeper.is_parked() && world.now() >= until);
+}

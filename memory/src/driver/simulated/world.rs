@@ -117,6 +117,10 @@ impl World {
     pub(super) fn leave(&mut self, driver: DriverIndex) {
         let left = self.drivers[driver.0].take().expect("a driver leaves once");
         assert!(left.pending.is_empty(), "a driver left {} operations behind", left.pending.len());
+        // The others may have slept all along, and time waited for this one.
+        if self.all_parked() {
+            self.advance();
+        }
     }
 
     pub(super) fn set_faults(&mut self, faults: Faults) {

@@ -1,6 +1,6 @@
 //! The files an input names, with their sizes, in a fixed order.
 //!
-//! An input is a file, a folder (all visible files below it), or a pattern. Inputs keep the order in
+//! An input is a file, a folder (all files below it, but for hidden ones if so wished), or a pattern. Inputs keep the order in
 //! which they were given; within one input files are sorted by the bytes of their paths, and each is
 //! read once. Naming a file twice reads it twice, as `cat a a` does. A path that exists is taken as it
 //! is even if it looks like a pattern.
@@ -13,7 +13,7 @@ use brisk_memory::driver::Files;
 
 use super::pattern;
 use super::split::{Compression, FileIndex};
-use super::walk::{Skipped, Walk};
+use super::walk::{HiddenNames, Skipped, Walk};
 use crate::constants::MAX_FILES;
 use crate::error::{ConnectError, is_absent};
 
@@ -36,6 +36,8 @@ pub struct InputFile {
 pub struct ListOptions {
     /// Read all files with this compression instead of going by their extension.
     pub compression: Option<Compression>,
+    /// What to do with hidden names in folders and patterns.
+    pub hidden: HiddenNames,
 }
 
 /// All files of an input.
@@ -118,19 +120,23 @@ pub fn list(
 ) -> Result<FileSet, ConnectError> {
     let mut set = FileSet::default();
     for input in inputs {
-        set.add(walk_input(files, input)?, options)?;
+        set.add(walk_input(files, input, options.hidden)?, options)?;
     }
     set.log_skipped();
     assert_eq!(set.total_bytes, set.files.iter().map(|file| file.size).sum::<u64>());
     Ok(set)
 }
 
-fn walk_input<'a>(disk: &'a Files, input: &Path) -> Result<Walk<'a>, ConnectError> {
-    let mut walk = Walk::new(disk);
+fn walk_input<'a>(
+    disk: &'a Files,
+    input: &Path,
+    hidden: HiddenNames,
+) -> Result<Walk<'a>, ConnectError> {
+    let mut walk = Walk::new(disk, hidden);
     match disk.metadata(input) {
         Ok(stat) => walk.add_named(input, stat)?,
         Err(error) if is_absent(&error) && pattern::is_pattern(input) => {
-            walk.add_matches(pattern::expand(disk, input)?)?;
+            walk.add_matches(pattern::expand(disk, input, hidden)?)?;
             if walk.files.is_empty() {
                 return Err(ConnectError::NoMatch { pattern: input.to_path_buf() });
             }

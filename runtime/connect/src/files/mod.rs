@@ -19,4 +19,4 @@ mod assign;
 pub use assign::assign;
 pub use list::{FileSet, InputFile, ListOptions, list};
 pub use split::{Compression, FileIndex, FileSplit, SplitRule, cut};
-pub use walk::{SkipReason, Skipped};
+pub use walk::{HiddenNames, SkipReason, Skipped};

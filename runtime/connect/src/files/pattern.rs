@@ -1,8 +1,8 @@
 //! Patterns of paths: `*`, `?` and `[...]` within a name, `**` for any number of folders.
 //!
 //! Names are matched one path component at a time, so a folder is listed only where a component has
-//! a wildcard. Hidden names (`.` or `_` first) are matched only by a component that begins with the
-//! same character. Names that are not UTF-8 are matched with U+FFFD in place of what is invalid, so
+//! a wildcard. Hidden names (`.` or `_` first; [`HiddenNames`]) are matched only by a component that
+//! begins with the same character. Names that are not UTF-8 are matched with U+FFFD in place of what is invalid, so
 //! `*` and `?` find them.
 
 use std::collections::HashSet;
@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use brisk_memory::driver::{EntryKind, Files};
 
-use super::walk::is_hidden;
+use super::walk::HiddenNames;
 use crate::error::{ConnectError, is_absent};
 
 /// Whether a path has a character that makes it a pattern.
@@ -21,7 +21,11 @@ pub(super) fn is_pattern(path: &Path) -> bool {
 }
 
 /// The paths a pattern matches, sorted, each once.
-pub(super) fn expand(disk: &Files, pattern: &Path) -> Result<Vec<PathBuf>, ConnectError> {
+pub(super) fn expand(
+    disk: &Files,
+    pattern: &Path,
+    hidden: HiddenNames,
+) -> Result<Vec<PathBuf>, ConnectError> {
     let bytes = pattern.as_os_str().as_bytes();
     let root = if bytes.starts_with(b"/") { PathBuf::from("/") } else { PathBuf::new() };
     let mut paths = vec![root];
@@ -34,9 +38,10 @@ pub(super) fn expand(disk: &Files, pattern: &Path) -> Result<Vec<PathBuf>, Conne
                 .map(|path| path.join(name))
                 .filter(|path| disk.entry_metadata(path).is_ok())
                 .collect(),
-            Component::AnyFolders => with_subfolders(disk, paths)?,
-            Component::Wildcard { name, hidden } => {
-                let wildcard = Wildcard { name, hidden, is_last };
+            Component::AnyFolders => with_subfolders(disk, paths, hidden)?,
+            Component::Wildcard(name) => {
+                let mark = hidden.mark_of(OsStr::from_bytes(part));
+                let wildcard = Wildcard { name, hidden, mark, is_last };
                 let mut matched = Vec::new();
                 for path in &paths {
                     let Some(entries) = entries_if_folder(disk, path)? else { continue };
@@ -57,7 +62,7 @@ pub(super) fn expand(disk: &Files, pattern: &Path) -> Result<Vec<PathBuf>, Conne
 enum Component<'a> {
     Literal(&'a OsStr),
     AnyFolders,
-    Wildcard { name: glob::Pattern, hidden: Option<u8> },
+    Wildcard(glob::Pattern),
 }
 
 impl<'a> Component<'a> {
@@ -72,15 +77,15 @@ impl<'a> Component<'a> {
         let text = std::str::from_utf8(part)
             .map_err(|_| bad("a name with a wildcard must be UTF-8".into()))?;
         let name = glob::Pattern::new(text).map_err(|error| bad(error.to_string()))?;
-        let hidden = part.first().copied().filter(|b| matches!(b, b'.' | b'_'));
-        Ok(Component::Wildcard { name, hidden })
+        Ok(Component::Wildcard(name))
     }
 }
 
 struct Wildcard {
     name: glob::Pattern,
+    hidden: HiddenNames,
     /// The character the pattern begins with, if it is one that hides names.
-    hidden: Option<u8>,
+    mark: Option<u8>,
     is_last: bool,
 }
 
@@ -95,10 +100,9 @@ impl Wildcard {
         let mut matched = Vec::new();
         for path in entries {
             let name = path.file_name().expect("an entry has a name");
-            let hidden = name.as_bytes().first().copied().filter(|b| matches!(b, b'.' | b'_'));
-            if (hidden.is_some() && hidden != self.hidden)
-                || !self.name.matches(&name.to_string_lossy())
-            {
+            let mark = self.hidden.mark_of(name);
+            let is_hidden = mark.is_some() && mark != self.mark;
+            if is_hidden || !self.name.matches(&name.to_string_lossy()) {
                 continue;
             }
             let is_wanted = self.is_last
@@ -119,7 +123,11 @@ fn has_wildcard(part: &[u8]) -> bool {
 }
 
 /// The folders given and all visible ones below them; links are not followed, so this ends.
-fn with_subfolders(disk: &Files, folders: Vec<PathBuf>) -> Result<Vec<PathBuf>, ConnectError> {
+fn with_subfolders(
+    disk: &Files,
+    folders: Vec<PathBuf>,
+    hidden: HiddenNames,
+) -> Result<Vec<PathBuf>, ConnectError> {
     let mut pending = folders;
     let mut seen = HashSet::new();
     let mut found = Vec::new();
@@ -130,7 +138,8 @@ fn with_subfolders(disk: &Files, folders: Vec<PathBuf>) -> Result<Vec<PathBuf>, 
         }
         for path in entries {
             let name = path.file_name().expect("an entry has a name");
-            if !is_hidden(name) && disk.entry_metadata(&path)?.kind == EntryKind::Directory {
+            let is_visible = hidden.mark_of(name).is_none();
+            if is_visible && disk.entry_metadata(&path)?.kind == EntryKind::Directory {
                 pending.push(folder.join(name));
             }
         }

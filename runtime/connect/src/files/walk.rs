@@ -1,6 +1,7 @@
 //! All visible files below a folder.
 //!
-//! As in Flink, names that begin with `.` or `_` are hidden. Links are followed, but what they lead
+//! As in Flink, names that begin with `.` or `_` are hidden, unless the input says otherwise; what a
+//! sink has in progress always is. Links are followed, but what they lead
 //! to is read once: real entries come first, then links in the order of their names, and a link to a
 //! file or folder that the walk has already met adds nothing. So loops end, a folder full of links
 //! into itself (the Linux source tree has some) counts nothing twice, and the work is bounded by the
@@ -15,6 +16,30 @@ use std::path::{Path, PathBuf};
 use brisk_memory::driver::{DriverError, EntryKind, FileId, FileMetadata, Files};
 
 use crate::error::{ConnectError, io_cause, is_absent};
+use crate::sink::is_in_progress;
+
+/// Which names folders and patterns leave out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum HiddenNames {
+    /// Names that begin with `.` or `_` are left out, as Flink does.
+    #[default]
+    Skip,
+    /// Folders are read whole. Patterns leave out what those of a shell do: names that begin with `.`.
+    Read,
+}
+
+impl HiddenNames {
+    /// Whether a folder's entry of this name is left out.
+    fn skips(self, name: &OsStr) -> bool {
+        is_in_progress(name) || self == HiddenNames::Skip && self.mark_of(name).is_some()
+    }
+
+    /// The first character of a name, if a pattern has to begin with it too in order to match.
+    pub(super) fn mark_of(self, name: &OsStr) -> Option<u8> {
+        let first = name.as_bytes().first().copied();
+        first.filter(|first| *first == b'.' || *first == b'_' && self == HiddenNames::Skip)
+    }
+}
 
 /// Something below a folder that holds no data to read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,6 +70,7 @@ pub(super) struct Found {
 #[derive(Debug)]
 pub(super) struct Walk<'a> {
     disk: &'a Files,
+    hidden: HiddenNames,
     pub(super) files: Vec<Found>,
     pub(super) skipped: Vec<Skipped>,
     folders: Vec<PathBuf>,
@@ -53,15 +79,11 @@ pub(super) struct Walk<'a> {
     seen_files: HashSet<FileId>,
 }
 
-/// Whether a name is hidden from folders and patterns.
-pub(super) fn is_hidden(name: &OsStr) -> bool {
-    matches!(name.as_bytes().first(), Some(b'.' | b'_'))
-}
-
 impl<'a> Walk<'a> {
-    pub(super) fn new(disk: &'a Files) -> Walk<'a> {
+    pub(super) fn new(disk: &'a Files, hidden: HiddenNames) -> Walk<'a> {
         Walk {
             disk,
+            hidden,
             files: Vec::new(),
             skipped: Vec::new(),
             folders: Vec::new(),
@@ -130,7 +152,7 @@ impl<'a> Walk<'a> {
 
     fn list_folder(&mut self, folder: &Path) -> Result<(), ConnectError> {
         for path in self.disk.list(folder)? {
-            if !path.file_name().is_some_and(is_hidden) {
+            if !path.file_name().is_some_and(|name| self.hidden.skips(name)) {
                 let stat = self.disk.entry_metadata(&path)?;
                 self.meet(path, stat);
             }

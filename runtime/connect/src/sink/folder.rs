@@ -35,6 +35,11 @@ impl PartName {
     }
 }
 
+/// Whether a sink gives this name to what it has not finished.
+pub(crate) fn is_in_progress(name: &OsStr) -> bool {
+    PartName::parse(name) == Some(PartName::InProgress)
+}
+
 /// A number as it is written in a name: digits without a leading zero.
 fn number(digits: &[u8]) -> Option<u32> {
     let text = std::str::from_utf8(digits).ok()?;

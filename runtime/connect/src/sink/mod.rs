@@ -26,5 +26,6 @@ mod writer;
 
 mod text;
 
+pub(crate) use folder::is_in_progress;
 pub use publication::WriteMode;
 pub use text::{Displayed, FormattedBy, LineFormat, TextSink, TextWriter};

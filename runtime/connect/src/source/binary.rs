@@ -15,7 +15,7 @@ use super::progress::Progress;
 use super::running::{FileSourceReader, SourceParts};
 use crate::adapter::open_error;
 use crate::error::ConnectError;
-use crate::files::{Compression, FileSet, SplitRule};
+use crate::files::{Compression, FileSet, HiddenNames, SplitRule};
 use crate::format::{DelimitedRecords, Fed, FixedRecords, Framing};
 
 /// How binary records are told apart.
@@ -78,6 +78,12 @@ impl<H> BinarySource<H> {
         BinarySource { input: self.input.compression(compression), ..self }
     }
 
+    /// What to do with hidden names in folders and patterns; [`HiddenNames::Skip`] unless set.
+    #[must_use]
+    pub fn hidden_names(self, hidden: HiddenNames) -> BinarySource<H> {
+        BinarySource { input: self.input.hidden_names(hidden), ..self }
+    }
+
     /// The files it reads, to list them early.
     pub fn input(&self) -> &FileInput {
         &self.input
@@ -110,7 +116,7 @@ impl<H: Handler<[u8]>> Source for BinarySource<H> {
             framing,
             handler: self.handler.clone(),
             progress: self.progress(),
-            invalid: |_| 0,
+            invalid: None,
         };
         Ok(FileSourceReader::new(context, parts))
     }

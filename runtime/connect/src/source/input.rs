@@ -9,7 +9,9 @@ use brisk_memory::driver::Files;
 
 use super::progress::Progress;
 use crate::error::ConnectError;
-use crate::files::{Compression, FileSet, FileSplit, ListOptions, SplitRule, assign, cut, list};
+use crate::files::{
+    Compression, FileSet, FileSplit, HiddenNames, ListOptions, SplitRule, assign, cut, list,
+};
 use crate::read::Work;
 
 /// The files that a source reads. Clones share the listing.
@@ -43,7 +45,14 @@ impl FileInput {
     /// Reads all files with this compression instead of going by their extensions.
     #[must_use]
     pub fn compression(self, compression: Compression) -> FileInput {
-        let options = ListOptions { compression: Some(compression) };
+        let options = ListOptions { compression: Some(compression), ..self.options };
+        FileInput { options, listing: Arc::default(), ..self }
+    }
+
+    /// What to do with hidden names in folders and patterns; [`HiddenNames::Skip`] unless set.
+    #[must_use]
+    pub fn hidden_names(self, hidden: HiddenNames) -> FileInput {
+        let options = ListOptions { hidden, ..self.options };
         FileInput { options, listing: Arc::default(), ..self }
     }
 

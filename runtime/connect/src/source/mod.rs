@@ -26,4 +26,4 @@ pub use handler::{EachRecord, Handler, ManyRecords, Output, Owned, Records};
 pub use input::FileInput;
 pub use progress::{Progress, ProgressReport};
 pub use running::FileSourceReader;
-pub use text::{TextOptions, TextSource};
+pub use text::{INVALID_UTF8, TextOptions, TextSource};

@@ -6,6 +6,7 @@ use std::ops::ControlFlow;
 use brisk_core::chain::{SourceContext, SourceReader};
 use brisk_core::graph::NodeId;
 use brisk_core::task::Cx;
+use brisk_core::task::accumulator::LongCounter;
 use brisk_core::task::flow::{Drive, Flow, Push};
 
 use super::file_reader::{FileReader, Parsed};
@@ -27,8 +28,17 @@ pub struct FileSourceReader<F, H, T> {
     /// What a handler made of one raw record after there was no more room.
     waiting: VecDeque<T>,
     progress: Progress,
-    invalid_counted: u64,
-    invalid: fn(&F) -> u64,
+    invalid: Option<InvalidLines<F>>,
+}
+
+/// Counts lines that the framing found invalid.
+pub(super) struct InvalidLines<F> {
+    /// How many so far.
+    pub(super) found: fn(&F) -> u64,
+    /// Where they are counted.
+    pub(super) counter: LongCounter,
+    /// How many are counted there.
+    pub(super) counted: u64,
 }
 
 /// What a running source is made from.
@@ -37,8 +47,8 @@ pub(super) struct SourceParts<F, H> {
     pub(super) framing: F,
     pub(super) handler: H,
     pub(super) progress: Progress,
-    /// Lines that the framing found invalid so far.
-    pub(super) invalid: fn(&F) -> u64,
+    /// None for framings that take any bytes.
+    pub(super) invalid: Option<InvalidLines<F>>,
 }
 
 /// Passes records on; keeps those that come after a pause.
@@ -75,7 +85,6 @@ impl<F, H, T> FileSourceReader<F, H, T> {
             handler: parts.handler,
             waiting: VecDeque::new(),
             progress: parts.progress,
-            invalid_counted: 0,
             invalid: parts.invalid,
         }
     }
@@ -85,9 +94,12 @@ impl<F, H, T> FileSourceReader<F, H, T> {
         F: Framing,
     {
         self.progress.add_read(self.reader.take_progress());
-        let invalid = (self.invalid)(self.reader.framing());
-        self.progress.add_invalid_lines(invalid - self.invalid_counted);
-        self.invalid_counted = invalid;
+        if let Some(InvalidLines { found, counter, counted }) = &mut self.invalid {
+            let new = found(self.reader.framing()) - *counted;
+            *counted += new;
+            counter.add(new as i64);
+            self.progress.add_invalid_lines(new);
+        }
     }
 
     fn fail(&self, error: ConnectError, cx: &mut Cx) -> Drive {

@@ -10,9 +10,9 @@ use brisk_core::task::Cx;
 use super::handler::{EachRecord, Handler, ManyRecords, Owned, Records};
 use super::input::FileInput;
 use super::progress::Progress;
-use super::running::{FileSourceReader, SourceParts};
+use super::running::{FileSourceReader, InvalidLines, SourceParts};
 use crate::adapter::open_error;
-use crate::files::{Compression, SplitRule};
+use crate::files::{Compression, HiddenNames, SplitRule};
 use crate::format::{InvalidUtf8, LineOptions, TextLines};
 
 /// How text is read.
@@ -24,7 +24,14 @@ pub struct TextOptions {
     pub invalid_utf8: InvalidUtf8,
 }
 
+/// The name, before a dot and the operator's name, of the accumulator that counts lines which were
+/// not valid UTF-8: `invalid-utf8.Source: text`.
+pub const INVALID_UTF8: &str = "invalid-utf8";
+
 /// Reads files of text line by line.
+///
+/// Lines that are not valid UTF-8 are treated as [`TextOptions::invalid_utf8`] says, and counted: in
+/// [`Progress`] while the job runs, and by an accumulator ([`INVALID_UTF8`]) in its result.
 ///
 /// Large files are read by several subtasks, each a part; `.gz` and `.zst` files are decompressed.
 /// Lines keep their order within a part of a file, nothing is promised beyond that.
@@ -80,6 +87,12 @@ impl<H> TextSource<H> {
         TextSource { input: self.input.compression(compression), ..self }
     }
 
+    /// What to do with hidden names in folders and patterns; [`HiddenNames::Skip`] unless set.
+    #[must_use]
+    pub fn hidden_names(self, hidden: HiddenNames) -> TextSource<H> {
+        TextSource { input: self.input.hidden_names(hidden), ..self }
+    }
+
     /// The files it reads, to list them early.
     pub fn input(&self) -> &FileInput {
         &self.input
@@ -101,12 +114,18 @@ impl<H: Handler<str>> Source for TextSource<H> {
             .share(SplitRule::Anywhere, context, &cx.files())
             .map_err(|error| open_error(context, cx, error))?;
         let framing = TextLines::new(self.options.lines, self.options.invalid_utf8);
+        let name = format!("{INVALID_UTF8}.{}", context.operator);
+        let counter = context.accumulators.long_counter(&name)?;
         let parts = SourceParts {
             work,
             framing,
             handler: self.handler.clone(),
             progress: self.progress(),
-            invalid: |lines| lines.report().lines,
+            invalid: Some(InvalidLines {
+                found: |lines| lines.report().lines,
+                counter,
+                counted: 0,
+            }),
         };
         Ok(FileSourceReader::new(context, parts))
     }

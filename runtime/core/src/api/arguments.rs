@@ -1,7 +1,7 @@
 //! Arguments that every program on Brisk understands.
 
 use brisk_memory::config::{Configuration, options::core};
-use std::path::Path;
+use std::{ffi::OsString, path::Path};
 
 use crate::error::Error;
 
@@ -9,7 +9,7 @@ use crate::error::Error;
 ///
 /// | argument | meaning |
 /// |---|---|
-/// | `-Dkey=value` | sets a key of the configuration; wins over files |
+/// | `-Dkey=value`, `-D key=value` | sets a key of the configuration; wins over files |
 /// | `--config FILE` | reads `config.yaml` or `flink-conf.yaml` |
 /// | `--parallelism N` | sets `parallelism.default` |
 /// | `--json` | asks for output that machines read |
@@ -23,7 +23,7 @@ pub struct Arguments {
     /// Whether `--json` was given.
     pub json: bool,
     /// The arguments that are not about the environment.
-    pub rest: Vec<String>,
+    pub rest: Vec<OsString>,
 }
 
 impl Arguments {
@@ -31,9 +31,9 @@ impl Arguments {
     ///
     /// # Errors
     /// If a value is missing or wrong, or a file can't be read.
-    pub fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Self, Error> {
+    pub fn parse(arguments: impl IntoIterator<Item = impl Into<OsString>>) -> Result<Self, Error> {
         let mut configuration = Configuration::from_environment(|name| std::env::var(name).ok())?;
-        let mut arguments = arguments.into_iter();
+        let mut arguments = arguments.into_iter().map(Into::into);
         let (mut files, mut properties, mut rest) = (Vec::new(), Vec::new(), Vec::new());
         let mut json = false;
         let mut parallelism = None;
@@ -46,9 +46,12 @@ impl Arguments {
             } else if let Some(file) = value_of("--config", &argument, &mut arguments)? {
                 files.push(file);
             } else if let Some(number) = value_of("--parallelism", &argument, &mut arguments)? {
-                parallelism = Some(number);
-            } else if argument.starts_with("-D") {
-                properties.push(argument);
+                parallelism = Some(text(number)?);
+            } else if argument == "-D" {
+                properties.push("-D".to_string());
+                properties.extend(arguments.next().map(text).transpose()?);
+            } else if argument.as_encoded_bytes().starts_with(b"-D") {
+                properties.push(text(argument)?);
             } else {
                 rest.push(argument);
             }
@@ -66,20 +69,28 @@ impl Arguments {
     }
 }
 
-/// The value of `name` if `argument` is it.
+/// The value of `name` if `argument` is it. A file's name need not be UTF-8, unless it is written
+/// behind a `=`.
 fn value_of(
     name: &str,
-    argument: &str,
-    rest: &mut impl Iterator<Item = String>,
-) -> Result<Option<String>, Error> {
-    if let Some(value) = argument.strip_prefix(name).and_then(|rest| rest.strip_prefix('=')) {
-        return Ok(Some(value.to_string()));
+    argument: &OsString,
+    rest: &mut impl Iterator<Item = OsString>,
+) -> Result<Option<OsString>, Error> {
+    if argument == name {
+        let value = rest.next();
+        let missing = || Error::Program(format!("{name} needs a value: {name} VALUE"));
+        return value.ok_or_else(missing).map(Some);
     }
-    if argument != name {
-        return Ok(None);
+    let value = argument.as_encoded_bytes().strip_prefix(name.as_bytes());
+    match value.is_some_and(|value| value.starts_with(b"=")) {
+        true => Ok(Some(text(argument.clone())?[name.len() + 1..].into())),
+        false => Ok(None),
     }
-    match rest.next() {
-        Some(value) => Ok(Some(value)),
-        None => Err(Error::Program(format!("{name} needs a value: {name} VALUE"))),
-    }
+}
+
+/// The text of an argument that must be text.
+fn text(argument: OsString) -> Result<String, Error> {
+    argument.into_string().map_err(|argument| {
+        Error::Program(format!("the argument '{}' is not UTF-8", argument.display()))
+    })
 }

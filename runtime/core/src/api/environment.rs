@@ -47,7 +47,7 @@ impl StreamExecutionEnvironment {
     /// # Errors
     /// If an argument or the configuration is wrong.
     pub fn from_args() -> Result<(Self, Arguments), Error> {
-        let arguments = Arguments::parse(std::env::args().skip(1))?;
+        let arguments = Arguments::parse(std::env::args_os().skip(1))?;
         Ok((Self::with_configuration(arguments.configuration.clone())?, arguments))
     }
 

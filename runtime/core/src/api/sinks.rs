@@ -25,7 +25,7 @@ impl<T: Record, C: Template<Out = T>> DataStream<T, C> {
     where
         T: Display,
     {
-        self.sink_to(PrintSink).name("Print to Std. Out")
+        self.sink_to(PrintSink::Numbered).name("Print to Std. Out")
     }
 
     /// Drops everything.

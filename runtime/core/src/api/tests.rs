@@ -1,20 +1,21 @@
 use super::*;
 use crate::{
     BoxError, Error, TaskError,
-    chain::{Collector, ProcessFunction},
-    graph::JobStatus,
+    chain::{Collector, ProcessFunction, Sink, SinkContext, SinkWriter},
+    graph::{JobId, JobStatus, OperatorId},
     job::MiniCluster,
     record::selector,
     sink::channel_sink,
     source::{RateLimit, channel_source},
     task::accumulator::LongCounter,
-    task::{Context, OutputTag, RuntimeContext},
+    task::flow::Flow,
+    task::{Attempt, Context, Cx, OutputTag, RuntimeContext},
 };
 use brisk_memory::config::{Configuration, options::execution::RuntimeMode};
 use std::{
     collections::{BTreeMap, HashMap},
     num::NonZeroU32,
-    sync::{Arc, OnceLock},
+    sync::{Arc, Mutex, OnceLock},
 };
 
 /// One cluster for all tests of this file; small memory, four slots.
@@ -179,6 +180,88 @@ fn unions_forks_and_connected_streams() {
         },
         vec![-2, -1, 1, 2, 3],
     );
+}
+
+#[test]
+fn a_shared_stream_is_written_once_for_readers_that_all_get_it() {
+    let records_out = |readers: fn(DataStream<i64>)| {
+        let env = environment(2);
+        let numbers = env.from_sequence(1..=1000).name("numbers").shared();
+        readers(numbers);
+        let result = env.execute("shared").expect("the job runs");
+        let sources = result.tasks.iter().filter(|task| task.task.contains("numbers"));
+        sources.map(|task| task.counts.records_out).sum::<u64>()
+    };
+    let forward = |stream: DataStream<i64>| {
+        stream.clone().map(|n| n).discard();
+        stream.map(|n| -n).discard();
+    };
+    assert_eq!(records_out(forward), 1000);
+    let forward_broadcast_and_keyed = |stream: DataStream<i64>| {
+        stream.clone().map(|n| n).discard();
+        stream.clone().broadcast().map(|n| n).discard();
+        stream.key_by(|n: &i64| n % 10).count().discard();
+    };
+    assert_eq!(records_out(forward_broadcast_and_keyed), 2000, "a key needs a place of its own");
+}
+
+/// What of its context may be sent.
+#[derive(Debug)]
+struct Told {
+    operator: String,
+    operator_id: OperatorId,
+    job: (JobId, Arc<str>, Attempt),
+    numbers: [u32; 3],
+}
+
+/// Notes what it was told, and that it was opened.
+#[derive(Clone)]
+struct Nosy(Arc<Mutex<Vec<Told>>>);
+
+impl Sink<i64> for Nosy {
+    type Writer = Self;
+
+    fn open(&self, context: &SinkContext, _cx: &mut Cx) -> Result<Self, Error> {
+        context.accumulators.int_counter("opened")?.add(1);
+        self.0.lock().unwrap().push(Told {
+            operator: context.operator.clone(),
+            operator_id: context.operator_id,
+            job: (context.job_id, Arc::clone(&context.job_name), context.attempt),
+            numbers: [context.subtask, context.parallelism, context.max_parallelism],
+        });
+        Ok(self.clone())
+    }
+}
+
+impl SinkWriter<i64> for Nosy {
+    fn write(&mut self, _item: i64, _cx: &mut Cx) -> Flow {
+        Flow::Continue
+    }
+}
+
+#[test]
+fn sinks_are_told_who_they_are() {
+    let told = || {
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let env = environment(3);
+        let numbers = env.from_sequence(0..=9).rebalance();
+        numbers.sink_to(Nosy(Arc::clone(&seen))).name("nosy").uid("a sink").set_max_parallelism(60);
+        let handle = env.execute_async("told").expect("it starts");
+        let id = handle.job_id();
+        let result = handle.wait().expect("the job runs");
+        assert_eq!((result.job_id, result.accumulators.int_counter("opened").unwrap()), (id, 3));
+        let mut seen = std::mem::take(&mut *seen.lock().unwrap());
+        seen.sort_by_key(|told| told.numbers);
+        (id, seen)
+    };
+    let ((first_id, first), (second_id, second)) = (told(), told());
+    assert_ne!(first_id, second_id);
+    for (subtask, told) in (0..).zip(&first) {
+        assert_eq!(told.numbers, [subtask, 3, 60]);
+        assert_eq!(told.job, (first_id, "told".into(), Attempt(0)));
+        assert!(told.operator.contains("nosy"), "{}", told.operator);
+        assert_eq!(told.operator_id, second[0].operator_id, "the uid decides");
+    }
 }
 
 #[derive(Clone)]

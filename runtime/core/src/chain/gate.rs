@@ -111,6 +111,9 @@ impl<T: Record> Gate<T> {
                     Polled::Empty => return Drive::Starved,
                     Polled::Ended => return Drive::Ended,
                     Polled::Item(_, Item::Event(Event::EndOfPartition)) => continue,
+                    Polled::Announced(..) | Polled::Item(_, Item::Event(_)) => {
+                        unreachable!("no task begins checkpoints yet")
+                    }
                     Polled::Item(channel, Item::Buffer(buffer)) => {
                         self.begin::<R>(channel, buffer, reader, cx);
                     }

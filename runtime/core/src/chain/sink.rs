@@ -35,6 +35,11 @@ pub trait SinkWriter<T> {
         Flow::Continue
     }
 
+    /// Called when a drive ends and nothing more is there at once: what was gathered should be seen.
+    fn flush(&mut self, _cx: &mut Cx) -> Flow {
+        Flow::Continue
+    }
+
     /// Called when all records were written, until it answers [`Drive::Ended`] or
     /// [`Drive::Failed`]: makes what was written durable and visible.
     fn finish(&mut self, _cx: &mut Cx) -> Drive {
@@ -68,12 +73,7 @@ impl<P: Template, K: Sink<P::Out>> Template for ToSink<P, K> {
     type Running = SinkTail<P, K>;
 
     fn build(&self, cx: &mut BuildContext) -> Result<Self::Running, Error> {
-        let context = SinkContext {
-            node: self.node,
-            operator: cx.operator_name(self.node).to_string(),
-            subtask: cx.subtask(),
-            parallelism: cx.parallelism(),
-        };
+        let context = cx.source_context(self.node);
         let upstream = Link::build(&self.upstream, self.node, cx)?;
         Ok(SinkTail { upstream, node: self.node, sink: self.sink.clone(), context, writer: None })
     }
@@ -109,6 +109,9 @@ impl<P: Template, K: Sink<P::Out>> Chain for SinkTail<P, K> {
         let mut into = WriteInto { node: self.node, writer };
         match self.upstream.drive(&mut into, cx) {
             Drive::Ended => Guard::run(self.node, || into.writer.finish(cx)),
+            rests @ (Drive::Starved | Drive::Paused) => {
+                Guard::run(self.node, || into.writer.flush(cx)).interrupts().unwrap_or(rests)
+            }
             other => other,
         }
     }

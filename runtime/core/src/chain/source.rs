@@ -4,13 +4,16 @@ mod timestamps;
 
 pub use timestamps::AssignTimestamps;
 
+use std::sync::Arc;
+
 use super::{Chain, Template, guard::Guard};
 use crate::{
     Record,
     error::Error,
-    graph::NodeId,
+    graph::{JobId, NodeId, OperatorId},
+    task::accumulator::OperatorAccumulators,
     task::flow::{Drive, Flow, Push, Signal},
-    task::{BuildContext, Cx},
+    task::{Attempt, BuildContext, Cx},
     time::Watermark,
 };
 
@@ -21,10 +24,24 @@ pub struct SourceContext {
     pub node: NodeId,
     /// Its name, for messages.
     pub operator: String,
+    /// Its id, the same in each run of the program while its uid is, or the graph
+    /// around it.
+    pub operator_id: OperatorId,
+    /// The job, the same in all its attempts.
+    pub job_id: JobId,
+    /// The job's name.
+    pub job_name: Arc<str>,
+    /// Which run of this subtask it is, from 0.
+    pub attempt: Attempt,
     /// Which of the parallel instances this is, from 0.
     pub subtask: u32,
     /// How many there are.
     pub parallelism: u32,
+    /// The number of key groups: the most that `parallelism` may ever be.
+    pub max_parallelism: u32,
+    /// Accumulators of the subtask; those of one name are merged over the whole job
+    /// and read from its result.
+    pub accumulators: OperatorAccumulators,
 }
 
 /// A source as the program described it: sent to the worker of each subtask and
@@ -81,12 +98,7 @@ impl<S: Source> Template for FromSource<S> {
     type Running = SourceHead<S>;
 
     fn build(&self, cx: &mut BuildContext) -> Result<Self::Running, Error> {
-        let context = SourceContext {
-            node: self.node,
-            operator: cx.operator_name(self.node).to_string(),
-            subtask: cx.subtask(),
-            parallelism: cx.parallelism(),
-        };
+        let context = cx.source_context(self.node);
         Ok(SourceHead { source: self.source.clone(), context, reader: None, ended: false })
     }
 }

@@ -7,10 +7,13 @@ use brisk_memory::{
         options::{self, execution, network, worker},
     },
     driver::{DriverKind, DriverOptions, default_spin},
+    heap,
     model::{HostMemory, TaskManagerMemory},
 };
 use std::{
+    collections::hash_map::RandomState,
     fmt,
+    hash::BuildHasher,
     num::NonZeroU32,
     path::Path,
     sync::{
@@ -22,10 +25,11 @@ use std::{
 
 use super::{
     JobHandle, JobProgram,
-    dispatcher::{Dispatcher, Staff},
+    dispatcher::{DedicatedWorker, Dispatcher, Staff},
 };
 use crate::{
     error::Error,
+    graph::JobId,
     task::{BufferQuota, WorkerId},
     worker::{WorkerOptions, WorkerThread},
 };
@@ -56,10 +60,15 @@ impl MiniCluster {
     pub fn start(config: &Configuration, slots: NonZeroU32) -> Result<Arc<Self>, Error> {
         let host = HostMemory::read(Path::new("/"));
         let memory = TaskManagerMemory::for_embedded(config, &host, slots)?;
+        check_machine(&host, &memory)?;
         let arena = map_arena(config, &memory)?;
+        // Of the process: of several clusters in one, the last that was started decides.
+        // Without a counting allocator nothing counts, and nothing is limited.
+        heap::set_limit(Some(memory.regions().unmanaged.bytes()));
         let quota = BufferQuota {
             per_channel: config.get(&network::BUFFERS_PER_CHANNEL)?,
             floating: config.get(&network::FLOATING_BUFFERS_PER_GATE)?,
+            per_channel_max: config.get(&network::MAX_BUFFERS_PER_CHANNEL)?,
             overdraft: config.get(&network::MAX_OVERDRAFT_BUFFERS)?,
         };
         let cores = cores();
@@ -116,8 +125,9 @@ impl MiniCluster {
         self.dispatcher.submit(
             program,
             Staff {
+                job_id: random_job_id(),
                 workers: &workers,
-                start_dedicated: Some(&|| self.start_worker(None)),
+                start_dedicated: &|| self.start_worker(None).map(DedicatedWorker::Thread),
                 keep: Box::new(Arc::clone(self)),
             },
         )
@@ -130,12 +140,31 @@ impl fmt::Debug for MiniCluster {
     }
 }
 
+/// A job id that nobody else draws. Before the job and outside of it: a simulated
+/// cluster takes its ids from its seed.
+fn random_job_id() -> JobId {
+    // Each state has keys of its own, from the system's random numbers.
+    let word = || RandomState::new().hash_one(());
+    JobId::from_bytes(((u128::from(word()) << 64) | u128::from(word())).to_le_bytes())
+}
+
 fn driver_kind(config: &Configuration) -> Result<DriverKind, Error> {
     Ok(match config.get(&options::worker::IO_DRIVER)? {
         options::worker::IoDriver::Auto => DriverKind::Auto,
         options::worker::IoDriver::Uring => DriverKind::Uring,
         options::worker::IoDriver::Epoll => DriverKind::Epoll,
     })
+}
+
+/// Refuses segments that could not all be filled: the kernel would end the process some day.
+fn check_machine(host: &HostMemory, memory: &TaskManagerMemory) -> Result<(), Error> {
+    let (network, managed) = (memory.network, memory.managed);
+    match host.available() {
+        Some(available) if network + managed > available => {
+            Err(Error::AboveMachine { network, managed, available })
+        }
+        _ => Ok(()),
+    }
 }
 
 fn map_arena(config: &Configuration, memory: &TaskManagerMemory) -> Result<Arena, Error> {

@@ -11,11 +11,12 @@ use std::{
 
 use crate::{
     graph::{
-        Exchange, ExecutionEdge, ExecutionGraph, JobGraph, NodeId, Subtask, TaskId, VertexIndex,
+        Exchange, ExecutionEdge, ExecutionGraph, JobGraph, JobId, NodeId, Subtask, SubtaskIndex,
+        TaskId, VertexIndex,
     },
     task::{
-        BufferQuota, GatePlan, JobFactories, OutputPlan, PlannedTask, PortPlan, SubtaskPlan,
-        TaskFactory, TaskKey, WorkerId,
+        Attempt, BufferQuota, GatePlan, JobFactories, OperatorPlan, OutputPlan, PlannedTask,
+        PortPlan, SubtaskPlan, TaskFactory, TaskKey, WorkerId,
     },
 };
 
@@ -28,6 +29,8 @@ pub(super) fn fresh_number() -> u64 {
 
 /// What a deployment is made of.
 pub(super) struct Deployment<'a> {
+    pub(super) id: JobId,
+    pub(super) attempt: Attempt,
     pub(super) job: &'a JobGraph,
     pub(super) graph: &'a ExecutionGraph,
     pub(super) factories: &'a JobFactories,
@@ -80,7 +83,11 @@ impl Deployment<'_> {
         subtask: Subtask,
     ) -> SubtaskPlan {
         let vertex = self.job.vertex(subtask.vertex);
-        let names = vertex.chain.iter().map(|node| (*node, self.job.operator_name(*node).into()));
+        let operators = vertex.chain.iter().map(|node| OperatorPlan {
+            node: *node,
+            id: self.job.operator_id(*node),
+            name: self.job.operator_name(*node).into(),
+        });
         let mut inputs: Vec<u32> =
             self.graph.inputs(subtask.vertex).map(|edge| edge.input.0).collect();
         inputs.sort_unstable();
@@ -92,9 +99,11 @@ impl Deployment<'_> {
         let output = |edge| self.output(edge, subtask, gates);
         SubtaskPlan {
             key: TaskKey(fresh_number()),
+            job_id: self.id,
+            attempt: self.attempt,
             job: Arc::clone(job),
             task: vertex.name.as_str().into(),
-            operators: names.collect(),
+            operators: operators.collect(),
             subtask: subtask.index.0,
             parallelism: vertex.parallelism.0,
             max_parallelism: vertex.max_parallelism.0,
@@ -141,17 +150,23 @@ impl Deployment<'_> {
 }
 
 /// The least network memory that a job needs, and how that comes about.
-pub(super) fn required_segments(graph: &ExecutionGraph) -> (u64, String) {
+pub(super) fn required_segments(job: &JobGraph, graph: &ExecutionGraph) -> (u64, String) {
     let mut needed = 0;
     let mut terms = Vec::new();
-    for edge in graph.edges() {
+    for (position, edge) in graph.edges().iter().enumerate() {
         let from = &graph.vertices()[edge.from.as_index()];
-        let most = from.parallelism.subtasks().map(|producer| {
+        let before = graph.edges()[..position].iter().filter(|other| other.from == edge.from);
+        let each = from.parallelism.subtasks().filter_map(|producer| {
             let consumers = edge.distribution.consumers_of(producer).count();
+            let alone = !before.clone().any(|other| write_once(job, [other, edge], producer));
             let builders = if edge.exchange == Exchange::Broadcast { 1 } else { consumers };
-            u64::from(BufferQuota::required(builders))
+            alone.then(|| u64::from(BufferQuota::required(builders)))
         });
-        let (count, sum) = most.fold((0u64, 0), |(count, sum), each| (count + 1, sum + each));
+        let (count, sum) = each.fold((0u64, 0), |(count, sum), each| (count + 1, sum + each));
+        if count == 0 {
+            // Its buffers are those of an edge before it.
+            continue;
+        }
         needed += sum;
         terms.push(format!(
             "{sum} for the {count} subtasks of '{}', one for each consumer and one more",
@@ -159,4 +174,15 @@ pub(super) fn required_segments(graph: &ExecutionGraph) -> (u64, String) {
         ));
     }
     (needed, terms.join(" + "))
+}
+
+/// Whether `producer` writes the same buffers for both edges.
+fn write_once(job: &JobGraph, edges: [&ExecutionEdge; 2], producer: SubtaskIndex) -> bool {
+    let reaches_all = edges.iter().all(|edge| {
+        edge.exchange.reaches_all(edge.distribution.consumers_of(producer).count() as usize)
+    });
+    let [one, other] =
+        edges.map(|edge| job.edge(edge.id).expect("edges of both graphs are the same"));
+    let main_outputs = one.side_output.is_none() && other.side_output.is_none();
+    reaches_all && main_outputs && one.from_node == other.from_node
 }

@@ -14,8 +14,8 @@ use super::{
 };
 use crate::{
     error::Error,
-    graph::{ExecutionGraph, JobGraph},
-    task::{JobFactories, WorkerId},
+    graph::{ExecutionGraph, JobGraph, JobId},
+    task::{Attempt, JobFactories, WorkerId},
     worker::{Directory, JobKey, WorkerHandle, WorkerThread},
 };
 
@@ -27,12 +27,31 @@ pub(crate) struct JobProgram {
 
 /// Who is to run a job.
 pub(super) struct Staff<'a> {
+    /// A name that no other job has.
+    pub(super) job_id: JobId,
     /// The workers of the slots; never none.
     pub(super) workers: &'a [WorkerId],
-    /// Starts a worker for a task that may block; without it such a task stays with its slot.
-    pub(super) start_dedicated: Option<&'a dyn Fn() -> Result<WorkerThread, Error>>,
+    /// Starts a worker for a task that may block.
+    pub(super) start_dedicated: &'a dyn Fn() -> Result<DedicatedWorker, Error>,
     /// Kept until the job is over.
     pub(super) keep: Box<dyn Any + Send>,
+}
+
+/// A worker that was started for one task and is told to end with its job.
+pub(super) enum DedicatedWorker {
+    /// Kept while its job is known: dropping it waits for its thread.
+    Thread(WorkerThread),
+    /// Stepped by whoever started it.
+    Stepped(WorkerHandle),
+}
+
+impl DedicatedWorker {
+    pub(super) fn handle(&self) -> &WorkerHandle {
+        match self {
+            Self::Thread(thread) => thread.handle(),
+            Self::Stepped(handle) => handle,
+        }
+    }
 }
 
 /// Submits jobs: promises memory, places tasks, makes the master.
@@ -66,6 +85,8 @@ impl Dispatcher {
         let promise = self.promise(&program.graph, &graph)?;
         let (places, dedicated) = place(&program.graph, &graph, &staff)?;
         let deployment = Deployment {
+            id: staff.job_id,
+            attempt: Attempt(0),
             job: &program.graph,
             graph: &graph,
             factories: &program.factories,
@@ -80,6 +101,7 @@ impl Dispatcher {
         let keep = staff.keep;
         let master = JobMaster::new(MasterParts {
             key: JobKey(fresh_number()),
+            id: staff.job_id,
             name: program.graph.name().to_string(),
             tasks,
             places,
@@ -94,7 +116,7 @@ impl Dispatcher {
 
     /// Makes sure that every task of the job can make progress, before it begins.
     fn promise(&self, job: &JobGraph, graph: &ExecutionGraph) -> Result<Promise, Error> {
-        let (needed, arithmetic) = required_segments(graph);
+        let (needed, arithmetic) = required_segments(job, graph);
         let total = u64::from(self.arena.network().total().0);
         let mut promised = self.promised.lock().unwrap_or_else(PoisonError::into_inner);
         let available = total.saturating_sub(*promised);
@@ -118,13 +140,12 @@ fn place(
     job: &JobGraph,
     graph: &ExecutionGraph,
     staff: &Staff,
-) -> Result<(Vec<WorkerId>, Vec<WorkerThread>), Error> {
+) -> Result<(Vec<WorkerId>, Vec<DedicatedWorker>), Error> {
     let mut dedicated = Vec::new();
     let mut places = Vec::with_capacity(graph.task_count());
     for (task, subtask) in graph.tasks() {
-        let start = staff.start_dedicated.filter(|_| job.vertex(subtask.vertex).blocking);
-        if let Some(start) = start {
-            let worker = start()?;
+        if job.vertex(subtask.vertex).blocking {
+            let worker = (staff.start_dedicated)()?;
             places.push(worker.handle().id);
             dedicated.push(worker);
         } else {

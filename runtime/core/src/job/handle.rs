@@ -10,7 +10,11 @@ use std::{
 };
 
 use super::{JobExecutionResult, TaskResult, master::JobMaster};
-use crate::{error::Error, graph::JobStatus, worker::Control};
+use crate::{
+    error::Error,
+    graph::{JobId, JobStatus},
+    worker::Control,
+};
 
 /// Where a job's result is put, and where one waits for it.
 #[derive(Default)]
@@ -88,6 +92,11 @@ impl JobHandle {
         self.master.name()
     }
 
+    /// The job's id.
+    pub fn job_id(&self) -> JobId {
+        self.master.id()
+    }
+
     /// Where the job stands.
     pub fn status(&self) -> JobStatus {
         self.master.status()
@@ -117,7 +126,8 @@ impl JobHandle {
     /// # Errors
     /// The handle, if the job still runs; else as [`JobHandle::wait`].
     pub fn wait_for(self, limit: Duration) -> Result<Result<JobExecutionResult, Error>, JobHandle> {
-        match self.master.outcome.wait(Some(Instant::now() + limit)) {
+        // A limit beyond what the clock can count is none.
+        match self.master.outcome.wait(Instant::now().checked_add(limit)) {
             Some(result) => Ok(result),
             None => Err(self),
         }

@@ -11,21 +11,21 @@ use std::{
 
 use super::{
     JobExecutionResult,
+    dispatcher::DedicatedWorker,
     handle::Outcome,
     result::{TaskResult, merged_accumulators},
 };
 use crate::{
     error::Error,
-    graph::{JobAction, JobEvent, JobLife, JobStatus, TaskId},
+    graph::{JobAction, JobEvent, JobId, JobLife, JobStatus, TaskId},
     task::{PlannedTask, SubtaskPlan, TaskFactory, TaskKey, WorkerId},
-    worker::{
-        Control, JobKey, JobListener, JobRun, TaskEnd, TaskReport, WorkerHandle, WorkerThread,
-    },
+    worker::{Control, JobKey, JobListener, JobRun, TaskEnd, TaskReport, WorkerHandle},
 };
 
 /// What a master is made from.
 pub(super) struct MasterParts {
     pub(super) key: JobKey,
+    pub(super) id: JobId,
     pub(super) name: String,
     pub(super) tasks: Vec<PlannedTask>,
     /// The worker of each task.
@@ -33,7 +33,7 @@ pub(super) struct MasterParts {
     /// All workers that have a task.
     pub(super) workers: Vec<WorkerHandle>,
     /// Workers that were started for this job alone.
-    pub(super) dedicated: Vec<WorkerThread>,
+    pub(super) dedicated: Vec<DedicatedWorker>,
     pub(super) buffer_timeout: Option<Duration>,
     /// Called once, when the job is over.
     pub(super) on_end: Box<dyn FnOnce() + Send>,
@@ -42,6 +42,7 @@ pub(super) struct MasterParts {
 /// The master of one job.
 pub(super) struct JobMaster {
     name: String,
+    id: JobId,
     key: JobKey,
     plans: Vec<Arc<SubtaskPlan>>,
     places: Vec<WorkerId>,
@@ -52,7 +53,7 @@ pub(super) struct JobMaster {
     state: Mutex<State>,
     pub(super) outcome: Outcome,
     /// Kept until the master goes, since their threads are joined then.
-    dedicated: Vec<WorkerThread>,
+    dedicated: Vec<DedicatedWorker>,
 }
 
 struct State {
@@ -60,7 +61,8 @@ struct State {
     /// How tasks are built; empty once the job is over.
     factories: Vec<TaskFactory>,
     reports: Vec<Option<TaskReport>>,
-    first_error: Option<Error>,
+    /// The first of the worst.
+    error: Option<Error>,
     on_end: Option<Box<dyn FnOnce() + Send>>,
 }
 
@@ -73,11 +75,12 @@ impl JobMaster {
             factories,
             life: Some(JobLife::new(tasks)),
             reports: (0..tasks).map(|_| None).collect(),
-            first_error: None,
+            error: None,
             on_end: Some(parts.on_end),
         };
         Arc::new(Self {
             name: parts.name,
+            id: parts.id,
             key: parts.key,
             plans,
             places: parts.places,
@@ -93,6 +96,10 @@ impl JobMaster {
 
     pub(super) fn name(&self) -> &str {
         &self.name
+    }
+
+    pub(super) fn id(&self) -> JobId {
+        self.id
     }
 
     pub(super) fn key(&self) -> JobKey {
@@ -183,7 +190,7 @@ impl JobMaster {
             let mut state = self.lock();
             let reports = std::mem::take(&mut state.reports);
             state.factories.clear();
-            (reports, state.first_error.take(), state.on_end.take())
+            (reports, state.error.take(), state.on_end.take())
         };
         // Before the outcome is known, so that whoever waits for it finds all free.
         if let Some(on_end) = on_end {
@@ -201,11 +208,23 @@ impl JobMaster {
         self.outcome.set(result);
     }
 
+    /// Keeps the worst error, the first if several are as bad: a task that fails while
+    /// it is being canceled may tell more than the one that failed before it.
+    fn note(&self, error: Error) {
+        let severity = error.severity();
+        tracing::warn!(job = self.name, ?severity, %error, "a task has failed");
+        let mut state = self.lock();
+        if state.error.as_ref().is_none_or(|known| known.severity() < severity) {
+            state.error = Some(error);
+        }
+    }
+
     fn result(&self, reports: Vec<Option<TaskReport>>) -> Result<JobExecutionResult, Error> {
         let mut reports: Vec<TaskReport> = reports.into_iter().flatten().collect();
         let accumulators = merged_accumulators(&mut reports)?;
         let tasks = reports.into_iter().zip(&self.plans);
         Ok(JobExecutionResult {
+            job_id: self.id,
             job_name: self.name.clone(),
             net_runtime: self.began.elapsed(),
             accumulators,
@@ -230,7 +249,7 @@ impl JobListener for Arc<JobMaster> {
             TaskEnd::Canceled => JobEvent::TaskCanceled { task },
             TaskEnd::Failed(error) => {
                 let cause = error.to_string();
-                self.lock().first_error.get_or_insert(error);
+                self.note(error);
                 JobEvent::TaskFailed { task, cause }
             }
         };

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::{
     error::Error,
+    graph::JobId,
     task::accumulator::AccumulatorResults,
     task::{SubtaskPlan, TaskCounts, TaskTimes},
     worker::TaskReport,
@@ -12,6 +13,8 @@ use crate::{
 /// The result of a job that finished.
 #[derive(Debug)]
 pub struct JobExecutionResult {
+    /// The job's id.
+    pub job_id: JobId,
     /// The job's name.
     pub job_name: String,
     /// From submission to the end of the last task.

@@ -11,7 +11,7 @@ use rkyv::{
         sharing::Share,
     },
 };
-use std::{mem::size_of, ptr::NonNull};
+use std::{mem::MaybeUninit, ptr::NonNull};
 
 use super::{Archived, Record};
 use brisk_network::frame::{PAYLOAD_ALIGN, RECORD_BYTES_MAX};
@@ -81,13 +81,16 @@ impl RecordEncoder {
         let resolver = record.serialize(encoder).ok()?;
         encoder.align_for::<Archived<T>>().ok()?;
         let position = encoder.pos();
-        let root = serializer.writer.take(size_of::<Archived<T>>())?.cast::<Archived<T>>();
-        // SAFETY: `take` gave `size_of::<Archived<T>>()` writable bytes, aligned
-        // because `out` is (asserted below) and `align_for` padded from its start.
-        unsafe { root.as_ptr().write_bytes(0, 1) };
-        // SAFETY: as above, and the bytes are initialized by now.
-        let place = unsafe { Place::new_unchecked(position, root.as_ptr()) };
+        let out = serializer.writer.take(size_of::<Archived<T>>())?;
+        // Put together here and then copied, so that the segment's lines, which another
+        // core has had, are written once: zeros for the padding first would be twice.
+        let mut root = MaybeUninit::<Archived<T>>::zeroed();
+        // SAFETY: `root` is aligned, writable and initialized, with zeros.
+        let place = unsafe { Place::new_unchecked(position, root.as_mut_ptr()) };
         record.resolve(resolver, place);
+        // SAFETY: `take` gave that many writable bytes, apart from the stack's `root`,
+        // whose bytes are all initialized, padding included.
+        unsafe { out.copy_from_nonoverlapping(NonNull::from(&root).cast(), size_of_val(&root)) };
         Some(serializer.writer.written)
     }
 

@@ -6,10 +6,12 @@
 //! Bytes that this process wrote are trusted. Bytes from a peer or a disk are not,
 //! which is why every record's archived form can also be validated.
 
+mod checked;
 mod codec;
 mod hash;
 pub mod selector;
 
+pub use checked::{InvalidRecord, checked_view, exercise};
 pub(crate) use codec::AlignedBytes;
 pub use codec::{Decoder, Encoder, RecordEncoder, decode, view};
 pub use hash::{KeyHasher, key_hash};

@@ -26,10 +26,10 @@ fn check<T: Record + PartialEq + std::fmt::Debug>(record: &T) {
         }
     }
     let payload = &room.0[..length];
-    let validated = rkyv::access::<Archived<T>, rancor::Error>(payload).expect("valid");
+    let validated = checked_view::<T>(payload).expect("valid");
     assert_eq!(&decode::<T>(validated), record);
     let large = encoder.encode_large(record, 1).expect("it fits into memory");
-    let validated = rkyv::access::<Archived<T>, rancor::Error>(&large).expect("valid");
+    let validated = checked_view::<T>(&large).expect("valid");
     assert_eq!(&decode::<T>(validated), record);
 }
 
@@ -82,5 +82,25 @@ fn hashes_spread_over_key_groups_and_slots() {
     }
     for count in groups.iter().chain(&slots) {
         assert!((800..1200).contains(count), "1000 expected, {count} found");
+    }
+}
+
+#[test]
+fn bytes_that_are_no_record_are_refused_by_name() {
+    let error = checked_view::<String>(&[0xff; 3]).expect_err("three bytes are too few");
+    assert!(error.to_string().starts_with("3 bytes are not a "), "{error}");
+    let mut encoder = RecordEncoder::new();
+    let good = encoder.encode_large(&"a text that is not short".to_string(), 64).expect("it fits");
+    for at in 0..good.len() {
+        let mut bad = good.clone();
+        bad[at] ^= 0x80;
+        exercise(&bad);
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_make_reading_panic(bytes in proptest::collection::vec(any::<u8>(), 0..120)) {
+        exercise(&bytes);
     }
 }

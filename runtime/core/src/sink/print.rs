@@ -14,18 +14,23 @@ use crate::{
 /// subtasks do not cut each other and the lock is taken seldom.
 const GATHER_BYTES: usize = 8 << 10;
 
-/// Prints each record on a line of standard output, as Flink does: behind the
-/// subtask's number when there are several.
+/// Prints each record on a line of standard output. An output that is closed or
+/// full fails the job.
 #[derive(Clone, Copy, Debug)]
-pub struct PrintSink;
+pub enum PrintSink {
+    /// As Flink does: behind the subtask's number when there are several.
+    Numbered,
+    /// The record alone.
+    Plain,
+}
 
 impl<T: Display> Sink<T> for PrintSink {
     type Writer = Printer;
 
     fn open(&self, context: &SinkContext, _cx: &mut Cx) -> Result<Printer, Error> {
-        let prefix = match context.parallelism {
-            1 => String::new(),
-            _ => format!("{}> ", context.subtask + 1),
+        let prefix = match self {
+            PrintSink::Numbered if context.parallelism > 1 => format!("{}> ", context.subtask + 1),
+            PrintSink::Numbered | PrintSink::Plain => String::new(),
         };
         Ok(Printer { node: context.node, prefix, gathered: Vec::new() })
     }
@@ -60,12 +65,16 @@ impl<T: Display> SinkWriter<T> for Printer {
         if self.gathered.len() < GATHER_BYTES { Flow::Continue } else { self.print(cx) }
     }
 
-    fn ready(&mut self, cx: &mut Cx) -> Flow {
-        // A drive begins: what the last one left is shown now.
+    fn flush(&mut self, cx: &mut Cx) -> Flow {
         if self.gathered.is_empty() { Flow::Continue } else { self.print(cx) }
     }
 
     fn finish(&mut self, cx: &mut Cx) -> Drive {
         self.print(cx).interrupts().unwrap_or(Drive::Ended)
+    }
+
+    fn close(&mut self, _cx: &mut Cx) {
+        // Of a job that failed or was canceled; what ended it is the error to tell.
+        let _ = std::io::stdout().lock().write_all(&self.gathered);
     }
 }

@@ -259,7 +259,9 @@ impl<T> ChannelReader<T> {
             if state.senders == 0 {
                 return Some(false);
             }
-            state.receivers.push(cx.waker().clone());
+            if !state.receivers.iter().any(|waker| waker.will_wake(cx.waker())) {
+                state.receivers.push(cx.waker().clone());
+            }
             return None;
         }
         self.taken.extend(state.records.drain(..count));

@@ -1,7 +1,9 @@
 //! Building a task on its worker from the plan it was sent.
 
-use brisk_memory::{Arena, PoolOptions, SegmentCount};
-use brisk_network::{GateAddress, LocalPort, PartitionOptions, PeerPort, Port, ResultPartition};
+use brisk_memory::{Arena, LaneOptions, PoolOptions, SegmentCount};
+use brisk_network::{
+    Delivery, GateAddress, LocalPort, PartitionOptions, PeerPort, Port, ResultPartition,
+};
 use std::{
     cell::RefCell,
     collections::{BTreeMap, HashMap},
@@ -14,9 +16,9 @@ use super::{
     EdgeSpec, OutputPlan, RuntimeContext, SubtaskPlan, WorkerId, cx::Side, plan::PortPlan,
 };
 use crate::{
-    chain::Gate,
+    chain::{Gate, SourceContext},
     error::Error,
-    exchange::{EdgeWriter, Fork, RecordWriter, Tail, Writer},
+    exchange::{EdgeWriter, Fork, Partitioner, RecordWriter, Tail, Writer},
     graph::NodeId,
     record::Record,
     task::accumulator::AccumulatorRegistry,
@@ -30,6 +32,8 @@ pub struct BufferQuota {
     pub per_channel: u32,
     /// `taskmanager.network.memory.floating-buffers-per-gate`
     pub floating: u32,
+    /// `taskmanager.network.memory.max-buffers-per-channel`
+    pub per_channel_max: u32,
     /// `taskmanager.network.memory.max-overdraft-buffers-per-gate`
     pub overdraft: u32,
 }
@@ -45,6 +49,11 @@ impl BufferQuota {
         let wanted = self.per_channel.saturating_mul(builders).saturating_add(self.floating);
         wanted.max(Self::required(builders))
     }
+
+    /// What each subpartition may have out; a broadcast is one for all.
+    fn lanes(&self, builders: u32) -> LaneOptions {
+        LaneOptions { count: builders, segments_max: SegmentCount(self.per_channel_max) }
+    }
 }
 
 /// The parts of a worker that tasks are connected to.
@@ -56,6 +65,23 @@ pub(crate) struct Surroundings {
     /// In order, so that a simulation does the same with the same seed.
     pub(crate) peers: RefCell<BTreeMap<WorkerId, Rc<PeerPort>>>,
     pub(crate) doorbell_waker: Waker,
+}
+
+impl Surroundings {
+    /// Hands a delivery to its gate; if that is gone, the buffer is dropped and so
+    /// returned.
+    pub(crate) fn deliver(&self, delivery: Delivery) {
+        if let Some(gate) = self.gates.borrow().get(&delivery.gate) {
+            gate.borrow_mut().deliver(delivery.channel, delivery.item);
+        }
+    }
+}
+
+/// Which ports of an output get the same buffers.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sharing {
+    None,
+    All,
 }
 
 /// Builds one task.
@@ -98,7 +124,26 @@ impl BuildContext {
     pub fn runtime_context(&self, node: NodeId) -> RuntimeContext {
         RuntimeContext {
             job: Arc::clone(&self.plan.job),
+            job_id: self.plan.job_id,
+            attempt: self.plan.attempt,
             operator: self.operator_name(node).to_string(),
+            operator_id: self.plan.operator(node).id,
+            subtask: self.plan.subtask,
+            parallelism: self.plan.parallelism,
+            max_parallelism: self.plan.max_parallelism,
+            accumulators: self.accumulators.of_operator(self.operator_name(node)),
+        }
+    }
+
+    /// What a source or a sink is told.
+    pub fn source_context(&self, node: NodeId) -> SourceContext {
+        SourceContext {
+            node,
+            operator: self.operator_name(node).to_string(),
+            operator_id: self.plan.operator(node).id,
+            job_id: self.plan.job_id,
+            job_name: Arc::clone(&self.plan.job),
+            attempt: self.plan.attempt,
             subtask: self.plan.subtask,
             parallelism: self.plan.parallelism,
             max_parallelism: self.plan.max_parallelism,
@@ -129,12 +174,31 @@ impl BuildContext {
                 return Ok(Tail::Single(writer));
             }
         }
-        let edges = outputs.into_iter().map(|output| {
+        let (alike, others): (Vec<&OutputPlan>, Vec<&OutputPlan>) =
+            outputs.into_iter().partition(|output| output.reaches_all());
+        let mut edges: Vec<Box<dyn EdgeWriter<T>>> = Vec::new();
+        if let Some(shared) = self.shared_writer::<T>(&alike)? {
+            if others.is_empty() {
+                return Ok(Tail::Single(shared));
+            }
+            edges.push(Box::new(shared));
+        }
+        for output in others {
             let writer = self.record_writer(output)?;
-            Ok(typed::<T>(output).writer(writer, output, self))
-        });
-        let edges: Result<Vec<Box<dyn EdgeWriter<T>>>, Error> = edges.collect();
-        Ok(Tail::Fork(Fork::new(edges?)))
+            edges.push(typed::<T>(output).writer(writer, output, self));
+        }
+        Ok(Tail::Fork(Fork::new(edges)))
+    }
+
+    /// One writer for outputs that all get every record: its bytes are written once.
+    fn shared_writer<T: Record>(&self, alike: &[&OutputPlan]) -> Result<Option<Writer<T>>, Error> {
+        let Some(first) = alike.first() else { return Ok(None) };
+        for output in alike {
+            assert!(typed::<T>(output).partitioner.is_some(), "a keyed edge does not reach all");
+        }
+        let ports = alike.iter().flat_map(|output| &output.ports);
+        let writer = self.writer_to(first, ports, Sharing::All)?;
+        Ok(Some(Writer::new(writer, Partitioner::Broadcast, self.subtask())))
     }
 
     /// The writer of the one edge that leaves `node`, for ends of a static type.
@@ -168,19 +232,31 @@ impl BuildContext {
     }
 
     fn record_writer(&self, output: &OutputPlan) -> Result<RecordWriter, Error> {
+        let sharing = if output.is_broadcast() { Sharing::All } else { Sharing::None };
+        self.writer_to(output, &output.ports, sharing)
+    }
+
+    fn writer_to<'a>(
+        &self,
+        output: &OutputPlan,
+        ports: impl IntoIterator<Item = &'a PortPlan>,
+        sharing: Sharing,
+    ) -> Result<RecordWriter, Error> {
         let network = self.surroundings.arena.network();
-        let builders = if output.is_broadcast() { 1 } else { output.ports.len() as u32 };
+        let ports: Vec<Port> = ports.into_iter().map(|port| self.port(port)).collect();
+        let broadcast = sharing == Sharing::All;
+        let builders = if broadcast { 1 } else { ports.len() as u32 };
         let quota = self.surroundings.quota;
         let operator = self.operator_name(output.node);
-        let pool = network.create_pool(PoolOptions {
+        let options = PoolOptions {
             owner: format!("{}/{}: output of {operator}", self.plan.job, self.plan.display_name()),
             required: SegmentCount(BufferQuota::required(builders)),
             max: SegmentCount(quota.max(builders)),
             overdraft: SegmentCount(quota.overdraft),
             waker: self.surroundings.doorbell_waker.clone(),
-        })?;
-        let ports = output.ports.iter().map(|port| self.port(port)).collect();
-        let options = PartitionOptions { pool, ports, broadcast: output.is_broadcast() };
+        };
+        let pool = network.create_pool_with_lanes(options, quota.lanes(builders))?;
+        let options = PartitionOptions { pool, ports, broadcast };
         let segment = self.surroundings.arena.segment_size().bytes();
         let record_bytes_max = network.total().0 as usize * segment;
         Ok(RecordWriter::new(ResultPartition::new(options), output.node, record_bytes_max))

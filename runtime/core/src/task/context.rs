@@ -2,17 +2,25 @@
 
 use std::{fmt, marker::PhantomData, sync::Arc};
 
-use super::Cx;
+use super::{Attempt, Cx};
 use crate::{
-    error::TaskError, exchange::SideWriter, graph::NodeId, record::Record,
-    task::accumulator::OperatorAccumulators, task::flow::Flow, time::Timestamp,
+    error::TaskError,
+    exchange::SideWriter,
+    graph::{JobId, NodeId, OperatorId},
+    record::Record,
+    task::accumulator::OperatorAccumulators,
+    task::flow::Flow,
+    time::Timestamp,
 };
 
 /// Facts about the subtask that a function runs in, and its accumulators.
 #[derive(Clone)]
 pub struct RuntimeContext {
     pub(crate) job: Arc<str>,
+    pub(crate) job_id: JobId,
+    pub(crate) attempt: Attempt,
     pub(crate) operator: String,
+    pub(crate) operator_id: OperatorId,
     pub(crate) subtask: u32,
     pub(crate) parallelism: u32,
     pub(crate) max_parallelism: u32,
@@ -25,9 +33,24 @@ impl RuntimeContext {
         &self.job
     }
 
+    /// The job's id, the same in all its attempts.
+    pub fn job_id(&self) -> JobId {
+        self.job_id
+    }
+
+    /// Which run of this subtask it is, from 0.
+    pub fn attempt_number(&self) -> u32 {
+        self.attempt.0
+    }
+
     /// The operator's name.
     pub fn operator_name(&self) -> &str {
         &self.operator
+    }
+
+    /// The operator's id: from its uid, or from the graph around it.
+    pub fn operator_id(&self) -> OperatorId {
+        self.operator_id
     }
 
     /// Which of the parallel instances this is, from 0.

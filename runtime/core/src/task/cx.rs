@@ -92,7 +92,7 @@ pub(crate) struct CxParts {
 impl Cx {
     pub(crate) fn new(parts: CxParts) -> Self {
         let CxParts { plan, interrupt, io, waker } = parts;
-        let head = plan.operators.first().expect("a task has an operator").0;
+        let head = plan.head();
         Self {
             plan,
             quantum: 0,

@@ -23,6 +23,6 @@ pub use cx::{Cx, WorkerIo};
 pub(crate) use cx::{CxParts, task_error};
 pub use metrics::{TaskCounts, TaskMetrics, TaskTimes};
 pub use plan::{
-    EdgeSpec, ErasedEdge, GatePlan, JobFactories, OutputPlan, PlannedTask, PortPlan, SubtaskPlan,
-    TaskFactory, TaskKey, WorkerId,
+    Attempt, EdgeSpec, ErasedEdge, GatePlan, JobFactories, OperatorPlan, OutputPlan, PlannedTask,
+    PortPlan, SubtaskPlan, TaskFactory, TaskKey, WorkerId,
 };

@@ -9,7 +9,7 @@ use crate::{
     error::Error,
     exchange::{EdgeWriter, Partitioner, RecordWriter, SideOutput, SideWriter, Writer},
     graph::{
-        EdgeId, Exchange, KeyGroup, MaxParallelism, NodeId, Parallelism,
+        EdgeId, Exchange, JobId, KeyGroup, MaxParallelism, NodeId, OperatorId, Parallelism,
         key_group::operator_index_for_key_group,
     },
 };
@@ -87,18 +87,42 @@ impl OutputPlan {
     pub fn is_broadcast(&self) -> bool {
         self.exchange == Exchange::Broadcast
     }
+
+    /// Whether what it writes may be shared with other outputs of its operator.
+    pub fn reaches_all(&self) -> bool {
+        self.exchange.reaches_all(self.ports.len())
+    }
+}
+
+/// Which run of a subtask, from 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Attempt(pub u32);
+
+/// One operator of a chain.
+#[derive(Clone, Debug)]
+pub struct OperatorPlan {
+    /// Its place in the program.
+    pub node: NodeId,
+    /// Its id.
+    pub id: OperatorId,
+    /// Its name.
+    pub name: String,
 }
 
 /// One subtask.
 pub struct SubtaskPlan {
     /// Its name in the process.
     pub key: TaskKey,
+    /// The job.
+    pub job_id: JobId,
+    /// Which run of the subtask this is.
+    pub attempt: Attempt,
     /// The job's name.
     pub job: Arc<str>,
     /// The name of the chain.
     pub task: Arc<str>,
-    /// Its operators, head first, with their names.
-    pub operators: Arc<[(NodeId, String)]>,
+    /// Its operators, head first.
+    pub operators: Arc<[OperatorPlan]>,
     /// Which of the parallel instances, from 0.
     pub subtask: u32,
     /// How many there are.
@@ -123,10 +147,24 @@ pub struct PlannedTask {
 }
 
 impl SubtaskPlan {
+    /// The head of the chain.
+    pub fn head(&self) -> NodeId {
+        self.operators.first().expect("a task has an operator").node
+    }
+
+    /// An operator of the chain.
+    ///
+    /// # Panics
+    /// If it is not one: program and graph disagree, a bug.
+    pub fn operator(&self, node: NodeId) -> &OperatorPlan {
+        let found = self.operators.iter().find(|operator| operator.node == node);
+        found.unwrap_or_else(|| panic!("{node:?} is not in the chain of '{}'", self.task))
+    }
+
     /// The operator's name.
     pub fn operator_name(&self, node: NodeId) -> &str {
-        let found = self.operators.iter().find(|(id, _)| *id == node);
-        found.map_or(&self.task, |(_, name)| name)
+        let found = self.operators.iter().find(|operator| operator.node == node);
+        found.map_or(&self.task, |operator| &operator.name)
     }
 
     /// The task's name with its number, as logs and errors show it.

@@ -60,9 +60,18 @@ impl Worker {
         text
     }
 
-    /// Takes the next delivery out of the mailbox as if it had been lost on its way.
+    /// Takes the first or the last delivery out of the mailbox as if it had been lost on
+    /// its way; whether there was one, and whether the job can't do without it.
     #[cfg(test)]
-    pub(crate) fn lose_delivery(&mut self) -> bool {
-        self.inbox.pop().is_some()
+    pub(crate) fn lose_delivery(&mut self, first: bool) -> Option<bool> {
+        let mut mail = std::collections::VecDeque::new();
+        self.inbox.drain(usize::MAX, |delivery| mail.push_back(delivery));
+        let lost = if first { mail.pop_front() } else { mail.pop_back() };
+        mail.into_iter().for_each(|delivery| self.surroundings.deliver(delivery));
+        Some(match lost?.item {
+            // The last one may hold nothing but the end of time.
+            brisk_network::Item::Buffer(buffer) => brisk_network::frame::record_count(&buffer) > 0,
+            brisk_network::Item::Event(_) => true,
+        })
     }
 }

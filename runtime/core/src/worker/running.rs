@@ -1,6 +1,10 @@
 //! One task while it runs: its drives, its times, its end.
 
-use brisk_memory::driver::Instant64;
+use brisk_memory::{
+    MemoryError,
+    driver::Instant64,
+    heap::{self, HeapExhausted, HeapOwner, Scope},
+};
 use brisk_network::Signal;
 use std::{
     any::Any,
@@ -50,6 +54,8 @@ pub(super) struct RunningTask {
     pub(super) cx: Cx,
     body: Box<dyn TaskBody>,
     accumulators: AccumulatorRegistry,
+    /// Whom the heap of this task counts for.
+    heap: HeapOwner,
     quantum: usize,
     quantum_max: usize,
     /// The chain has ended; only its outputs are left.
@@ -75,6 +81,7 @@ pub(super) struct TaskParts {
 impl RunningTask {
     pub(super) fn new(parts: TaskParts, now: Instant64) -> Self {
         let TaskParts { plan, job, signal, cx, body, accumulators, limits } = parts;
+        let heap = HeapOwner::register(format!("{}/{}", plan.job, plan.display_name()));
         Self {
             plan,
             job,
@@ -82,6 +89,7 @@ impl RunningTask {
             cx,
             body,
             accumulators,
+            heap,
             quantum: limits.quantum_first,
             quantum_max: limits.quantum_max,
             ending: false,
@@ -95,6 +103,7 @@ impl RunningTask {
 
     /// Opens the chain.
     pub(super) fn open(&mut self) -> Result<(), Error> {
+        let _scope = Scope::enter(self.heap.id());
         let Self { body, cx, .. } = self;
         match catch_unwind(AssertUnwindSafe(|| body.open(cx))) {
             Ok(result) => result,
@@ -106,12 +115,14 @@ impl RunningTask {
     pub(super) fn run(&mut self, now: impl Fn() -> Instant64) -> Ran {
         let began = self.account(now());
         self.cx.begin_drive(self.quantum, began);
+        let scope = Scope::enter(self.heap.id());
         let Self { body, cx, ending, .. } = self;
         let drive = if *ending {
             Ok(Drive::Ended)
         } else {
             catch_unwind(AssertUnwindSafe(|| body.drive(cx)))
         };
+        drop(scope);
         let ended = now();
         let took = ended.saturating_since(began).as_nanos() as u64;
         self.times.busy_ns += took;
@@ -120,6 +131,10 @@ impl RunningTask {
             Ok(drive) => drive,
             Err(panic) => return Ran::Failed(self.panicked(panic)),
         };
+        // Now and not before the drive: it fails the task in whose drive the limit was passed.
+        if let Err(exhausted) = heap::check() {
+            return Ran::Failed(self.out_of_heap(exhausted));
+        }
         self.unflushed = true;
         self.adapt(drive, took);
         self.conclude(drive, ended)
@@ -202,6 +217,12 @@ impl RunningTask {
         now
     }
 
+    #[cold]
+    fn out_of_heap(&self, exhausted: HeapExhausted) -> Error {
+        let cause = TaskError::Memory(MemoryError::HeapExhausted(exhausted));
+        task_error(&self.plan, self.plan.head(), cause)
+    }
+
     fn panicked(&self, panic: Box<dyn Any + Send>) -> Error {
         let node = take_culprit().unwrap_or_else(|| self.cx.at());
         task_error(&self.plan, node, TaskError::Panic(panic_text(panic)))
@@ -235,7 +256,8 @@ impl RunningTask {
     /// Closes and drops the chain. A panic in there is logged: the task's end is
     /// decided already.
     pub(super) fn close(self) {
-        let Self { plan, mut body, mut cx, .. } = self;
+        let Self { plan, mut body, mut cx, heap, .. } = self;
+        let _scope = Scope::enter(heap.id());
         let closed = catch_unwind(AssertUnwindSafe(move || {
             body.close(&mut cx);
             drop(body);

@@ -20,7 +20,7 @@ use super::{
     wakes::WakeList,
 };
 use crate::{
-    error::{Error, TaskError},
+    error::{Error, Severity, TaskError},
     task::{
         BufferQuota, BuildContext, Cx, CxParts, PlannedTask, SubtaskPlan, Surroundings, TaskCounts,
         TaskKey, TaskTimes, WorkerId, WorkerIo, task_error,
@@ -148,7 +148,7 @@ impl Worker {
         self.unblock();
         worked |= self.run_ready();
         self.flush_due();
-        // Last, since all of the above may send: nobody rings for room in a mailbox.
+        // Last, since all of the above may send, and only who tried is rung for room.
         worked |= self.send_waiting();
         if worked || !self.ready.is_empty() {
             Turn::Worked
@@ -180,18 +180,9 @@ impl Worker {
     }
 
     fn take_mail(&mut self) -> bool {
-        let mut worked = false;
-        let gates = self.surroundings.gates.borrow();
+        let surroundings = &self.surroundings;
         // Bounded, so that a turn ends however fast others send.
-        for _ in 0..self.limits.mailbox {
-            let Some(delivery) = self.inbox.pop() else { break };
-            worked = true;
-            // Of a gate that is gone: the buffer is dropped and so returned.
-            if let Some(gate) = gates.get(&delivery.gate) {
-                gate.borrow_mut().deliver(delivery.channel, delivery.item);
-            }
-        }
-        worked
+        self.inbox.drain(self.limits.mailbox, |delivery| surroundings.deliver(delivery)) > 0
     }
 
     fn take_wakes(&mut self) -> bool {
@@ -207,14 +198,12 @@ impl Worker {
 
     /// Sends what mailboxes had no room for, and forgets ways that no task uses any more.
     fn send_waiting(&mut self) -> bool {
-        let mut waits = false;
+        let mut sent = false;
         self.surroundings.peers.borrow_mut().retain(|_, peer| {
-            // A mailbox that is full now is tried again in the next turn.
-            let sent = peer.send_waiting();
-            waits |= !sent;
-            !sent || Rc::strong_count(peer) > 1
+            sent |= peer.has_waiting() && peer.send_waiting();
+            peer.has_waiting() || Rc::strong_count(peer) > 1
         });
-        waits
+        sent
     }
 
     fn unblock(&mut self) {
@@ -245,10 +234,19 @@ impl Worker {
                 Ran::Resting(Rest::Idle) => {}
                 Ran::Resting(Rest::Blocked) => self.blocked.push(key),
                 Ran::Finished => self.end_task(key, TaskEnd::Finished),
-                Ran::Failed(error) => self.end_task(key, TaskEnd::Failed(error)),
+                Ran::Failed(error) => self.fail_task(key, error),
             }
         }
         round > 0
+    }
+
+    /// # Panics
+    /// If the process can't go on: outside of tasks, a panic ends it.
+    fn fail_task(&mut self, key: TaskKey, error: Error) {
+        if error.severity() == Severity::FailProcess {
+            panic!("this process can't go on: {error}");
+        }
+        self.end_task(key, TaskEnd::Failed(error));
     }
 
     fn flush_due(&mut self) {
@@ -297,7 +295,8 @@ impl Worker {
         let mut peers = self.surroundings.peers.borrow_mut();
         if worker != self.surroundings.id && !peers.contains_key(&worker) {
             let handle = self.directory.get(worker).expect("jobs are deployed to live workers");
-            peers.insert(worker, PeerPort::new(handle.mailbox, handle.doorbell));
+            let room = self.surroundings.doorbell_waker.clone();
+            peers.insert(worker, PeerPort::new(handle.mailbox, handle.doorbell, room));
         }
     }
 
@@ -388,10 +387,7 @@ impl Worker {
 fn built<R>(plan: &SubtaskPlan, build: impl FnOnce() -> Result<R, Error>) -> Result<R, Error> {
     match catch_unwind(AssertUnwindSafe(build)) {
         Ok(result) => result,
-        Err(panic) => {
-            let head = plan.operators.first().expect("a task has an operator").0;
-            Err(task_error(plan, head, TaskError::Panic(panic_text(panic))))
-        }
+        Err(panic) => Err(task_error(plan, plan.head(), TaskError::Panic(panic_text(panic)))),
     }
 }
 

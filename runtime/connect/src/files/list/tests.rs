@@ -72,7 +72,7 @@ fn compression_goes_by_extension_unless_told() {
     let found: Vec<_> = set.files().iter().map(|file| file.compression).collect();
     assert_eq!(found, [Compression::Gzip, Compression::Zstd, Compression::None]);
     check(dir.path(), &["d.bz2"], Err(".bz2 is not supported"));
-    let raw = ListOptions { compression: Some(Compression::None) };
+    let raw = ListOptions { compression: Some(Compression::None), ..ListOptions::default() };
     assert_eq!(list(&Files::system(), &[dir.path().into()], raw).unwrap().files().len(), 4);
 }
 

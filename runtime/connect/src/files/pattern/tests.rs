@@ -17,13 +17,17 @@ const TREE: [&str; 9] = [
 
 /// Expands a pattern below a fresh tree.
 fn check(pattern: &str, expected: &[&str]) {
+    check_with(HiddenNames::Skip, pattern, expected);
+}
+
+fn check_with(hidden: HiddenNames, pattern: &str, expected: &[&str]) {
     let dir = tempfile::tempdir().unwrap();
     for name in TREE {
         let path = dir.path().join(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, "").unwrap();
     }
-    let found = expand(&Files::system(), &dir.path().join(pattern)).unwrap();
+    let found = expand(&Files::system(), &dir.path().join(pattern), hidden).unwrap();
     let names: Vec<_> =
         found.iter().map(|path| path.strip_prefix(dir.path()).unwrap().to_str().unwrap()).collect();
     assert_eq!(names, expected, "{pattern}");
@@ -60,16 +64,26 @@ fn hidden_names_only_by_their_first_character() {
 }
 
 #[test]
+fn patterns_as_a_shell_reads_them() {
+    let check = |pattern, expected: &[&str]| check_with(HiddenNames::Read, pattern, expected);
+    check("*.txt", &["_hidden.txt", "one.txt", "two.txt"]);
+    check("?hidden.txt", &["_hidden.txt"]);
+    check(".*", &[".hidden.txt"]);
+    check("sub/**/six.txt", &[]);
+    check("sub/.*/six.txt", &["sub/.secret/six.txt"]);
+}
+
+#[test]
 fn names_that_are_not_utf8() {
     let dir = tempfile::tempdir().unwrap();
     let name = OsString::from_vec(b"bad\xff.log".to_vec());
     std::fs::write(dir.path().join(&name), "").unwrap();
     assert_eq!(
-        expand(&Files::system(), &dir.path().join("*.log")).unwrap(),
+        expand(&Files::system(), &dir.path().join("*.log"), HiddenNames::Skip).unwrap(),
         [dir.path().join(&name)]
     );
     assert_eq!(
-        expand(&Files::system(), &dir.path().join("bad?.log")).unwrap(),
+        expand(&Files::system(), &dir.path().join("bad?.log"), HiddenNames::Skip).unwrap(),
         [dir.path().join(&name)]
     );
 }
@@ -77,7 +91,9 @@ fn names_that_are_not_utf8() {
 #[test]
 fn bad_patterns_say_why() {
     for pattern in ["a[", "a**b"] {
-        let error = expand(&Files::system(), Path::new(pattern)).unwrap_err().to_string();
+        let error = expand(&Files::system(), Path::new(pattern), HiddenNames::Skip)
+            .unwrap_err()
+            .to_string();
         assert!(error.contains(pattern) && error.contains("not a valid pattern"), "{error}");
     }
 }

@@ -4,8 +4,12 @@ use super::*;
 
 /// Walks `root` and gives the paths below it, sorted.
 fn check(root: &Path, expected: &[&str]) -> Vec<Skipped> {
+    check_with(HiddenNames::Skip, root, expected)
+}
+
+fn check_with(hidden: HiddenNames, root: &Path, expected: &[&str]) -> Vec<Skipped> {
     let files = Files::system();
-    let mut walk = Walk::new(&files);
+    let mut walk = Walk::new(&files, hidden);
     walk.add_named(root, files.metadata(root).unwrap()).unwrap();
     let mut paths: Vec<String> = walk
         .files
@@ -30,6 +34,18 @@ fn hidden_names_are_not_met() {
         write(dir.path(), name);
     }
     assert!(check(dir.path(), &["a", "d/e", "k_.l"]).is_empty());
+    let all = [".b", ".g/h", "_c", "_i/j", "a", "d/.f", "d/e", "k_.l"];
+    check_with(HiddenNames::Read, dir.path(), &all);
+}
+
+#[test]
+fn what_a_sink_has_in_progress_is_never_met() {
+    let dir = tempfile::tempdir().unwrap();
+    for name in ["part-0", ".part-1.inprogress.2f-0", ".part-1"] {
+        write(dir.path(), name);
+    }
+    check(dir.path(), &["part-0"]);
+    check_with(HiddenNames::Read, dir.path(), &[".part-1", "part-0"]);
 }
 
 #[test]
@@ -66,7 +82,7 @@ fn pipes_and_sockets_are_skipped_inside_and_refused_as_inputs() {
     let skipped = check(dir.path(), &[]);
     assert_eq!(skipped[0].reason, SkipReason::Special("socket"));
     let files = Files::system();
-    let mut walk = Walk::new(&files);
+    let mut walk = Walk::new(&files, HiddenNames::Skip);
     let refused = walk.add_named(&socket, files.metadata(&socket).unwrap()).unwrap_err();
     assert!(refused.to_string().contains("is a socket"), "{refused}");
 }

@@ -54,6 +54,21 @@ impl Exchange {
         Exchange::Custom,
     ];
 
+    /// Whether each of `consumers` gets every record, without a key beside it. The bytes for
+    /// several such edges are the same, so they are written once.
+    pub fn reaches_all(self, consumers: usize) -> bool {
+        match self {
+            Exchange::Broadcast => true,
+            Exchange::Forward
+            | Exchange::Rebalance
+            | Exchange::Rescale
+            | Exchange::Shuffle
+            | Exchange::Global => consumers == 1,
+            // A key's hash travels with the record, and a program's choice may be wrong.
+            Exchange::Hash | Exchange::Custom => false,
+        }
+    }
+
     /// The name in plans (`ship_strategy`).
     pub fn name(self) -> &'static str {
         match self {

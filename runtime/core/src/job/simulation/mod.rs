@@ -17,8 +17,10 @@
 //!
 //! Thread: one. Everything panics with the seed that replays it.
 //!
-//! Deliberately absent: workers of their own for `.blocking()` chains (on one thread
-//! nothing may block), several machines, sockets.
+//! A `.blocking()` chain gets a worker of its own, as in reality, which ends with its
+//! job; here, too, it is stepped by the one thread, so it must not wait for others.
+//!
+//! Deliberately absent: several machines, sockets.
 
 mod options;
 
@@ -27,6 +29,7 @@ use brisk_memory::{
     driver::{Driver, DriverKind, DriverOptions, SimulatedWorld},
 };
 use std::{
+    cell::{Cell, RefCell},
     fmt,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
@@ -36,12 +39,13 @@ use std::{
 
 use super::{
     JobExecutionResult, JobHandle, JobProgram,
-    dispatcher::{Dispatcher, Staff},
+    dispatcher::{DedicatedWorker, Dispatcher, Staff},
 };
 use crate::{
     error::Error,
+    graph::JobId,
     task::WorkerId,
-    worker::{Turn, Worker, WorkerParts, panic_text},
+    worker::{Turn, Worker, WorkerHandle, WorkerParts, panic_text},
 };
 pub use options::SimulationOptions;
 
@@ -74,10 +78,13 @@ pub struct SimulatedCluster {
     seed: u64,
     world: SimulatedWorld,
     arena: Arena,
-    workers: Vec<Worker>,
+    options: SimulationOptions,
+    /// Those of slots and those of blocking chains.
+    workers: Vec<(WorkerId, Worker)>,
+    /// The workers of slots.
     ids: Vec<WorkerId>,
+    next_worker: Cell<u32>,
     dispatcher: Dispatcher,
-    scarce: bool,
     /// Keeps segments from jobs, so that those have little to run with.
     withheld: Option<Pool>,
     steps: u64,
@@ -112,38 +119,45 @@ impl SimulatedCluster {
             ..ArenaOptions::default()
         })?;
         let dispatcher = Dispatcher::new(arena.clone(), options.buffer_timeout);
-        let mut workers = Vec::new();
-        let ids: Vec<WorkerId> = (0..options.workers.get()).map(WorkerId).collect();
-        for id in &ids {
-            let kind = DriverKind::Simulated(world.clone());
-            let driver = Driver::new(DriverOptions { kind, ..DriverOptions::default() });
-            let driver = driver.map_err(|error| Error::Start {
-                what: format!("the simulated driver of worker {}", id.0),
-                cause: error.to_string(),
-            })?;
-            let (worker, handle) = Worker::new(WorkerParts {
-                id: *id,
-                arena: arena.clone(),
-                quota: options.quota,
-                driver,
-                directory: Arc::clone(dispatcher.directory()),
-                limits: options.limits,
-            });
-            dispatcher.directory().add(handle);
-            workers.push(worker);
-        }
-        Ok(Self {
+        let mut cluster = Self {
             seed,
             world,
             arena,
-            workers,
-            ids,
+            options,
+            workers: Vec::new(),
+            ids: Vec::new(),
+            next_worker: Cell::new(0),
             dispatcher,
-            scarce: options.scarce,
             withheld: None,
             steps: 0,
             trace: seed,
-        })
+        };
+        for _ in 0..options.workers.get() {
+            let (worker, handle) = cluster.start_worker()?;
+            cluster.ids.push(handle.id);
+            cluster.workers.push((handle.id, worker));
+        }
+        Ok(cluster)
+    }
+
+    fn start_worker(&self) -> Result<(Worker, WorkerHandle), Error> {
+        let id = WorkerId(self.next_worker.replace(self.next_worker.get() + 1));
+        let kind = DriverKind::Simulated(self.world.clone());
+        let driver = Driver::new(DriverOptions { kind, ..DriverOptions::default() });
+        let driver = driver.map_err(|error| Error::Start {
+            what: format!("the simulated driver of worker {}", id.0),
+            cause: error.to_string(),
+        })?;
+        let (worker, handle) = Worker::new(WorkerParts {
+            id,
+            arena: self.arena.clone(),
+            quota: self.options.quota,
+            driver,
+            directory: Arc::clone(self.dispatcher.directory()),
+            limits: self.options.limits,
+        });
+        self.dispatcher.directory().add(handle.clone());
+        Ok((worker, handle))
     }
 
     /// The world of the workers: its clock, disk, faults and random sequence.
@@ -170,9 +184,23 @@ impl SimulatedCluster {
     /// Submits a job; nothing of it runs before the next step.
     pub(crate) fn submit(&mut self, program: &JobProgram) -> Result<JobHandle, Error> {
         self.withheld = None;
-        let staff = Staff { workers: &self.ids, start_dedicated: None, keep: Box::new(()) };
+        let dedicated = RefCell::new(Vec::new());
+        let start_dedicated = || {
+            let (worker, handle) = self.start_worker()?;
+            dedicated.borrow_mut().push((handle.id, worker));
+            Ok(DedicatedWorker::Stepped(handle))
+        };
+        let (high, low) = (self.world.below(u64::MAX), self.world.below(u64::MAX));
+        let job_id = (u128::from(high) << 64) | u128::from(low);
+        let staff = Staff {
+            job_id: JobId::from_bytes(job_id.to_le_bytes()),
+            workers: &self.ids,
+            start_dedicated: &start_dedicated,
+            keep: Box::new(()),
+        };
         let handle = self.dispatcher.submit(program, staff)?;
-        if self.scarce {
+        self.workers.extend(dedicated.into_inner());
+        if self.options.scarce {
             self.withhold()?;
         }
         Ok(handle)
@@ -201,15 +229,17 @@ impl SimulatedCluster {
     /// # Panics
     /// If an invariant does not hold, naming the seed.
     pub fn step(&mut self) -> bool {
-        let awake = self.workers.iter().filter(|worker| !worker.is_parked()).count() as u64;
+        let awake = self.workers.iter().filter(|(_, worker)| !worker.is_parked()).count() as u64;
         if awake == 0 {
             assert!(self.world.is_stuck(), "{}: asleep, but time could go on", self.seed_text());
             return false;
         }
         let chosen = self.world.below(awake) as usize;
         let mut candidates =
-            self.workers.iter_mut().enumerate().filter(|(_, worker)| !worker.is_parked());
-        let (index, worker) = candidates.nth(chosen).expect("as many are awake as were counted");
+            self.workers.iter_mut().enumerate().filter(|(_, (_, worker))| !worker.is_parked());
+        let (index, (id, worker)) =
+            candidates.nth(chosen).expect("as many are awake as were counted");
+        let id = *id;
         let turn = catch_unwind(AssertUnwindSafe(|| {
             let turn = worker.turn();
             worker.verify_invariants();
@@ -218,14 +248,19 @@ impl SimulatedCluster {
         let turn = match turn {
             Ok(turn) => turn,
             Err(panic) => {
-                panic!("{}: worker {index}: {}", self.seed_text(), panic_text(panic))
+                panic!("{}: worker {}: {}", self.seed_text(), id.0, panic_text(panic))
             }
         };
-        self.note(index, turn);
+        self.note(id, turn);
         let time = self.world.below(TURN_NS_MAX);
         self.world.pass(Duration::from_nanos(time));
-        if let Turn::Idle(until) = turn {
-            self.workers[index].park(until);
+        match turn {
+            Turn::Worked => {}
+            Turn::Idle(until) => self.workers[index].1.park(until),
+            Turn::Ended => {
+                self.dispatcher.directory().remove(id);
+                self.workers.remove(index);
+            }
         }
         if self.steps.is_multiple_of(STEPS_PER_AUDIT) {
             self.verify_conservation();
@@ -233,7 +268,7 @@ impl SimulatedCluster {
         true
     }
 
-    fn note(&mut self, index: usize, turn: Turn) {
+    fn note(&mut self, id: WorkerId, turn: Turn) {
         self.steps += 1;
         let found = match turn {
             Turn::Worked => 0,
@@ -242,7 +277,7 @@ impl SimulatedCluster {
             Turn::Ended => 2,
         };
         // FNV-1a, a word at a time.
-        for word in [index as u64, self.world.now().as_nanos(), found] {
+        for word in [u64::from(id.0), self.world.now().as_nanos(), found] {
             self.trace = (self.trace ^ word).wrapping_mul(0x0000_0100_0000_01b3);
         }
     }
@@ -301,8 +336,11 @@ impl SimulatedCluster {
     }
 
     fn remains(&self) -> String {
-        let of_workers = self.workers.iter().zip(&self.ids).map(|(worker, id)| {
-            let remains = worker.remains();
+        let of_workers = self.workers.iter().map(|(id, worker)| {
+            let mut remains = worker.remains();
+            if !self.ids.contains(id) {
+                remains.insert_str(0, "still there for a blocking chain\n");
+            }
             remains.lines().map(|line| format!("  worker {}: {line}\n", id.0)).collect::<String>()
         });
         of_workers.collect()
@@ -313,8 +351,8 @@ impl SimulatedCluster {
     }
 
     #[cfg(test)]
-    fn lose_delivery(&mut self) -> bool {
-        self.workers.iter_mut().any(Worker::lose_delivery)
+    fn lose_delivery(&mut self, first: bool) -> Option<bool> {
+        self.workers.iter_mut().find_map(|(_, worker)| worker.lose_delivery(first))
     }
 }
 

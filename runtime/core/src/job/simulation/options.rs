@@ -38,6 +38,7 @@ impl SimulationOptions {
             quota: BufferQuota {
                 per_channel: one_to(3) as u32,
                 floating: world.below(5) as u32,
+                per_channel_max: one_to(6) as u32,
                 overdraft: world.below(4) as u32,
             },
             limits: TurnLimits {

@@ -272,14 +272,16 @@ fn sabotaged(seed: u64) -> (bool, Option<String>) {
     let (mut cluster, env) = from_seed(seed);
     let collected = env.from_sequence(0..=999).rebalance().map(|n| n).collect();
     let handle = env.submit_to(&mut cluster, "sabotaged").expect("it starts");
-    for _ in 0..cluster.world().below(40) {
+    for _ in 0..cluster.world().below(150) {
         cluster.step();
     }
-    let mut lost = false;
-    while !lost && !handle.is_over() {
-        lost = cluster.lose_delivery();
+    let first = cluster.world().below(2) == 0;
+    let mut lost = None;
+    while lost.is_none() && !handle.is_over() {
+        lost = cluster.lose_delivery(first);
         cluster.step();
     }
+    let lost = lost.unwrap_or(false);
     let ended = catch_unwind(AssertUnwindSafe(|| cluster.finish(handle)));
     let found = match ended {
         Err(panic) => Some(panic_text(panic)),
@@ -351,4 +353,29 @@ fn simulated_workers_do_not_sleep_on_what_a_full_mailbox_refused() {
         env.execute_on(&mut cluster, "full mailboxes").expect("the job runs");
         assert_eq!(collected.take().len(), 31, "seed {seed}");
     }
+}
+
+#[test]
+fn simulated_blocking_chains_have_workers_of_their_own() {
+    for_each_seed(|seed| {
+        let (mut cluster, env) = from_seed(seed);
+        let before = cluster.workers.len();
+        let numbers = env.from_sequence(0..=499).rebalance().map(|n| n).blocking();
+        let collected = numbers.rebalance().map(|n| n).collect();
+        let handle = env.submit_to(&mut cluster, "blocking").expect("it starts");
+        let parallelism = env.parallelism() as usize;
+        assert_eq!(cluster.workers.len(), before + parallelism, "one for each subtask");
+        cluster.finish(handle).expect("the job runs");
+        assert_eq!(collected.take().len(), 500);
+        assert_eq!(cluster.workers.len(), before, "they end with their job");
+        let endless = env.from_generator(None, RateLimit::Unlimited, |n| n as i64).rebalance();
+        endless.map(|n| n).blocking().discard();
+        let handle = env.submit_to(&mut cluster, "endless").expect("it starts");
+        for _ in 0..cluster.world().below(200) {
+            cluster.step();
+        }
+        handle.cancel();
+        cluster.finish(handle).expect_err("it was canceled");
+        assert_eq!(cluster.workers.len(), before, "they end with their job");
+    });
 }
