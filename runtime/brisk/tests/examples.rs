@@ -30,7 +30,7 @@ fn check_refused(command: &mut Command, code: i32, parts: &[&str]) {
 fn check_error(ended: &Ended, parts: &[&str]) {
     let errors = ended.stderr.lines().filter(|line| line.starts_with("error: ")).count();
     assert_eq!(errors, 1, "{ended:?}");
-    for word in ["panicked", "ERROR", "WARN"] {
+    for word in ["panicked", "ERROR"] {
         assert!(!ended.stderr.contains(word), "{ended:?}");
     }
     for part in parts {

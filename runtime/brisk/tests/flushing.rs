@@ -15,7 +15,7 @@ use std::{
     sync::{Arc, Mutex},
     thread,
 };
-use support::{cluster, environment};
+use support::{assert_all_returned, cluster, environment};
 
 /// Shows what it was given when it is flushed or finished.
 #[derive(Clone, Default)]
@@ -43,7 +43,7 @@ impl SinkWriter<u64> for Gatherer {
     }
 
     fn flush(&mut self, _: &mut Cx) -> Flow {
-        self.sink.shown.lock().unwrap().append(&mut self.gathered);
+        self.sink.shown.lock().expect("no test panics here").append(&mut self.gathered);
         Flow::Continue
     }
 
@@ -62,16 +62,17 @@ fn check(chained: bool) {
         true => drop(stream.sink_to(sink.clone())),
         false => drop(stream.rebalance().sink_to(sink.clone())),
     }
-    let job = env.execute_async("gather").unwrap();
+    let job = env.execute_async("gather").expect("no test panics here");
     for number in 0..100 {
-        numbers.send(number).unwrap();
-        while sink.shown.lock().unwrap().last() != Some(&number) {
+        numbers.send(number).expect("no test panics here");
+        while sink.shown.lock().expect("no test panics here").last() != Some(&number) {
             thread::yield_now();
         }
     }
     drop(numbers);
-    job.wait().unwrap();
-    assert_eq!(*sink.shown.lock().unwrap(), (0..100).collect::<Vec<u64>>());
+    job.wait().expect("no test panics here");
+    assert_all_returned(&cluster);
+    assert_eq!(*sink.shown.lock().expect("no test panics here"), (0..100).collect::<Vec<u64>>());
 }
 
 #[test]

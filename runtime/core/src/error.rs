@@ -173,6 +173,7 @@ impl Error {
             }
             Self::Start { .. } => Severity::Retry,
             Self::InsufficientNetworkMemory { .. }
+            | Self::AboveMachine { .. }
             | Self::Graph(_)
             | Self::Config(_)
             | Self::Canceled { .. }

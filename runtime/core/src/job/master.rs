@@ -212,7 +212,7 @@ impl JobMaster {
     /// it is being canceled may tell more than the one that failed before it.
     fn note(&self, error: Error) {
         let severity = error.severity();
-        tracing::warn!(job = self.name, ?severity, %error, "a task has failed");
+        tracing::info!(job = self.name, ?severity, %error, "a task has failed");
         let mut state = self.lock();
         if state.error.as_ref().is_none_or(|known| known.severity() < severity) {
             state.error = Some(error);

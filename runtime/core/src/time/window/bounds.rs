@@ -1,5 +1,9 @@
 //! Windows themselves: what a record is assigned to.
 
+mod lateness;
+
+pub use lateness::AllowedLateness;
+
 use std::{fmt::Debug, hash::Hash};
 
 use crate::time::Timestamp;

@@ -19,7 +19,6 @@ mod due;
 mod fired;
 mod fold;
 mod keyed;
-mod lateness;
 
 pub mod assigner;
 pub mod evictor;
@@ -32,11 +31,10 @@ mod sliced;
 mod triggered;
 
 pub use assigner::{TimeDomain, WindowAssigner};
-pub use bounds::{GlobalWindow, TimeWindow, Window};
+pub use bounds::{AllowedLateness, GlobalWindow, TimeWindow, Window};
 pub use fired::{Fed, Fired, FiredTime, Fires};
 pub use fold::{Collected, Fold};
 pub use grid::{SliceGrid, SliceNumber, WindowNumber};
-pub use lateness::AllowedLateness;
 pub use session::{KeySessions, SessionWindows, SessionsImage};
 pub use sliced::{KeySlices, SlicedWindows, SlicesImage};
 pub use table::{AskedKey, Content, HeapTable, KeyTable, Place};

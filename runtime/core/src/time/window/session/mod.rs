@@ -87,7 +87,7 @@ fn due_after(session: &TimeWindow, now: Timestamp, lateness: AllowedLateness) ->
     if last > now { last } else { lateness.cleanup_time(last) }
 }
 
-/// See the [module's documentation](self).
+/// See the documentation of the module.
 #[derive(Clone, Debug)]
 pub struct SessionWindows<K, A, S = HeapTable<K, KeySessions<A>>> {
     lateness: AllowedLateness,

@@ -29,7 +29,7 @@ struct OpenSlice {
     cleanup: Timestamp,
 }
 
-/// See the [module's documentation](super).
+/// See the documentation of the module.
 #[derive(Clone, Debug)]
 pub struct SlicedWindows<K, A, S = HeapTable<K, KeySlices<A>>> {
     rules: Rules,

@@ -126,7 +126,7 @@ impl<K: Clone + Eq, W: Window> Clocks<K, W> {
     }
 }
 
-/// See the [module's documentation](super).
+/// See the documentation of the module.
 pub struct TriggeredWindows<T, K, A, R, C>
 where
     A: WindowAssigner<T>,
