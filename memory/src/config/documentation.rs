@@ -22,7 +22,7 @@ A TaskManager needs one of `taskmanager.memory.process.size`, `taskmanager.memor
 `taskmanager.memory.task.heap.size` and `taskmanager.memory.managed.size`; all other sizes follow from
 it by Flink's formulae, to the byte. A program that runs Brisk inside itself needs none of them: its
 network memory is 16 mb for each slot (at least 64 mb, at most 1 gb or an eighth of the machine or
-container), its managed memory 128 mb (at most a quarter), and the rest is the program's own. A process
+container), its managed memory 2 gb (at most a quarter), and the rest is the program's own. A process
 size above the container's limit (cgroup v1 or v2) is refused, and so are network and managed memory
 that the machine does not have.
 

@@ -1,11 +1,12 @@
 //! The plan of a program that runs Brisk inside itself and sets no size.
 //!
 //! As Flink's MiniCluster does, such a program gets fixed small pools instead of shares of the
-//! machine, since the rest of the memory is its own:
+//! machine, since the rest of the memory is its own. Managed memory, where keyed state lies, is larger
+//! than a MiniCluster's: segments that are not used take no memory, and 2 gb hold some 30 million keys:
 //!
 //! ```text
 //! network    16 mb for each slot, at least 64 mb, at most 1 gb; never more than 1/8 of what there is
-//! managed    128 mb; never more than 1/4 of what there is
+//! managed    2 gb; never more than 1/4 of what there is
 //! overhead   1/10 of what there is, at most 1 gb
 //! framework  nothing apart: the runtime's heap counts with the program's
 //! metaspace  nothing apart
@@ -34,12 +35,12 @@ const AVAILABLE_IF_UNKNOWN: MemorySize = MemorySize::from_mib(1728);
 const NETWORK_PER_SLOT: MemorySize = MemorySize::from_mib(16);
 const NETWORK_LEAST: MemorySize = MemorySize::from_mib(64);
 const NETWORK_MOST: MemorySize = MemorySize::from_mib(1024);
-const MANAGED: MemorySize = MemorySize::from_mib(128);
+const MANAGED: MemorySize = MemorySize::from_mib(2048);
 
 impl TaskManagerMemory {
     /// The plan of an embedded program with this many slots. Where no key decides the size of the
     /// process, network memory is 16 mb for each slot, at least 64 mb and at most 1 gb or 1/8 of what
-    /// there is; managed memory is 128 mb, at most 1/4 of what there is; the program itself has the
+    /// there is; managed memory is 2 gb, at most 1/4 of what there is; the program itself has the
     /// rest. Keys of single parts are honoured.
     ///
     /// # Errors

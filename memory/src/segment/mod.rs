@@ -6,6 +6,7 @@
 //! Data plane: no allocation, no lock unless a pool gives a segment back to its region.
 
 mod buffer;
+mod holding;
 #[cfg(test)]
 #[cfg(loom)]
 mod loom_tests;
@@ -18,6 +19,7 @@ use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
 
 pub use buffer::Buffer;
+pub use holding::{HeldIndex, Holding};
 
 use crate::arena::{Slot, SlotRef};
 use crate::pool::{Lane, give_back};

@@ -1,7 +1,7 @@
 use crate::arena::{Arena, ArenaOptions};
 use crate::pool::{Pool, PoolOptions, Taken};
 use crate::quantity::{SegmentCount, SegmentSize};
-use crate::segment::{Buffer, Segment};
+use crate::segment::{Buffer, Holding, Segment};
 
 fn arena() -> (Arena, Pool) {
     let arena = Arena::map(ArenaOptions {
@@ -118,4 +118,43 @@ fn handles_end_on_any_thread() {
     assert_eq!(sums, [0, 232 * 100, 208 * 100, 184 * 100]);
     assert_eq!(pool.outstanding(), SegmentCount(0));
     arena.verify_conservation().unwrap();
+}
+
+#[test]
+fn a_holding_is_written_until_it_is_frozen() {
+    let (arena, mut pool) = arena();
+    let mut holding = Holding::new(SegmentSize::MIN);
+    let first = holding.add(filled(&mut pool));
+    holding.bytes_mut(first)[3] = 99;
+    let frozen = holding.freeze(first);
+    assert!(!holding.is_open(first) && !holding.thaw(first), "a buffer of it is out");
+    let copy = filled(&mut pool);
+    holding.replace(first, copy);
+    holding.bytes_mut(first)[3] = 7;
+    assert_eq!((frozen[3], holding.bytes(first)[3]), (99, 7));
+    drop(frozen);
+    let frozen = holding.freeze(first);
+    drop(frozen);
+    assert!(holding.thaw(first) && holding.is_open(first));
+    let second = holding.add(filled(&mut pool));
+    assert_eq!(holding.indices().collect::<Vec<_>>(), [first, second]);
+    holding.remove(first);
+    assert_eq!((holding.len(), pool.outstanding()), (1, SegmentCount(1)));
+    assert_eq!(holding.add(filled(&mut pool)), first);
+    let kept = holding.freeze(second);
+    drop(holding);
+    assert_eq!((pool.outstanding(), kept[4]), (SegmentCount(1), 4));
+    drop(kept);
+    assert_eq!(pool.outstanding(), SegmentCount(0));
+    arena.verify_conservation().unwrap();
+}
+
+#[test]
+#[should_panic(expected = "not open")]
+fn a_frozen_segment_is_not_written() {
+    let (_arena, mut pool) = arena();
+    let mut holding = Holding::new(SegmentSize::MIN);
+    let index = holding.add(filled(&mut pool));
+    let _frozen = holding.freeze(index);
+    holding.bytes_mut(index)[0] = 1;
 }

@@ -157,6 +157,9 @@ pub enum TaskError {
     /// Memory could not be had.
     #[error(transparent)]
     Memory(#[from] brisk_memory::MemoryError),
+    /// State could not be kept.
+    #[error(transparent)]
+    State(#[from] crate::state::StateError),
 }
 
 impl Error {
@@ -194,6 +197,8 @@ impl TaskError {
             Self::RecordTooLarge { .. }
             | Self::PartitionOutOfRange { .. }
             | Self::SideOutputType { .. } => Severity::FailJob,
+            // The state comes again as large as it was.
+            Self::State(_) => Severity::FailJob,
             Self::Io { cause, .. } => io_severity(cause.kind()),
             Self::Memory(error) => error.severity(),
         }

@@ -17,6 +17,7 @@ pub mod job;
 pub mod record;
 pub mod sink;
 pub mod source;
+pub mod state;
 pub mod task;
 pub mod time;
 pub mod worker;

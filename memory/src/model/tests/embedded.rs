@@ -14,10 +14,10 @@ fn check(available: u64, slot_count: u32, lines: &str, expected: [u64; 4]) {
 
 #[test]
 fn small_pools_by_slots_within_what_there_is() {
-    check(16384, 1, "", [64, 128, 1024, 15168]);
-    check(16384, 8, "", [128, 128, 1024, 15104]);
-    check(16384, 1000, "", [1024, 128, 1024, 14208]);
-    check(2048, 64, "", [256, 128, 204, 1459]);
+    check(16384, 1, "", [64, 2048, 1024, 13248]);
+    check(16384, 8, "", [128, 2048, 1024, 13184]);
+    check(16384, 1000, "", [1024, 2048, 1024, 12288]);
+    check(2048, 64, "", [256, 512, 204, 1075]);
     check(256, 2, "", [32, 64, 25, 134]);
     check(8, 2, "", [1, 2, 0, 4]);
     check(0, 2, "", [0, 0, 0, 0]);
@@ -26,16 +26,16 @@ fn small_pools_by_slots_within_what_there_is() {
 #[test]
 fn explicit_keys_are_honoured() {
     check(16384, 1, "taskmanager.memory.managed.size: 1g", [64, 1024, 1024, 14272]);
-    check(16384, 1, "taskmanager.memory.network.min: 100m", [100, 128, 1024, 15132]);
-    check(16384, 1, "taskmanager.memory.network.max: 64m", [64, 128, 1024, 15168]);
-    check(16384, 64, "taskmanager.memory.network.max: 100m", [100, 128, 1024, 15132]);
-    check(16384, 1, "taskmanager.memory.network.fraction: 0.5", [8192, 128, 1024, 7040]);
-    check(16384, 1, "taskmanager.memory.task.heap.size: 1g", [64, 128, 1024, 1024]);
-    check(16384, 1, "taskmanager.memory.jvm-overhead.max: 200m", [64, 128, 200, 15992]);
-    check(1024, 1, "taskmanager.memory.jvm-overhead.min: 200m", [64, 128, 200, 632]);
+    check(16384, 1, "taskmanager.memory.network.min: 100m", [100, 2048, 1024, 13212]);
+    check(16384, 1, "taskmanager.memory.network.max: 64m", [64, 2048, 1024, 13248]);
+    check(16384, 64, "taskmanager.memory.network.max: 100m", [100, 2048, 1024, 13212]);
+    check(16384, 1, "taskmanager.memory.network.fraction: 0.5", [8192, 2048, 1024, 5120]);
+    check(16384, 1, "taskmanager.memory.task.heap.size: 1g", [64, 2048, 1024, 1024]);
+    check(16384, 1, "taskmanager.memory.jvm-overhead.max: 200m", [64, 2048, 200, 14072]);
+    check(1024, 1, "taskmanager.memory.jvm-overhead.min: 200m", [64, 256, 200, 504]);
     let framework = "taskmanager.memory.framework.heap.size: 100m; \
                      taskmanager.memory.jvm-metaspace.size: 68m";
-    check(16384, 1, framework, [64, 128, 1024, 15000]);
+    check(16384, 1, framework, [64, 2048, 1024, 13080]);
     // A size that decides: the whole plan is a TaskManager's.
     check(16384, 4, "taskmanager.memory.process.size: 1728m", [128, 512, 192, 383]);
 }

@@ -27,8 +27,8 @@ where
         *count += other;
     }
 
-    fn result(&self, key: &K, count: &u64) -> (K, u64) {
-        (key.clone(), *count)
+    fn result(&self, key: K, count: u64) -> (K, u64) {
+        (key, count)
     }
 
     #[inline(always)]
@@ -67,8 +67,8 @@ where
         (self.0)(so_far, other);
     }
 
-    fn result(&self, _key: &K, so_far: &T) -> T {
-        so_far.clone()
+    fn result(&self, _key: K, so_far: T) -> T {
+        so_far
     }
 }
 
@@ -114,8 +114,8 @@ where
         <Self as Aggregate<T, K>>::add(self, so_far, other);
     }
 
-    fn result(&self, _key: &K, so_far: &T) -> T {
-        so_far.clone()
+    fn result(&self, _key: K, so_far: T) -> T {
+        so_far
     }
 }
 
@@ -169,7 +169,7 @@ where
         <Self as Aggregate<T, K>>::add(self, so_far, other);
     }
 
-    fn result(&self, _key: &K, so_far: &T) -> T {
-        so_far.clone()
+    fn result(&self, _key: K, so_far: T) -> T {
+        so_far
     }
 }

@@ -7,10 +7,11 @@ use super::{
     program::{Origin, Program, keyed_factory, keyed_spec},
 };
 use crate::{
-    Key, Record,
+    Record,
     chain::{Aggregate, Combine, Either, Keyed, KeyedBatch, Template},
     graph::{Exchange, JobType, NodeId, StreamNode},
     record::Archived,
+    record::pair::{FirstOfPair, PairView},
     record::selector::KeySelector,
 };
 
@@ -52,7 +53,7 @@ impl<T: Record, C: Template<Out = T>, S: KeySelector<T>> KeyedStream<T, C, S> {
     where
         A: Aggregate<T, S::Key>,
         (S::Key, A::Accumulator): Record,
-        Archived<(S::Key, A::Accumulator)>: PairView<S::Key>,
+        Archived<(S::Key, A::Accumulator)>: PairView<S::Key, A::Accumulator>,
     {
         if self.stream.program.settings().job_type == JobType::Batch {
             return self.aggregate_batch(aggregate);
@@ -66,7 +67,7 @@ impl<T: Record, C: Template<Out = T>, S: KeySelector<T>> KeyedStream<T, C, S> {
     where
         A: Aggregate<T, S::Key>,
         (S::Key, A::Accumulator): Record,
-        Archived<(S::Key, A::Accumulator)>: PairView<S::Key>,
+        Archived<(S::Key, A::Accumulator)>: PairView<S::Key, A::Accumulator>,
     {
         let Self { stream, selector } = self;
         let (program, node, upstream) = stream.add(StreamNode::operator("Combine"));
@@ -83,7 +84,7 @@ impl<T: Record, C: Template<Out = T>, S: KeySelector<T>> KeyedStream<T, C, S> {
     pub fn count(self) -> DataStream<(S::Key, u64), Aggregated<T, S, Count>>
     where
         (S::Key, u64): Record,
-        Archived<(S::Key, u64)>: PairView<S::Key>,
+        Archived<(S::Key, u64)>: PairView<S::Key, u64>,
     {
         self.aggregate(Count).name("Count")
     }
@@ -94,7 +95,7 @@ impl<T: Record, C: Template<Out = T>, S: KeySelector<T>> KeyedStream<T, C, S> {
         T: Clone,
         F: Fn(&mut T, T) + Clone + Send + 'static,
         (S::Key, T): Record,
-        Archived<(S::Key, T)>: PairView<S::Key>,
+        Archived<(S::Key, T)>: PairView<S::Key, T>,
     {
         self.aggregate(Reduce(reduce)).name("Reduce")
     }
@@ -106,7 +107,7 @@ impl<T: Record, C: Template<Out = T>, S: KeySelector<T>> KeyedStream<T, C, S> {
         F: for<'a> Fn(&'a mut T) -> &'a mut N + Clone + Send + 'static,
         N: std::ops::AddAssign + Copy + 'static,
         (S::Key, T): Record,
-        Archived<(S::Key, T)>: PairView<S::Key>,
+        Archived<(S::Key, T)>: PairView<S::Key, T>,
     {
         self.aggregate(Sum::new(field)).name("Sum")
     }
@@ -119,7 +120,7 @@ impl<T: Record, C: Template<Out = T>, S: KeySelector<T>> KeyedStream<T, C, S> {
         F: for<'a> Fn(&'a mut T) -> &'a mut N + Clone + Send + 'static,
         N: PartialOrd + Copy + 'static,
         (S::Key, T): Record,
-        Archived<(S::Key, T)>: PairView<S::Key>,
+        Archived<(S::Key, T)>: PairView<S::Key, T>,
     {
         self.aggregate(Extreme::least(field)).name("Min")
     }
@@ -132,7 +133,7 @@ impl<T: Record, C: Template<Out = T>, S: KeySelector<T>> KeyedStream<T, C, S> {
         F: for<'a> Fn(&'a mut T) -> &'a mut N + Clone + Send + 'static,
         N: PartialOrd + Copy + 'static,
         (S::Key, T): Record,
-        Archived<(S::Key, T)>: PairView<S::Key>,
+        Archived<(S::Key, T)>: PairView<S::Key, T>,
     {
         self.aggregate(Extreme::greatest(field)).name("Max")
     }
@@ -155,46 +156,4 @@ where
         origin.factory.clone_from(&factory);
     }
     hashed
-}
-
-/// Keys a pair by its first half.
-#[derive(Clone, Copy, Debug)]
-pub struct FirstOfPair;
-
-/// The archived form of a pair.
-pub trait PairView<K: Key> {
-    /// Its first half.
-    fn first(&self) -> &Archived<K>;
-}
-
-impl<K: Key, V: rkyv::Portable> PairView<K> for rkyv::tuple::ArchivedTuple2<Archived<K>, V> {
-    fn first(&self) -> &Archived<K> {
-        &self.0
-    }
-}
-
-impl<K, V> KeySelector<(K, V)> for FirstOfPair
-where
-    K: Key,
-    V: 'static,
-    (K, V): Record,
-    Archived<(K, V)>: PairView<K>,
-{
-    type Key = K;
-
-    fn key(&self, record: &(K, V)) -> K {
-        record.0.clone()
-    }
-
-    fn hash(&self, record: &(K, V)) -> u32 {
-        crate::record::key_hash(&record.0)
-    }
-
-    fn is(&self, record: &(K, V), key: &K) -> bool {
-        record.0 == *key
-    }
-
-    fn view_key(&self, record: &Archived<(K, V)>) -> K {
-        crate::record::decode(record.first())
-    }
 }

@@ -37,10 +37,11 @@ mod stream;
 mod timestamps;
 mod windowed;
 
+pub use crate::record::pair::{FirstOfPair, PairView};
 pub use aggregates::{Count, Extreme, Reduce, Sum};
 pub use arguments::Arguments;
 pub use environment::StreamExecutionEnvironment;
-pub use keyed::{Aggregated, FirstOfPair, KeyedStream, PairView};
+pub use keyed::{Aggregated, KeyedStream};
 pub use partitioning::{CoMap, CoMapped, ConnectedStreams};
 pub use sinks::Collected;
 pub use stream::DataStream;

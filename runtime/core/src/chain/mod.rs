@@ -47,6 +47,7 @@ pub use sink::{Nothing, Sink, SinkContext, SinkWriter, ToSink};
 pub use source::{AssignTimestamps, FromSource, Source, SourceContext, SourceReader};
 
 pub(crate) use guard::Guard;
+pub(crate) use hints::prefetch;
 pub use two_inputs::{CoProcess, CoProcessFunction};
 pub use view::{FlatMapView, MapView};
 /// See [`Guard::take_culprit`].

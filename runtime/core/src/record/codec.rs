@@ -2,7 +2,7 @@
 #![expect(unsafe_code, reason = "archives are written in place and viewed without a copy")]
 
 use rkyv::{
-    Deserialize, Place,
+    Archive, Deserialize, Place,
     api::high::{HighDeserializer, HighSerializer},
     rancor::{Failure, Strategy},
     ser::{
@@ -124,6 +124,26 @@ impl std::fmt::Debug for RecordEncoder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("RecordEncoder")
     }
+}
+
+/// Whether values of a type are their own archives: of fixed size, without padding, with nothing out
+/// of line.
+pub const fn is_plain<T: Record>() -> bool {
+    <T as Archive>::COPY_OPTIMIZATION.is_enabled() && size_of::<T>() == size_of::<Archived<T>>()
+}
+
+/// Writes the archive of a plain value.
+///
+/// # Panics
+/// If the value is not plain or `out` is not as long as it.
+#[inline(always)]
+pub fn write_plain<T: Record>(value: &T, out: &mut [u8]) {
+    assert!(is_plain::<T>(), "a value that is not its own archive");
+    assert_eq!(out.len(), size_of::<T>(), "room for the value");
+    let from = std::ptr::from_ref(value).cast::<u8>();
+    // SAFETY: both are `size_of::<T>()` bytes and one is borrowed mutably, so they are apart; a plain
+    // value has no byte that is not initialized, and its bytes are its archive.
+    unsafe { std::ptr::copy_nonoverlapping(from, out.as_mut_ptr(), size_of::<T>()) };
 }
 
 /// The archived record in a payload that this process wrote.

@@ -9,11 +9,12 @@
 mod checked;
 mod codec;
 mod hash;
+pub mod pair;
 pub mod selector;
 
 pub use checked::{InvalidRecord, checked_view, exercise};
 pub(crate) use codec::AlignedBytes;
-pub use codec::{Decoder, Encoder, RecordEncoder, decode, view};
+pub use codec::{Decoder, Encoder, RecordEncoder, decode, is_plain, view, write_plain};
 pub use hash::{KeyHasher, key_hash};
 
 use rkyv::{

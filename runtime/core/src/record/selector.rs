@@ -4,11 +4,16 @@
 //! producer; a consumer that has a view of the record decodes it first. The
 //! selectors here spare that: they also work on the archived form.
 
-use std::{fmt, marker::PhantomData};
+use compact_str::CompactString;
+use rkyv::string::ArchivedString;
+use std::{any::Any, fmt, marker::PhantomData};
 
 use crate::record::{Archived, Key, Record, decode, key_hash};
 
 /// Finds the key of a record.
+///
+/// The hash of a record is the [`key_hash`] of its key, or state would be looked for in the wrong
+/// place; what is overridden here may only be a shorter way to the same answer.
 pub trait KeySelector<T: Record>: Clone + Send + 'static {
     /// The key's type.
     type Key: Key;
@@ -22,10 +27,10 @@ pub trait KeySelector<T: Record>: Clone + Send + 'static {
         key_hash(&self.key(record))
     }
 
-    /// Whether `record` has this key.
+    /// Whether `record` has the key that lies archived in a table.
     #[inline(always)]
-    fn is(&self, record: &T, key: &Self::Key) -> bool {
-        self.key(record) == *key
+    fn is_stored(&self, record: &T, stored: &Archived<Self::Key>) -> bool {
+        is_archived(&self.key(record), stored)
     }
 
     /// The key of an archived record.
@@ -34,10 +39,42 @@ pub trait KeySelector<T: Record>: Clone + Send + 'static {
         self.key(&decode::<T>(record))
     }
 
-    /// Whether the archived `record` has this key.
+    /// Whether the archived `record` has the key that lies archived in a table.
     #[inline(always)]
-    fn view_is(&self, record: &Archived<T>, key: &Self::Key) -> bool {
-        self.view_key(record) == *key
+    fn view_is_stored(&self, record: &Archived<T>, stored: &Archived<Self::Key>) -> bool {
+        is_archived(&self.view_key(record), stored)
+    }
+}
+
+/// The text that a value is, if it is of one of the types that are archived as text.
+#[inline(always)]
+fn text_of<T: 'static>(value: &T) -> Option<&str> {
+    let value: &dyn Any = value;
+    if let Some(text) = value.downcast_ref::<ArchivedString>() {
+        return Some(text.as_str());
+    }
+    if let Some(text) = value.downcast_ref::<String>() {
+        return Some(text);
+    }
+    value.downcast_ref::<CompactString>().map(CompactString::as_str)
+}
+
+/// Whether a key and an archived one are the same. Text is compared where it lies, other keys are
+/// decoded, which costs nothing unless something of them lies on the heap.
+#[inline(always)]
+pub(crate) fn is_archived<K: Key>(key: &K, stored: &Archived<K>) -> bool {
+    match (text_of(key), text_of(stored)) {
+        (Some(key), Some(stored)) => key == stored,
+        _ => decode::<K>(stored) == *key,
+    }
+}
+
+/// Whether two archived keys are the same; see `is_archived`.
+#[inline(always)]
+pub(crate) fn are_archived<K: Key>(one: &Archived<K>, other: &Archived<K>) -> bool {
+    match (text_of(one), text_of(other)) {
+        (Some(one), Some(other)) => one == other,
+        _ => decode::<K>(one) == decode::<K>(other),
     }
 }
 
@@ -82,8 +119,8 @@ where
     }
 
     #[inline(always)]
-    fn is(&self, record: &T, key: &T) -> bool {
-        record == key
+    fn is_stored(&self, record: &T, stored: &Archived<T>) -> bool {
+        record.as_ref() == stored.as_ref()
     }
 
     #[inline(always)]
@@ -92,8 +129,8 @@ where
     }
 
     #[inline(always)]
-    fn view_is(&self, record: &Archived<T>, key: &T) -> bool {
-        record.as_ref() == key.as_ref()
+    fn view_is_stored(&self, record: &Archived<T>, stored: &Archived<T>) -> bool {
+        record.as_ref() == stored.as_ref()
     }
 }
 

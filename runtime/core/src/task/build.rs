@@ -1,6 +1,6 @@
 //! Building a task on its worker from the plan it was sent.
 
-use brisk_memory::{Arena, LaneOptions, PoolOptions, SegmentCount};
+use brisk_memory::{Arena, LaneOptions, PoolOptions, SegmentCount, SegmentSize};
 use brisk_network::{
     Delivery, GateAddress, LocalPort, PartitionOptions, PeerPort, Port, ResultPartition,
 };
@@ -14,13 +14,15 @@ use std::{
 
 use super::{
     EdgeSpec, OutputPlan, RuntimeContext, SubtaskPlan, WorkerId, cx::Side, plan::PortPlan,
+    task_error,
 };
 use crate::{
     chain::{Gate, SourceContext},
     error::Error,
     exchange::{EdgeWriter, Fork, Partitioner, RecordWriter, Tail, Writer},
-    graph::NodeId,
-    record::Record,
+    graph::{KeyGroupRange, MaxParallelism, NodeId, Parallelism, SubtaskIndex},
+    record::{Key, Record},
+    state::{HashRange, StateError, Supply, SupplyOptions, table::KeyTable},
     task::accumulator::AccumulatorRegistry,
 };
 
@@ -160,6 +162,46 @@ impl BuildContext {
         let plan = plan.unwrap_or_else(|| panic!("{node:?} has no input {input}"));
         let gates = self.surroundings.gates.borrow();
         Gate::new(Rc::clone(&gates[&plan.address]))
+    }
+
+    /// The size of segments.
+    pub fn segment_size(&self) -> SegmentSize {
+        self.surroundings.arena.segment_size()
+    }
+
+    /// Managed memory for the state of `node`; no more than `limit` segments if there is one.
+    ///
+    /// # Errors
+    /// If there is not even the least that state needs.
+    pub fn supply(&self, node: NodeId, limit: Option<SegmentCount>) -> Result<Supply, Error> {
+        let (operator, plan) = (self.operator_name(node), &self.plan);
+        let task = plan.display_name();
+        let owner = format!("{}/{task}: state of operator '{operator}'", plan.job);
+        Ok(Supply::open(self.surroundings.arena.managed(), SupplyOptions { owner, limit })?)
+    }
+
+    /// The hashes of the keys that this subtask owns.
+    pub fn owned_hashes(&self) -> HashRange {
+        let SubtaskPlan { subtask, parallelism, max_parallelism, .. } = *self.plan;
+        let groups = MaxParallelism(max_parallelism);
+        let parallelism = Parallelism(parallelism);
+        let owned = KeyGroupRange::of_subtask(SubtaskIndex(subtask), parallelism, groups);
+        HashRange::of_key_groups(owned, groups)
+    }
+
+    /// An empty table for the state of `node`.
+    ///
+    /// # Errors
+    /// If there is no managed memory for it.
+    pub fn key_table<K: Key, V: Record>(
+        &self,
+        node: NodeId,
+        range: HashRange,
+        limit: Option<SegmentCount>,
+    ) -> Result<KeyTable<K, V>, Error> {
+        let supply = self.supply(node, limit)?;
+        let failed = |error: StateError| task_error(&self.plan, node, error.into());
+        KeyTable::new(range, supply).map_err(failed)
     }
 
     /// The end of a task whose last operator is `node`.

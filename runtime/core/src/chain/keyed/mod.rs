@@ -8,13 +8,14 @@
 //! ([`KeyedProcessFunction`]) and windows ([`window`]).
 
 mod batch;
+mod combine;
 mod operator;
 mod process;
-mod table;
 mod updates;
 pub mod window;
 
-pub use batch::{Combine, KeyedBatch};
+pub use batch::KeyedBatch;
+pub use combine::Combine;
 pub use operator::{KeyedOperator, KeyedTemplate, OperatorTemplate, OperatorTurn, Taken};
 pub use process::{KeyedContext, KeyedProcess, KeyedProcessFunction, TimerService};
 pub use updates::{Aggregate, Keyed};

@@ -2,7 +2,6 @@
 
 use std::{fmt, marker::PhantomData};
 
-use super::table::{Found, Table};
 use crate::{
     Record,
     chain::{Chain, Gate, Guard, ReadRecords, Template},
@@ -10,6 +9,7 @@ use crate::{
     graph::NodeId,
     record::selector::KeySelector,
     record::{Archived, Key, decode},
+    state::table::{Change, KeyTable, Refused},
     task::flow::{Drive, Flow, Push, Signal},
     task::{BuildContext, Cx},
 };
@@ -31,7 +31,7 @@ pub trait Aggregate<T: Record, K: Key>: Clone + Send + 'static {
     fn merge(&self, accumulator: &mut Self::Accumulator, other: Self::Accumulator);
 
     /// What is emitted for a key.
-    fn result(&self, key: &K, accumulator: &Self::Accumulator) -> Self::Out;
+    fn result(&self, key: K, accumulator: Self::Accumulator) -> Self::Out;
 
     /// As [`Aggregate::first`], of the archived form.
     #[inline(always)]
@@ -77,7 +77,7 @@ pub struct KeyedHead<T: Record, S: KeySelector<T>, A: Aggregate<T, S::Key>> {
     node: NodeId,
     selector: S,
     aggregate: A,
-    table: Table<S::Key, A::Accumulator>,
+    table: KeyTable<S::Key, A::Accumulator>,
 }
 
 impl<T, S, A> Template for Keyed<T, S, A>
@@ -95,7 +95,7 @@ where
             node: self.node,
             selector: self.selector.clone(),
             aggregate: self.aggregate.clone(),
-            table: Table::new(),
+            table: cx.key_table(self.node, cx.owned_hashes(), None)?,
         })
     }
 }
@@ -104,8 +104,40 @@ struct KeyedInto<'a, S, A, K, V, P> {
     node: NodeId,
     selector: &'a S,
     aggregate: &'a A,
-    table: &'a mut Table<K, V>,
+    table: &'a mut KeyTable<K, V>,
     sink: &'a mut P,
+}
+
+/// What a record does to the accumulator of its key.
+struct Update<'a, T: Record, S, A> {
+    selector: &'a S,
+    aggregate: &'a A,
+    record: &'a Archived<T>,
+}
+
+impl<T, S, A> Change<S::Key, A::Accumulator> for Update<'_, T, S, A>
+where
+    T: Record,
+    S: KeySelector<T>,
+    A: Aggregate<T, S::Key>,
+{
+    #[inline(always)]
+    fn is(&self, stored: &Archived<S::Key>) -> bool {
+        self.selector.view_is_stored(self.record, stored)
+    }
+
+    fn key(&self) -> S::Key {
+        self.selector.view_key(self.record)
+    }
+
+    fn first(self) -> A::Accumulator {
+        self.aggregate.first_view(self.record)
+    }
+
+    #[inline(always)]
+    fn add(self, accumulator: &mut A::Accumulator) {
+        self.aggregate.add_view(accumulator, self.record);
+    }
 }
 
 impl<T, S, A, P> ReadRecords<T> for KeyedInto<'_, S, A, S::Key, A::Accumulator, P>
@@ -124,19 +156,15 @@ where
 
     #[inline(always)]
     fn record(&mut self, key_hash: u32, record: &Archived<T>, cx: &mut Cx) -> Flow {
-        let Self { selector, aggregate, table, .. } = self;
+        let (selector, aggregate) = (self.selector, self.aggregate);
         let result = Guard::run(self.node, || {
-            let (key, value, found) = table.entry(
-                key_hash,
-                |key| selector.view_is(record, key),
-                || (selector.view_key(record), aggregate.first_view(record)),
-            );
-            if found == Found::Known {
-                aggregate.add_view(value, record);
-            }
-            aggregate.result(key, value)
+            let value = self.table.upsert(key_hash, Update { selector, aggregate, record })?;
+            Ok(aggregate.result(selector.view_key(record), value))
         });
-        self.sink.push(result, cx)
+        match result {
+            Ok(result) => self.sink.push(result, cx),
+            Err(Refused { error, .. }) => cx.fail(self.node, error.into()),
+        }
     }
 
     #[inline]

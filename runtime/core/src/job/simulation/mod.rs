@@ -114,7 +114,7 @@ impl SimulatedCluster {
         let arena = Arena::map(ArenaOptions {
             segment_size: options.segment_size,
             network: options.segments,
-            managed: SegmentCount(0),
+            managed: options.managed,
             huge_pages: HugePages::Off,
             ..ArenaOptions::default()
         })?;

@@ -14,6 +14,8 @@ pub struct SimulationOptions {
     pub segment_size: SegmentSize,
     /// Segments of the network memory.
     pub segments: SegmentCount,
+    /// Segments of the managed memory.
+    pub managed: SegmentCount,
     /// How many of them an output may use.
     pub quota: BufferQuota,
     /// How much workers do at a time.
@@ -35,6 +37,7 @@ impl SimulationOptions {
             workers,
             segment_size: SegmentSize::new(segment_bytes).expect("a legal size"),
             segments: SegmentCount(512),
+            managed: SegmentCount(4096),
             quota: BufferQuota {
                 per_channel: one_to(3) as u32,
                 floating: world.below(5) as u32,

@@ -60,7 +60,7 @@ where
         _context: &mut Context<'_>,
         out: &mut Collector<A::Out>,
     ) -> Result<(), BoxError> {
-        out.collect(self.aggregate.result(&fired.key, &fired.content));
+        out.collect(self.aggregate.result(fired.key, fired.content));
         Ok(())
     }
 }

@@ -1,0 +1,36 @@
+//! What can go wrong with state.
+
+/// Why state could not be kept.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StateError {
+    /// Managed memory has ended.
+    #[error(
+        "managed memory has ended: {owner} holds {held_bytes} bytes and may have {quota_bytes} of \
+         {total_bytes}; raise taskmanager.memory.managed.size or taskmanager.memory.managed.fraction"
+    )]
+    OutOfMemory {
+        /// Whose state it is.
+        owner: String,
+        /// What it holds.
+        held_bytes: u64,
+        /// What it may hold.
+        quota_bytes: u64,
+        /// All of the managed memory.
+        total_bytes: u64,
+    },
+    /// A key with its value is larger than a table can hold.
+    #[error(
+        "{owner}: a key and its value of {bytes} bytes are more than the {limit} bytes that an entry \
+         may have with segments of this size; raise taskmanager.memory.segment-size, or keep less \
+         per key"
+    )]
+    EntryTooLarge {
+        /// Whose state it is.
+        owner: String,
+        /// Bytes of the entry.
+        bytes: usize,
+        /// Bytes it may have.
+        limit: usize,
+    },
+}

@@ -1,0 +1,239 @@
+//! Finding slots by hash: extendible hashing (Fagin, Nievergelt, Pippenger and Strong 1979).
+//!
+//! ```text
+//! directory, by the top bits of the hash      buckets, each a segment
+//! 00 ------------------------------------->   0*  (its keys agree in one bit)
+//! 01 ------------------------------------->   0*
+//! 10 ------------------------------------->   10
+//! 11 ------------------------------------->   11 -> overflow, when hashes cannot be told apart
+//! ```
+//!
+//! A full bucket splits by itself, so no insertion waits for the whole table. The directory doubles
+//! when a bucket of the finest kind splits; it holds four bytes for each bucket or a few. It covers
+//! the hashes of the subtask's key groups only, in order, so that a bucket is a range of hashes.
+//!
+//! Invariants: a bucket and its overflow hold exactly the slots whose hashes are in its range; every
+//! bucket keeps an empty slot; `used` counts slots that are not empty, `live` those with a key.
+//! What fails for want of memory has changed nothing. Buckets are never merged.
+
+mod scan;
+mod split;
+
+use brisk_memory::{HeldIndex, Holding, Segment};
+
+pub(super) use scan::Cursor;
+pub use scan::FrozenBucket;
+
+use super::{
+    bucket::{Erased, Geometry, Slot},
+    version::Version,
+};
+use crate::{
+    chain::prefetch,
+    state::{HashRange, StateError, Supply},
+};
+
+/// Where a key is. Valid until the index changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    segment: HeldIndex,
+    slot: usize,
+}
+
+/// What is known of a segment of the index.
+#[derive(Clone, Copy, Debug)]
+struct Meta {
+    /// Hashes of this bucket, counted from the index's first, and how many bits it leaves open.
+    start: u64,
+    open_bits: u32,
+    used: usize,
+    live: usize,
+    overflow: Option<HeldIndex>,
+    changed: Version,
+}
+
+/// Slots by hash.
+pub(super) struct Index<S> {
+    segments: Holding,
+    metas: Vec<Meta>,
+    directory: Vec<HeldIndex>,
+    range: HashRange,
+    /// Bits of a hash that the directory does not look at.
+    shift: u32,
+    geometry: Geometry<S>,
+    len: usize,
+    version: Version,
+    /// Slots on their way from a bucket that is laid anew.
+    moved: Vec<u8>,
+}
+
+impl<S: Slot> Index<S> {
+    /// An empty index of one bucket.
+    pub(super) fn new(range: HashRange, supply: &mut Supply) -> Result<Self, StateError> {
+        let size = supply.segment_size();
+        let shift = range.span().next_power_of_two().trailing_zeros();
+        let mut index = Self {
+            segments: Holding::new(size),
+            metas: Vec::new(),
+            directory: Vec::new(),
+            range,
+            shift,
+            geometry: Geometry::new(size.bytes()),
+            len: 0,
+            version: Version::FIRST,
+            moved: Vec::new(),
+        };
+        let segment = supply.take()?;
+        let only = index.add_segment(segment, 0, shift);
+        index.directory.push(only);
+        Ok(index)
+    }
+
+    fn add_segment(&mut self, segment: Segment, start: u64, open_bits: u32) -> HeldIndex {
+        let index = self.segments.add(segment);
+        self.geometry.clear(self.segments.bytes_mut(index));
+        let changed = self.version;
+        let meta = Meta { start, open_bits, used: 0, live: 0, overflow: None, changed };
+        match self.metas.get_mut(index.0 as usize) {
+            Some(known) => *known = meta,
+            None => self.metas.push(meta),
+        }
+        index
+    }
+
+    /// Forgets all keys; one bucket is left.
+    pub(super) fn clear(&mut self, supply: &mut Supply) -> Result<(), StateError> {
+        let kept = self.directory[0];
+        self.make_writable(kept, supply)?;
+        let others: Vec<HeldIndex> =
+            self.segments.indices().filter(|index| *index != kept).collect();
+        others.into_iter().for_each(|index| self.segments.remove(index));
+        self.geometry.clear(self.segments.bytes_mut(kept));
+        self.shift = self.range.span().next_power_of_two().trailing_zeros();
+        self.directory = vec![kept];
+        let (open_bits, changed) = (self.shift, self.version);
+        *self.meta_mut(kept) =
+            Meta { start: 0, open_bits, used: 0, live: 0, overflow: None, changed };
+        self.len = 0;
+        Ok(())
+    }
+
+    /// Keys.
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Segments.
+    pub(super) fn segments(&self) -> usize {
+        self.segments.len()
+    }
+
+    #[inline(always)]
+    fn position(&self, hash: u32) -> usize {
+        (u64::from(hash.wrapping_sub(self.range.first())) >> self.shift) as usize
+    }
+
+    #[inline(always)]
+    fn bucket(&self, hash: u32) -> HeldIndex {
+        self.directory[self.position(hash)]
+    }
+
+    fn meta(&self, index: HeldIndex) -> &Meta {
+        &self.metas[index.0 as usize]
+    }
+
+    fn meta_mut(&mut self, index: HeldIndex) -> &mut Meta {
+        &mut self.metas[index.0 as usize]
+    }
+
+    /// Asks for the cache lines in which the search for `hash` begins; a hash outside of the range,
+    /// as in front of a signal, asks for none.
+    #[inline(always)]
+    pub(super) fn prefetch(&self, hash: u32) {
+        let Some(bucket) = self.directory.get(self.position(hash)) else { return };
+        let bytes = self.segments.bytes(*bucket);
+        let (control, slot) = self.geometry.lines(bytes, hash);
+        prefetch(control);
+        prefetch(slot);
+    }
+
+    /// The slot that `is` recognizes.
+    #[inline(always)]
+    pub(super) fn find(&self, hash: u32, mut is: impl FnMut(&[u8]) -> bool) -> Option<Place> {
+        let mut segment = self.bucket(hash);
+        loop {
+            let bytes = self.segments.bytes(segment);
+            if let Some(slot) = self.geometry.find(bytes, hash, &mut is) {
+                return Some(Place { segment, slot });
+            }
+            segment = self.meta(segment).overflow?;
+        }
+    }
+
+    /// The bytes of a slot.
+    #[inline(always)]
+    pub(super) fn slot(&self, place: Place) -> &[u8] {
+        self.geometry.slot(self.segments.bytes(place.segment), place.slot)
+    }
+
+    /// The bytes of a slot, to write.
+    #[inline(always)]
+    pub(super) fn slot_mut(
+        &mut self,
+        place: Place,
+        supply: &mut Supply,
+    ) -> Result<&mut [u8], StateError> {
+        self.make_writable(place.segment, supply)?;
+        Ok(self.geometry.slot_mut(self.segments.bytes_mut(place.segment), place.slot))
+    }
+
+    /// Before every change of a segment: a frozen one is copied first, and the version is noted.
+    #[inline(always)]
+    fn make_writable(&mut self, at: HeldIndex, supply: &mut Supply) -> Result<(), StateError> {
+        if self.segments.is_open(at) {
+            return Ok(());
+        }
+        self.open(at, supply)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn open(&mut self, at: HeldIndex, supply: &mut Supply) -> Result<(), StateError> {
+        if !self.segments.thaw(at) {
+            let mut copy = supply.take()?;
+            copy.as_mut_slice().copy_from_slice(self.segments.bytes(at));
+            self.segments.replace(at, copy);
+        }
+        self.meta_mut(at).changed = self.version;
+        Ok(())
+    }
+
+    /// Gives a key that is not there a slot, and its bytes to write.
+    #[inline(never)]
+    pub(super) fn insert(&mut self, hash: u32, supply: &mut Supply) -> Result<Place, StateError> {
+        assert!(self.range.contains(hash), "a key of another subtask's key groups");
+        let segment = self.make_room(hash, supply)?;
+        self.make_writable(segment, supply)?;
+        Ok(self.occupy(segment, hash))
+    }
+
+    fn occupy(&mut self, segment: HeldIndex, hash: u32) -> Place {
+        let (slot, fresh) = self.geometry.occupy(self.segments.bytes_mut(segment), hash);
+        let meta = self.meta_mut(segment);
+        meta.used += usize::from(fresh);
+        meta.live += 1;
+        self.len += 1;
+        Place { segment, slot }
+    }
+
+    /// Frees a slot.
+    pub(super) fn remove(&mut self, place: Place, supply: &mut Supply) -> Result<(), StateError> {
+        self.make_writable(place.segment, supply)?;
+        let erased = self.geometry.erase(self.segments.bytes_mut(place.segment), place.slot);
+        let meta = self.meta_mut(place.segment);
+        meta.used -= usize::from(erased == Erased::Clean);
+        meta.live -= 1;
+        self.len -= 1;
+        Ok(())
+    }
+}

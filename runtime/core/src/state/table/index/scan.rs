@@ -1,0 +1,101 @@
+//! Going over all slots, freezing them, and checking them.
+
+use brisk_memory::{Buffer, HeldIndex};
+use std::ops::RangeInclusive;
+
+use super::{Index, Place};
+use crate::state::{
+    HashRange,
+    table::{bucket::Slot, version::Version},
+};
+
+/// Where a scan has come to. It ends in disorder when the index changes meanwhile.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::state::table) struct Cursor {
+    /// The first hash of the bucket that comes next, counted as buckets count it.
+    next: u64,
+    /// Where the scan ends, counted so too.
+    end: u64,
+    /// The segment in hand and its next slot.
+    at: Option<(HeldIndex, usize)>,
+}
+
+/// One segment of a frozen index.
+#[derive(Clone, Debug)]
+pub struct FrozenBucket {
+    /// Its bytes.
+    pub bytes: Buffer,
+    /// When it last changed.
+    pub changed: Version,
+    /// The hashes that its keys may have.
+    pub hashes: RangeInclusive<u32>,
+}
+
+impl<S: Slot> Index<S> {
+    /// A scan of the buckets that have hashes in `range`, bucket after bucket; the first and the last
+    /// may hold others, too.
+    pub(in crate::state::table) fn scan(&self, range: HashRange) -> Cursor {
+        assert!(self.range.contains(range.first()), "hashes of another subtask");
+        let first = self.directory[self.position(range.first())];
+        let next = self.meta(first).start;
+        let end = u64::from(range.first().wrapping_sub(self.range.first())) + range.span();
+        Cursor { next, end, at: None }
+    }
+
+    /// The next slot with a key.
+    pub(in crate::state::table) fn next(&self, cursor: &mut Cursor) -> Option<Place> {
+        loop {
+            let (segment, from) = match cursor.at {
+                Some(at) => at,
+                None if cursor.next >= cursor.end => return None,
+                None => {
+                    let head = self.directory[(cursor.next >> self.shift) as usize];
+                    cursor.next = self.meta(head).start + (1 << self.meta(head).open_bits);
+                    (head, 0)
+                }
+            };
+            if let Some(slot) = self.geometry.occupied_from(self.segments.bytes(segment), from) {
+                cursor.at = Some((segment, slot + 1));
+                return Some(Place { segment, slot });
+            }
+            cursor.at = self.meta(segment).overflow.map(|link| (link, 0));
+        }
+    }
+
+    /// Shares all segments as they are now; each is copied before it changes. Begins a new version.
+    pub(in crate::state::table) fn freeze(&mut self) -> Vec<FrozenBucket> {
+        self.version = self.version.next();
+        let held: Vec<HeldIndex> = self.segments.indices().collect();
+        let frozen = held.into_iter().map(|index| {
+            let meta = *self.meta(index);
+            let hash = |from_first: u64| self.range.first().wrapping_add(from_first as u32);
+            let last = (meta.start + (1 << meta.open_bits)).min(self.range.span()) - 1;
+            let hashes = hash(meta.start.min(last))..=hash(last);
+            FrozenBucket { bytes: self.segments.freeze(index), changed: meta.changed, hashes }
+        });
+        frozen.collect()
+    }
+
+    /// Checks what must hold. Linear in the number of slots.
+    pub(in crate::state::table) fn verify_invariants(&self) {
+        let (mut len, mut segments, mut next) = (0, 0, 0);
+        while next < 1 << self.shift << self.directory.len().trailing_zeros() {
+            let head = self.directory[(next >> self.shift) as usize];
+            let bucket = *self.meta(head);
+            assert_eq!(bucket.start, next, "buckets follow one another");
+            assert!(bucket.open_bits >= self.shift, "the directory tells buckets apart");
+            next = bucket.start + (1 << bucket.open_bits);
+            for link in self.chain(head) {
+                let (live, deleted) = self.geometry.verify(self.segments.bytes(link));
+                let meta = self.meta(link);
+                assert_eq!((meta.live, meta.used), (live, live + deleted), "slots are counted");
+                assert!(meta.used <= self.geometry.capacity(), "a bucket keeps an empty slot");
+                (len, segments) = (len + live, segments + 1);
+                for hash in self.hashes(link) {
+                    assert_eq!(self.bucket(hash), head, "a key is in its bucket");
+                }
+            }
+        }
+        assert_eq!((len, segments), (self.len, self.segments.len()), "nothing is lost");
+    }
+}

@@ -1,0 +1,431 @@
+//! Keys and values of two types, over the bytes.
+
+use std::fmt;
+
+use super::{
+    FrozenBucket, FrozenData,
+    index::{Cursor, Index, Place},
+    log::{Draft, Location, Log, UNIT},
+    scratch::Scratch,
+    slots::{Located, Pair, logged},
+};
+use crate::{
+    Key, Record,
+    record::{Archived, decode, is_plain, write_plain},
+    state::{HashRange, StateError, Supply},
+};
+
+/// Slots that a scan looks ahead, so that their entries are there when it comes to them.
+const SCAN_AHEAD: usize = 16;
+
+/// What happens to the value of one key.
+pub trait Change<K: Record, V> {
+    /// Whether `stored` is the key.
+    fn is(&self, stored: &Archived<K>) -> bool;
+
+    /// The key.
+    fn key(&self) -> K;
+
+    /// The value if the key is new.
+    fn first(self) -> V;
+
+    /// Changes the value if it is not.
+    fn add(self, value: &mut V);
+}
+
+/// A change that a table had no room for.
+#[derive(Debug)]
+pub struct Refused<K, V> {
+    /// Why.
+    pub error: StateError,
+    /// The key and its value after the change; the table does not have the key any more. `None` when
+    /// nothing was done.
+    pub left_over: Option<(K, V)>,
+}
+
+/// The segments of a table at one moment.
+#[derive(Debug)]
+pub struct Frozen {
+    /// Those in which keys are found.
+    pub buckets: Vec<FrozenBucket>,
+    /// Those of the log.
+    pub data: Vec<FrozenData>,
+}
+
+/// Where going over a table has come to. A table must not change meanwhile.
+#[derive(Clone, Copy, Debug)]
+pub struct Scan {
+    range: HashRange,
+    cursor: Cursor,
+    /// Some slots ahead, where it matters.
+    ahead: Option<Cursor>,
+}
+
+/// A value for each key, in managed segments.
+pub struct KeyTable<K, V> {
+    body: Body<K, V>,
+    range: HashRange,
+    supply: Supply,
+    /// Archives of keys and of values, on their way into the log.
+    scratch: (Scratch, Scratch),
+}
+
+enum Body<K, V> {
+    Slots(Index<Pair<K, V>>),
+    Logged(Index<Located>, Log),
+}
+
+impl<K: Key, V: Record> KeyTable<K, V> {
+    /// What values in a log have to be aligned to: exactly known for plain ones.
+    const VALUE_ALIGN: usize = if is_plain::<V>() { align_of::<Archived<V>>() } else { UNIT };
+
+    /// An empty table of keys whose hashes are in `range`.
+    ///
+    /// # Errors
+    /// If there is no segment for it.
+    pub fn new(range: HashRange, mut supply: Supply) -> Result<Self, StateError> {
+        let body = if Pair::<K, V>::FITS {
+            Body::Slots(Index::new(range, &mut supply)?)
+        } else {
+            let log = Log::new(Self::VALUE_ALIGN, &supply);
+            Body::Logged(Index::new(range, &mut supply)?, log)
+        };
+        Ok(Self { body, range, supply, scratch: (Scratch::new(), Scratch::new()) })
+    }
+
+    /// Keys.
+    pub fn len(&self) -> usize {
+        match &self.body {
+            Body::Slots(index) => index.len(),
+            Body::Logged(index, _) => index.len(),
+        }
+    }
+
+    /// Whether there is no key.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Bytes of the segments it holds.
+    pub fn bytes(&self) -> usize {
+        let segments = match &self.body {
+            Body::Slots(index) => index.segments(),
+            Body::Logged(index, log) => index.segments() + log.segments(),
+        };
+        segments * self.supply.segment_size().bytes()
+    }
+
+    /// Asks for the cache lines in which the search for `hash` begins.
+    #[inline(always)]
+    pub fn prefetch(&self, hash: u32) {
+        match &self.body {
+            Body::Slots(index) => index.prefetch(hash),
+            Body::Logged(index, _) => index.prefetch(hash),
+        }
+    }
+
+    /// Adds or changes the value of one key; the value afterwards.
+    ///
+    /// # Errors
+    /// If there is no segment for it.
+    #[inline(always)]
+    pub fn upsert<C: Change<K, V>>(&mut self, hash: u32, change: C) -> Result<V, Refused<K, V>> {
+        let Self { body, supply, .. } = self;
+        let Body::Slots(index) = body else { return self.upsert_logged(hash, change) };
+        let found = index.find(hash, |slot| change.is(Pair::<K, V>::key(slot)));
+        let Some(place) = found else { return self.insert(hash, change) };
+        let slot = index.slot_mut(place, supply).map_err(nothing_done)?;
+        let mut value = Pair::<K, V>::value(slot);
+        change.add(&mut value);
+        Pair::<K, V>::set_value(slot, &value);
+        Ok(value)
+    }
+
+    #[inline(always)]
+    fn upsert_logged<C: Change<K, V>>(&mut self, hash: u32, change: C) -> Result<V, Refused<K, V>> {
+        let Self { body, supply, .. } = self;
+        let Body::Logged(index, log) = body else { unreachable!("the types decide") };
+        let Some((place, at)) = find_logged::<K>(index, log, hash, |key| change.is(key)) else {
+            return self.insert(hash, change);
+        };
+        if is_plain::<V>()
+            && let Some(bytes) = log.value_mut(at, supply).map_err(nothing_done)?
+        {
+            let mut value = decode::<V>(logged::<V>(bytes));
+            change.add(&mut value);
+            write_plain(&value, bytes);
+            return Ok(value);
+        }
+        let mut value = decode::<V>(logged::<V>(log.get(at).value()));
+        // So that taking the entry out, should there be no room for a longer one, cannot fail.
+        index.slot_mut(place, supply).map_err(nothing_done)?;
+        change.add(&mut value);
+        match self.rewrite(place, at, &value) {
+            Ok(()) => Ok(value),
+            Err(error) => Err(self.taken_out(place, at, (value, error))),
+        }
+    }
+
+    /// Writes the new value of an entry, in place if it fits.
+    fn rewrite(&mut self, place: Place, at: Location, value: &V) -> Result<(), StateError> {
+        let Self { body, supply, scratch, .. } = self;
+        let Body::Logged(index, log) = body else { unreachable!("the types decide") };
+        let value = scratch.1.archive(value);
+        if log.set_value(at, value, supply)? {
+            return Ok(());
+        }
+        let (hash, _) = Located::read(index.slot(place));
+        let key = scratch.0.copy(log.get(at).key());
+        let to = log.append(Draft { hash, key, value, slack: value.len() / 4 }, supply)?;
+        Located::write(index.slot_mut(place, supply)?, hash, to);
+        self.release(at);
+        Ok(())
+    }
+
+    /// Takes an entry out whose new value could not be written.
+    #[cold]
+    fn taken_out(
+        &mut self,
+        place: Place,
+        at: Location,
+        (value, error): (V, StateError),
+    ) -> Refused<K, V> {
+        let Self { body, supply, .. } = self;
+        let Body::Logged(index, log) = body else { unreachable!("the types decide") };
+        let key = decode::<K>(logged::<K>(log.get(at).key()));
+        index.remove(place, supply).expect("its segment was made writable before");
+        self.release(at);
+        Refused { error, left_over: Some((key, value)) }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn insert<C: Change<K, V>>(&mut self, hash: u32, change: C) -> Result<V, Refused<K, V>> {
+        let key = change.key();
+        let value = change.first();
+        match self.insert_pair(hash, &key, &value) {
+            Ok(()) => Ok(value),
+            Err(error) => Err(Refused { error, left_over: Some((key, value)) }),
+        }
+    }
+
+    fn insert_pair(&mut self, hash: u32, key: &K, value: &V) -> Result<(), StateError> {
+        let Self { body, supply, scratch, .. } = self;
+        match body {
+            Body::Slots(index) => {
+                let place = index.insert(hash, supply)?;
+                Pair::write(index.slot_mut(place, supply)?, key, value);
+            }
+            Body::Logged(index, log) => {
+                let (key, value) = (scratch.0.archive(key), scratch.1.archive(value));
+                let to = log.append(Draft { hash, key, value, slack: 0 }, supply)?;
+                match index.insert(hash, supply) {
+                    Ok(place) => Located::write(index.slot_mut(place, supply)?, hash, to),
+                    Err(error) => {
+                        log.release(to);
+                        return Err(error);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Counts an entry as garbage; empties its segment if little else is in there.
+    fn release(&mut self, at: Location) {
+        let Body::Logged(_, log) = &mut self.body else { unreachable!("the types decide") };
+        log.release(at);
+        if log.is_sparse(at) {
+            // Where there is no room for that now, the garbage waits for the next time.
+            let _ = self.compact(at);
+        }
+    }
+
+    /// Moves what lives in the segment of `released` to the end of the log.
+    #[cold]
+    fn compact(&mut self, released: Location) -> Result<(), StateError> {
+        let Self { body, supply, .. } = self;
+        let Body::Logged(index, log) = body else { unreachable!("the types decide") };
+        let segment = log.segment_of(released);
+        let entries: Vec<(u32, Location)> = log.entries(segment).collect();
+        for (hash, at) in entries {
+            let Some(place) = index.find(hash, |slot| Located::read(slot) == (hash, at)) else {
+                continue;
+            };
+            index.slot_mut(place, supply)?;
+            let to = log.relocate(at, supply)?;
+            Located::write(index.slot_mut(place, supply)?, hash, to);
+        }
+        log.give_back(segment);
+        Ok(())
+    }
+
+    /// The value of the key that `is` recognizes.
+    pub fn get(&self, hash: u32, is: impl Fn(&Archived<K>) -> bool) -> Option<V> {
+        match &self.body {
+            Body::Slots(index) => {
+                let place = index.find(hash, |slot| is(Pair::<K, V>::key(slot)))?;
+                Some(Pair::<K, V>::value(index.slot(place)))
+            }
+            Body::Logged(index, log) => {
+                let (_, at) = find_logged::<K>(index, log, hash, is)?;
+                Some(decode::<V>(logged::<V>(log.get(at).value())))
+            }
+        }
+    }
+
+    /// Removes the key that `is` recognizes; whether it was there.
+    ///
+    /// # Errors
+    /// If a frozen segment would have to be copied and there is none for it.
+    pub fn remove(
+        &mut self,
+        hash: u32,
+        is: impl Fn(&Archived<K>) -> bool,
+    ) -> Result<bool, StateError> {
+        let Self { body, supply, .. } = self;
+        match body {
+            Body::Slots(index) => {
+                let found = index.find(hash, |slot| is(Pair::<K, V>::key(slot)));
+                let Some(place) = found else { return Ok(false) };
+                index.remove(place, supply)?;
+            }
+            Body::Logged(index, log) => {
+                let Some((place, at)) = find_logged::<K>(index, log, hash, is) else {
+                    return Ok(false);
+                };
+                index.remove(place, supply)?;
+                self.release(at);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Begins to go over all keys.
+    pub fn scan(&self) -> Scan {
+        self.scan_range(self.range)
+    }
+
+    /// Begins to go over the keys whose hashes are in `range`, as those of key groups are, in the
+    /// order of buckets, which is about that of hashes.
+    pub fn scan_range(&self, range: HashRange) -> Scan {
+        match &self.body {
+            Body::Slots(index) => Scan { range, cursor: index.scan(range), ahead: None },
+            Body::Logged(index, log) => {
+                let cursor = index.scan(range);
+                let mut ahead = cursor;
+                for _ in 0..SCAN_AHEAD {
+                    prefetch_next(index, log, &mut ahead);
+                }
+                Scan { range, cursor, ahead: Some(ahead) }
+            }
+        }
+    }
+
+    /// The next key and its value.
+    pub fn next(&self, scan: &mut Scan) -> Option<(K, V)> {
+        loop {
+            let (hash, pair) = self.next_of_bucket(scan)?;
+            if scan.range.contains(hash) {
+                return Some(pair);
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn next_of_bucket(&self, scan: &mut Scan) -> Option<(u32, (K, V))> {
+        match &self.body {
+            Body::Slots(index) => {
+                let slot = index.slot(index.next(&mut scan.cursor)?);
+                let key = decode::<K>(Pair::<K, V>::key(slot));
+                // All of the table need no second look.
+                let whole = scan.range == self.range;
+                let hash = if whole { scan.range.first() } else { crate::record::key_hash(&key) };
+                Some((hash, (key, Pair::<K, V>::value(slot))))
+            }
+            Body::Logged(index, log) => {
+                let (hash, at) = Located::read(index.slot(index.next(&mut scan.cursor)?));
+                if let Some(ahead) = &mut scan.ahead {
+                    prefetch_next(index, log, ahead);
+                }
+                let stored = log.get(at);
+                let key = decode::<K>(logged::<K>(stored.key()));
+                Some((hash, (key, decode::<V>(logged::<V>(stored.value())))))
+            }
+        }
+    }
+
+    /// Forgets all keys and gives back the segments but one.
+    ///
+    /// # Errors
+    /// If that one is frozen and there is none to take its place.
+    pub fn clear(&mut self) -> Result<(), StateError> {
+        match &mut self.body {
+            Body::Slots(index) => index.clear(&mut self.supply),
+            Body::Logged(index, log) => {
+                log.clear();
+                index.clear(&mut self.supply)
+            }
+        }
+    }
+
+    /// Shares all segments as they are now; whatever changes afterwards is copied first.
+    pub fn freeze(&mut self) -> Frozen {
+        match &mut self.body {
+            Body::Slots(index) => Frozen { buckets: index.freeze(), data: Vec::new() },
+            Body::Logged(index, log) => Frozen { buckets: index.freeze(), data: log.freeze() },
+        }
+    }
+
+    /// Checks what must hold. Linear in the size of the table.
+    ///
+    /// # Panics
+    /// If it does not hold.
+    pub fn verify_invariants(&self) {
+        match &self.body {
+            Body::Slots(index) => index.verify_invariants(),
+            Body::Logged(index, log) => {
+                index.verify_invariants();
+                let mut cursor = index.scan(self.range);
+                let live = std::iter::from_fn(|| index.next(&mut cursor));
+                log.verify_invariants(live.map(|place| Located::read(index.slot(place)).1));
+            }
+        }
+        let held = self.supply.held().bytes(self.supply.segment_size());
+        assert!(self.bytes() <= held, "a table holds what its supply lent");
+    }
+}
+
+/// An error before anything was done.
+#[cold]
+fn nothing_done<K, V>(error: StateError) -> Refused<K, V> {
+    Refused { error, left_over: None }
+}
+
+/// Where a key's slot and its entry are.
+#[inline(always)]
+fn find_logged<K: Key>(
+    index: &Index<Located>,
+    log: &Log,
+    hash: u32,
+    is: impl Fn(&Archived<K>) -> bool,
+) -> Option<(Place, Location)> {
+    let place = index.find(hash, |slot| {
+        let (found, at) = Located::read(slot);
+        found == hash && is(logged::<K>(log.get(at).key()))
+    })?;
+    Some((place, Located::read(index.slot(place)).1))
+}
+
+#[inline(always)]
+fn prefetch_next(index: &Index<Located>, log: &Log, ahead: &mut Cursor) {
+    if let Some(place) = index.next(ahead) {
+        log.prefetch(Located::read(index.slot(place)).1);
+    }
+}
+
+impl<K, V> fmt::Debug for KeyTable<K, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KeyTable").field("supply", &self.supply).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,36 @@
+//! The table of keyed state: keys and values in managed segments, found by hash.
+//!
+//! ```text
+//! hash -> directory -> bucket: a segment of slots      plain keys and values lie in the slots
+//!                         |
+//!                         v
+//!                      log: data segments              others behind each other in a log
+//! ```
+//!
+//! Which of the two is decided by the types, when they are compiled. A look-up of plain types touches
+//! two cache lines, one of control bytes and one of slots, of others one more; where they are follows
+//! from the hash, so [`KeyTable::prefetch`] asks for them ahead of a buffer's records.
+//!
+//! Reading order: control bytes, `bucket` (one segment), `index` (extendible hashing over buckets),
+//! `log`, `slots`, [`KeyTable`]. What the bytes mean is known by the last two only.
+//!
+//! A table can be frozen: [`KeyTable::freeze`] shares its segments as they are, in a few nanoseconds
+//! each, and whatever changes afterwards is copied first, by the segment.
+//!
+//! Thread: a table belongs to one task.
+
+mod bucket;
+mod control;
+mod index;
+mod key_table;
+mod log;
+mod scratch;
+mod slots;
+#[cfg(test)]
+mod tests;
+mod version;
+
+pub use index::FrozenBucket;
+pub use key_table::{Change, Frozen, KeyTable, Refused, Scan};
+pub use log::FrozenData;
+pub use version::Version;

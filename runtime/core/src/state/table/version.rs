@@ -1,0 +1,16 @@
+//! Versions of a table: one between two freezes.
+
+/// Counts the freezes of a table. A segment that changed in or after a version differs from what was
+/// frozen at the end of the one before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Version(u64);
+
+impl Version {
+    /// Of a new table.
+    pub const FIRST: Self = Self(0);
+
+    /// The one after this.
+    pub(super) fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+}
