@@ -35,14 +35,32 @@
 mod alignment;
 mod channels;
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 pub use alignment::{AbortReason, Alignment, Arrival, BarrierAction, BarrierEvent};
 pub use channels::ChannelSet;
 
-/// Names a checkpoint of a job; later ones have larger numbers.
+/// The number of a checkpoint of its job, from 1. A number is never used twice, whatever
+/// becomes of its checkpoint; savepoints are numbered along.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CheckpointId(pub u64);
+
+impl CheckpointId {
+    /// The number of a job's first checkpoint.
+    pub const FIRST: Self = Self(1);
+
+    /// The number after this one.
+    #[must_use]
+    pub fn next(self) -> Self {
+        Self(self.0.checked_add(1).expect("2^64 checkpoints take longer than any job runs"))
+    }
+}
+
+impl fmt::Display for CheckpointId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
 
 /// How a barrier treats what is on its way before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

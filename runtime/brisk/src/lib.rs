@@ -23,7 +23,7 @@
 pub use brisk_connect as connect;
 pub use brisk_core::{
     BoxError, Error, Key, Record, TaskError, api, chain, error, graph, job, record, sink, source,
-    task, worker,
+    task, time, worker,
 };
 pub use brisk_memory as memory;
 pub use brisk_network as network;
@@ -32,8 +32,11 @@ pub use brisk_network as network;
 pub mod prelude {
     pub use brisk_core::{
         BoxError, Error, Key, Record,
-        api::{Arguments, DataStream, KeyedStream, StreamExecutionEnvironment},
-        chain::{CoProcessFunction, Collector, ProcessFunction},
+        api::{Arguments, DataStream, KeyedStream, StreamExecutionEnvironment, WindowedStream},
+        chain::{
+            CoProcessFunction, Collector, KeyedContext, KeyedProcessFunction, ProcessFunction,
+            window::ProcessWindowFunction,
+        },
         job::{JobExecutionResult, JobHandle, MiniCluster},
         record::Archived,
         record::selector::{text, viewed},
@@ -41,6 +44,17 @@ pub mod prelude {
         source::{RateLimit, channel_source},
         task::accumulator::{DoubleCounter, Histogram, IntCounter, LongCounter},
         task::{Context, OutputTag, RuntimeContext},
+        time::{
+            Timestamp, Watermark, WatermarkStrategy,
+            window::{
+                Fired, TimeWindow,
+                assigner::{
+                    EventTimeSessionWindows, GlobalWindows, ProcessingTimeSessionWindows,
+                    SlidingEventTimeWindows, SlidingProcessingTimeWindows,
+                    TumblingEventTimeWindows, TumblingProcessingTimeWindows,
+                },
+            },
+        },
     };
     pub use brisk_memory::config::{Configuration, options::execution::RuntimeMode};
 }

@@ -45,7 +45,10 @@ pub use keyed::{Aggregated, KeyedStream};
 pub use partitioning::{CoMap, CoMapped, ConnectedStreams};
 pub use sinks::Collected;
 pub use stream::DataStream;
-pub use windowed::{WindowChain, WindowOf, WindowedStream};
+pub use windowed::{
+    AggregateStream, AggregateWithStream, ApplyStream, ProcessStream, ReduceStream, TimedStream,
+    WindowChain, WindowOf, WindowStream, WindowedStream,
+};
 
 #[cfg(test)]
 mod tests;

@@ -45,8 +45,43 @@ pub type WindowOf<T, S, A, R, F> =
 /// The template of windows.
 pub type WindowChain<T, S, A, R, F, P> = KeyedTemplate<T, Windowed<T, S, PlanOf<T, S, A, R, F>, P>>;
 
+/// What a function makes of windows whose records are folded by `F`.
+type MadeOf<T, S, A, R, F, P> = <P as ProcessWindowFunction<
+    <S as KeySelector<T>>::Key,
+    WindowOf<T, S, A, R, F>,
+    <F as Fold<T>>::Accumulator,
+>>::Out;
+
+/// The results of windows.
+pub type WindowStream<T, S, A, R, F, P> =
+    DataStream<MadeOf<T, S, A, R, F, P>, WindowChain<T, S, A, R, F, P>>;
+
 /// The fold of an aggregation over windows.
 type AggregateFold<T, S, G> = FoldOf<G, <S as KeySelector<T>>::Key>;
+
+/// The results of an aggregation over windows.
+pub type AggregateStream<T, S, A, R, G> =
+    WindowStream<T, S, A, R, AggregateFold<T, S, G>, ResultOf<G, T>>;
+
+/// What a function makes of aggregated windows.
+pub type AggregateWithStream<T, S, A, R, G, P> =
+    WindowStream<T, S, A, R, AggregateFold<T, S, G>, P>;
+
+/// The results of a reduction over windows.
+pub type ReduceStream<T, S, A, R, F> = AggregateStream<T, S, A, R, Reduce<F>>;
+
+/// What a function makes of windows' records.
+pub type ProcessStream<T, S, A, R, P> = WindowStream<T, S, A, R, Collected, P>;
+
+/// What a closure makes of windows' records.
+pub type ApplyStream<T, S, A, R, F, U> =
+    DataStream<U, WindowChain<T, S, A, R, Collected, Apply<F, U>>>;
+
+/// What a function with timers makes.
+pub type TimedStream<T, S, F> = DataStream<
+    <F as KeyedProcessFunction<<S as KeySelector<T>>::Key, T>>::Out,
+    KeyedTemplate<T, KeyedProcess<T, S, F>>,
+>;
 
 impl<T: Record, C: Template<Out = T>, S: KeySelector<T>> KeyedStream<T, C, S> {
     /// Puts the records of each key into windows.
@@ -80,10 +115,7 @@ impl<T: Record, C: Template<Out = T>, S: KeySelector<T>> KeyedStream<T, C, S> {
     }
 
     /// Whatever a function with timers makes.
-    pub fn process<F>(
-        self,
-        function: F,
-    ) -> DataStream<F::Out, KeyedTemplate<T, KeyedProcess<T, S, F>>>
+    pub fn process<F>(self, function: F) -> TimedStream<T, S, F>
     where
         F: KeyedProcessFunction<S::Key, T>,
     {
@@ -133,12 +165,7 @@ where
         self
     }
 
-    fn operator<F, P>(
-        self,
-        name: &str,
-        fold: F,
-        function: P,
-    ) -> DataStream<P::Out, WindowChain<T, S, A, R, F, P>>
+    fn operator<F, P>(self, name: &str, fold: F, function: P) -> WindowStream<T, S, A, R, F, P>
     where
         F: Fold<T>,
         (A, R): PlanWindows<T, S::Key, F>,
@@ -152,10 +179,7 @@ where
     }
 
     /// Aggregates the records of each key and window one by one; a window gives its result.
-    pub fn aggregate<G>(
-        self,
-        aggregate: G,
-    ) -> DataStream<G::Out, WindowChain<T, S, A, R, AggregateFold<T, S, G>, ResultOf<G, T>>>
+    pub fn aggregate<G>(self, aggregate: G) -> AggregateStream<T, S, A, R, G>
     where
         T: Clone,
         G: Aggregate<T, S::Key, Accumulator: Clone>,
@@ -171,7 +195,7 @@ where
         self,
         aggregate: G,
         function: P,
-    ) -> DataStream<P::Out, WindowChain<T, S, A, R, AggregateFold<T, S, G>, P>>
+    ) -> AggregateWithStream<T, S, A, R, G, P>
     where
         G: Aggregate<T, S::Key, Accumulator: Clone>,
         (A, R): PlanWindows<T, S::Key, AggregateFold<T, S, G>>,
@@ -185,13 +209,7 @@ where
     }
 
     /// Folds the records of each key and window into one: `reduce(so_far, next)`.
-    pub fn reduce<F>(
-        self,
-        reduce: F,
-    ) -> DataStream<
-        T,
-        WindowChain<T, S, A, R, AggregateFold<T, S, Reduce<F>>, ResultOf<Reduce<F>, T>>,
-    >
+    pub fn reduce<F>(self, reduce: F) -> ReduceStream<T, S, A, R, F>
     where
         T: Clone,
         F: Fn(&mut T, T) + Clone + Send + 'static,
@@ -201,10 +219,7 @@ where
     }
 
     /// Gives all records of a key and window to a function, when the window fires.
-    pub fn process<P>(
-        self,
-        function: P,
-    ) -> DataStream<P::Out, WindowChain<T, S, A, R, Collected, P>>
+    pub fn process<P>(self, function: P) -> ProcessStream<T, S, A, R, P>
     where
         T: Clone,
         (A, R): PlanWindows<T, S::Key, Collected>,
@@ -214,10 +229,7 @@ where
     }
 
     /// Gives all records of a key and window to a closure, when the window fires.
-    pub fn apply<U, F>(
-        self,
-        function: F,
-    ) -> DataStream<U, WindowChain<T, S, A, R, Collected, Apply<F, U>>>
+    pub fn apply<U, F>(self, function: F) -> ApplyStream<T, S, A, R, F, U>
     where
         T: Clone,
         U: Record,

@@ -135,6 +135,7 @@ impl<T: Record> Gate<T> {
         cx: &mut Cx,
     ) {
         cx.metrics.count_buffer_in(buffer.len(), frame::record_count(&buffer));
+        buffer.iter().take(PREFETCH_BYTES).step_by(LINE).for_each(prefetch);
         let mut ahead = BUFFER_HEADER;
         for _ in 0..R::LOOK_AHEAD {
             let Some(header) = frame::header_at(&buffer, ahead) else { break };
@@ -163,7 +164,7 @@ impl<T: Record> Gate<T> {
             }
             // Another core wrote these lines: asking for them early hides the way they have.
             let stride = frame.next - position;
-            if let Some(ahead) = bytes.get(position + PREFETCH_RECORDS * stride) {
+            if let Some(ahead) = bytes.get(position + (R::LOOK_AHEAD + PREFETCH_RECORDS) * stride) {
                 prefetch(ahead);
             }
             position = frame.next;
@@ -197,9 +198,14 @@ impl<T: Record> Gate<T> {
     }
 }
 
-/// How many records ahead, if all are as long as this one, a buffer is brought into the
-/// cache: at a few nanoseconds a record, the time that a line takes from another core.
+/// How many records before it is looked at, if all are as long as this one, a record is
+/// brought into the cache: at a few nanoseconds a record, the time that a line takes from
+/// another core.
 const PREFETCH_RECORDS: usize = 10;
+/// Bytes at the start of a buffer that are brought into the cache all at once, since
+/// looking ahead into it begins there, one header after the other.
+const PREFETCH_BYTES: usize = 2048;
+const LINE: usize = 64;
 
 /// Records between two looks at the cancel flag: a chain of 1 ms per record still
 /// answers a cancellation within 32 ms.

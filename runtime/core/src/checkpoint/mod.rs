@@ -6,6 +6,9 @@
 //!  restart       (state, failure) -> restart after, or give up
 //!  handle        which state of which subtask lies where
 //!  metadata      the same as the bytes of a file
+//!  storage       where both are kept, in which order they are written, and what a crash leaves
+//!  restore       which state goes to which subtask
+//!  savepoint     the format that every backend reads; inspect, verify, compare, dispose
 //! ```
 //!
 //! Invariants: nothing here knows workers, chains or threads, so that the coordinator can run beside
@@ -28,6 +31,10 @@ pub mod statistics;
 pub mod restart;
 
 pub mod metadata;
+pub mod storage;
+
+pub mod restore;
+pub mod savepoint;
 
 pub use config::{CheckpointConfig, CheckpointConfigError, checkpoint_storage};
 pub use handle::{CompletedCheckpoint, Place};

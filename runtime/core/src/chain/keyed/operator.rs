@@ -320,7 +320,11 @@ where
         if state.firing.is_some() || state.waiting.len() > 1 {
             return Flow::Pause;
         }
-        state.run(sink, cx)
+        match sink.ready(cx) {
+            Flow::Continue => state.run(sink, cx),
+            // What waits is taken up when the next drive asks.
+            other => other,
+        }
     }
 
     fn open(&mut self, cx: &mut Cx) -> Result<(), Error> {

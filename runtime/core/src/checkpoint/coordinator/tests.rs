@@ -643,6 +643,28 @@ fn a_backlog_changes_the_interval() {
 }
 
 #[test]
+fn a_topology_has_the_numbers_of_the_execution_graph() {
+    use crate::graph::{ExecutionGraph, JobGraph, NewEdge, StreamGraph, StreamNode};
+    let mut stream = StreamGraph::default();
+    let parallelism = Some(Parallelism(2));
+    let uid = Some("source-id".to_owned());
+    let source = stream.add_node(StreamNode { parallelism, uid, ..StreamNode::source("in") });
+    let parallelism = Some(Parallelism(3));
+    let sink = stream.add_node(StreamNode { parallelism, ..StreamNode::sink("out") });
+    stream.add_edge(NewEdge::between(source, sink));
+    let job = JobGraph::build(&stream).unwrap();
+    let execution = ExecutionGraph::expand(&job);
+    let topology = Topology::of(&stream, &job, &execution);
+    for (task, subtask) in execution.tasks() {
+        assert_eq!(topology.subtask(task), subtask);
+        assert_eq!(topology.task_name(task), execution.task_name(task));
+    }
+    let operators = &topology.vertices()[0].operators;
+    assert_eq!(operators[0].uid.as_deref(), Some("source-id"));
+    assert_eq!(operators[0].id, OperatorId::of_uid("source-id"));
+}
+
+#[test]
 fn requests_are_bounded() {
     let mut script = Script::started(config());
     let wanted = |request| CoordinatorEvent::CheckpointRequested {

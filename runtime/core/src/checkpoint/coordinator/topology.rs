@@ -2,8 +2,8 @@
 
 use super::reason::FailureReason;
 use crate::graph::{
-    Distribution, MaxParallelism, OperatorId, Parallelism, Subtask, SubtaskIndex, TaskId, VertexId,
-    VertexIndex,
+    Distribution, ExecutionGraph, JobGraph, MaxParallelism, NodeId, OperatorId, Parallelism,
+    StreamGraph, Subtask, SubtaskIndex, TaskId, VertexId, VertexIndex,
 };
 
 /// An operator as state knows it.
@@ -87,6 +87,31 @@ impl Topology {
         assert!(edges.iter().all(|edge| known(edge.from) && known(edge.to)), "edges join vertices");
         let topology = Topology { vertices, edges, first_tasks };
         assert!(topology.task_count() > 0, "a job has tasks");
+        topology
+    }
+
+    /// The topology of a job: `stream` is the graph that `job` was built from, and `execution` what
+    /// it was expanded to. Tasks have the numbers that they have there.
+    pub fn of(stream: &StreamGraph, job: &JobGraph, execution: &ExecutionGraph) -> Topology {
+        let identity = |node: &NodeId| OperatorIdentity {
+            id: job.operator_id(*node),
+            uid: stream.node(*node).uid.clone(),
+            name: job.operator_name(*node).to_owned(),
+        };
+        let vertices = job.vertices().iter().map(|vertex| TopologyVertex {
+            id: vertex.id,
+            name: vertex.name.clone(),
+            parallelism: vertex.parallelism,
+            max_parallelism: vertex.max_parallelism,
+            operators: vertex.chain.iter().map(identity).collect(),
+        });
+        let edges = execution.edges().iter().map(|edge| TopologyEdge {
+            from: edge.from,
+            to: edge.to,
+            distribution: edge.distribution,
+        });
+        let topology = Topology::new(vertices.collect(), edges.collect());
+        assert_eq!(topology.task_count(), execution.task_count(), "one graph, expanded");
         topology
     }
 

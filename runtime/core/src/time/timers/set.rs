@@ -41,7 +41,11 @@ impl<K: Eq, N: Eq> TimerSet<K, N> {
         let at = u32::try_from(self.slots.len()).expect("less than 2^32 timers at one time");
         self.slots.push(Some(Slot { hash, timer }));
         self.live += 1;
-        if self.slots.len() > SCAN_MAX && self.slots.len() * 2 > self.index.len() {
+        let is_crowded = match self.index.len() {
+            0 => self.slots.len() > SCAN_MAX,
+            indexed => self.slots.len() * 2 > indexed,
+        };
+        if is_crowded {
             self.rebuild();
         } else if !self.index.is_empty() {
             self.link(hash, at);
@@ -113,11 +117,15 @@ impl<K: Eq, N: Eq> TimerSet<K, N> {
         self.index[at] = Some(position);
     }
 
-    /// Drops holes and makes an index with room for as many again.
+    /// Drops holes and makes an index, if one is needed, that a quarter fills: probes end because
+    /// it is never more than half full.
     fn rebuild(&mut self) {
         self.slots.retain(Option::is_some);
         self.first = 0;
         self.index.clear();
+        if self.slots.len() <= SCAN_MAX {
+            return;
+        }
         self.index.resize((self.slots.len() * 4).next_power_of_two(), None);
         for at in 0..self.slots.len() {
             let hash = self.slots[at].as_ref().expect("holes were dropped").hash;

@@ -20,3 +20,6 @@ pub use plan::{
     ByDefault, FoldPlan, PlanWindows, SessionPlan, SlicedPlan, TriggeredPlan, WithEvictor,
     WithTrigger,
 };
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,9 @@
+//! State of checkpoints and savepoints: blocks of state files and canonical keyed state, on any bytes.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| {
+    brisk_core::checkpoint::storage::exercise(bytes);
+    brisk_core::checkpoint::savepoint::exercise(bytes);
+});

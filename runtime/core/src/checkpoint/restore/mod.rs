@@ -1,0 +1,32 @@
+//! Which state goes to which subtask when a job begins with a checkpoint or savepoint.
+//!
+//! ```text
+//! keyed state      a new subtask gets its key groups, from each old handle that has some of them
+//! split lists      same parallelism: as they were; else element k goes to subtask k mod parallelism
+//! union lists      every subtask gets the elements of all
+//! broadcast        every subtask gets one old copy whole
+//! in flight        each old subtask's buffers go to one new subtask, in order; when a parallelism
+//!                  has changed, they are to be sent through the exchange once more, since their
+//!                  channels no longer exist
+//! ```
+//!
+//! Invariants: each key group, each element of a split list and each buffer in flight is given to
+//! exactly one subtask; nothing of the checkpoint is left out but what the caller allowed; the result
+//! depends on nothing but the arguments.
+//!
+//! Thread: any; pure functions. Deliberately absent: reading the bytes (storage), and claim modes,
+//! which are about who removes the checkpoint later (the coordinator).
+
+mod assign;
+mod error;
+mod schema;
+
+pub use assign::{
+    ElementShare, InFlightShare, KeyedShare, OperatorShare, Restored, RestoredOperator,
+    SubtaskShare, TargetOperator, assign,
+};
+pub use error::RestoreError;
+pub use schema::check_schema;
+
+#[cfg(test)]
+mod tests;

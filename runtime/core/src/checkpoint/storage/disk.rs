@@ -1,0 +1,131 @@
+//! [`Disk`]: reading and writing whole files by a driver, waiting for each operation.
+
+use std::path::Path;
+use std::time::Duration;
+
+use brisk_memory::driver::{
+    AlignedBytes, Completion, Driver, File, Files, IoBuffer, OpenOptions, Operation, SimulatedWorld,
+};
+
+use super::error::StorageError;
+
+/// Bytes of one transfer.
+const TRANSFER_BYTES: usize = 1 << 20;
+
+/// How long a simulated disk is waited for at a time.
+const SIMULATED_STEP: Duration = Duration::from_micros(10);
+
+/// A driver of which each operation is waited for. It has no other operation under way.
+#[derive(Debug)]
+pub struct Disk {
+    driver: Driver,
+    /// Of a simulation: waiting lets its time go on, as a blocked thread does.
+    world: Option<SimulatedWorld>,
+}
+
+impl Disk {
+    /// On a real driver.
+    ///
+    /// # Panics
+    /// When the driver has operations under way.
+    pub fn new(driver: Driver) -> Disk {
+        assert_eq!(driver.outstanding(), 0, "a driver of its own");
+        Disk { driver, world: None }
+    }
+
+    /// On a driver of this simulated world, whose other drivers may be doing anything meanwhile.
+    pub fn simulated(driver: Driver, world: SimulatedWorld) -> Disk {
+        Disk { world: Some(world), ..Disk::new(driver) }
+    }
+
+    /// The names.
+    pub fn files(&self) -> &Files {
+        self.driver.files()
+    }
+
+    fn wait(&mut self, operation: Operation) -> Completion {
+        let id = self.driver.submit(operation);
+        let mut ended = Vec::new();
+        loop {
+            match &self.world {
+                None => self.driver.park(None, &mut ended),
+                Some(world) => {
+                    if self.driver.poll(&mut ended) == 0 {
+                        world.pass(SIMULATED_STEP);
+                    }
+                }
+            }
+            if let Some(completion) = ended.pop() {
+                assert!(completion.id == id && ended.is_empty(), "one operation at a time");
+                return completion;
+            }
+        }
+    }
+
+    /// Writes a new file and brings its bytes to stable storage; its name isn't yet.
+    ///
+    /// # Errors
+    /// When there is such a file, or the disk fails; a part of the file may then be left.
+    pub fn write_new(&mut self, path: &Path, bytes: &[u8]) -> Result<(), StorageError> {
+        let file = self.files().open(path, OpenOptions::CREATE_NEW)?;
+        let mut offset = 0;
+        for part in bytes.chunks(TRANSFER_BYTES) {
+            let buffer = IoBuffer::Heap(AlignedBytes::copy_of(part));
+            let write = Operation::Write { file: file.clone(), offset, buffer, len: part.len() };
+            self.wait(write).result.map_err(|source| {
+                let path = path.to_owned();
+                StorageError::Io { action: "write", path, offset, source }
+            })?;
+            offset += part.len() as u64;
+        }
+        let synced = self.wait(Operation::Sync { file }).result;
+        synced.map(|_| ()).map_err(|source| {
+            let path = path.to_owned();
+            StorageError::Io { action: "sync", path, offset, source }
+        })
+    }
+
+    /// Bytes of an open file; fewer at its end.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn read_at(
+        &mut self,
+        file: &File,
+        offset: u64,
+        len: usize,
+    ) -> Result<Vec<u8>, StorageError> {
+        let mut bytes = Vec::with_capacity(len);
+        while bytes.len() < len {
+            let want = (len - bytes.len()).min(TRANSFER_BYTES);
+            let at = offset + bytes.len() as u64;
+            let buffer = IoBuffer::Heap(AlignedBytes::zeroed(want));
+            let read = Operation::Read { file: file.clone(), offset: at, buffer, len: want };
+            let Completion { result, buffer, .. } = self.wait(read);
+            let read = result.map_err(|source| {
+                let path = file.path().to_owned();
+                StorageError::Io { action: "read", path, offset: at, source }
+            })?;
+            let buffer = buffer.expect("a read has a buffer");
+            bytes.extend_from_slice(&buffer.as_slice()[..read]);
+            if read < want {
+                break;
+            }
+        }
+        Ok(bytes)
+    }
+
+    /// A whole file of at most `max` bytes.
+    ///
+    /// # Errors
+    /// When it isn't there, is longer, or the disk fails.
+    pub fn read_file(&mut self, path: &Path, max: u64) -> Result<Vec<u8>, StorageError> {
+        let file = self.files().open(path, OpenOptions::READ)?;
+        let len = file.len()?;
+        if len > max {
+            return Err(StorageError::TooLong { path: path.to_owned(), len, max });
+        }
+        let len = usize::try_from(len).expect("below the limit of this file");
+        self.read_at(&file, 0, len)
+    }
+}
