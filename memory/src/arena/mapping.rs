@@ -1,8 +1,9 @@
 //! The one mapping behind an arena: a memfd, mapped shared, on the largest pages there are.
 //!
 //! Huge pages are tried in turn: reserved ones (`MFD_HUGETLB`), transparent ones (`MADV_HUGEPAGE`,
-//! where `/sys/kernel/mm/transparent_hugepage/shmem_enabled` lets a memfd have them), then plain
-//! pages with a note in the log. The kernel hands out zeroed pages, so no byte of a mapping is ever
+//! where `/sys/kernel/mm/transparent_hugepage/shmem_enabled` lets a memfd have them), transparent ones
+//! without a memfd, where no other process needs the memory (usual settings let private memory have
+//! what they keep from a memfd), then plain pages with a note in the log. The kernel hands out zeroed pages, so no byte of a mapping is ever
 //! uninitialized. Control plane: runs once, at start.
 
 use std::fs::File;
@@ -22,6 +23,8 @@ const HUGE_PAGE_BYTES: usize = 2 << 20;
 const PREFAULT_BYTES_MIN: usize = 64 << 20;
 /// The kernel's switch for transparent huge pages in memfds.
 const SHMEM_ENABLED: &str = "/sys/kernel/mm/transparent_hugepage/shmem_enabled";
+/// The kernel's switch for transparent huge pages in private memory.
+const PRIVATE_ENABLED: &str = "/sys/kernel/mm/transparent_hugepage/enabled";
 
 /// What kind of pages an arena got.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -34,10 +37,10 @@ pub enum PageKind {
     Plain,
 }
 
-/// A shared mapping of a memfd. Unmapped and closed on drop.
+/// A shared mapping of a memfd, or a private one. Unmapped and closed on drop.
 pub(crate) struct Mapping {
     map: MmapRaw,
-    memfd: File,
+    memfd: Option<File>,
     bytes: usize,
     pages: PageKind,
 }
@@ -50,6 +53,7 @@ impl Mapping {
             HugePages::Off => Mapping::plain(bytes),
             HugePages::Try => match Mapping::reserved(bytes) {
                 Ok(mapping) => Ok(mapping),
+                Err(_) if options.private && !is_allowed(SHMEM_ENABLED) => Mapping::private(bytes),
                 Err(refusal) => Ok(Mapping::plain(bytes)?.ask_for_transparent(&refusal)),
             },
         }
@@ -74,22 +78,31 @@ impl Mapping {
         let flags = MemfdFlags::HUGETLB | MemfdFlags::HUGE_2MB;
         let whole = bytes.next_multiple_of(HUGE_PAGE_BYTES);
         let (memfd, map) = map_memfd(whole, flags)?;
-        Ok(Mapping { map, memfd, bytes, pages: PageKind::HugeReserved })
+        Ok(Mapping { map, memfd: Some(memfd), bytes, pages: PageKind::HugeReserved })
     }
 
     fn plain(bytes: usize) -> Result<Mapping, MemoryError> {
         let (memfd, map) = map_memfd(bytes, MemfdFlags::empty())
             .map_err(|source| MemoryError::Map { step: "map", bytes, source })?;
-        Ok(Mapping { map, memfd, bytes, pages: PageKind::Plain })
+        Ok(Mapping { map, memfd: Some(memfd), bytes, pages: PageKind::Plain })
+    }
+
+    fn private(bytes: usize) -> Result<Mapping, MemoryError> {
+        let map = MmapOptions::new().len(bytes).map_anon().map(MmapRaw::from);
+        let map = map.map_err(|source| MemoryError::Map { step: "map", bytes, source })?;
+        let huge = is_allowed(PRIVATE_ENABLED) && map.advise(Advice::HugePage).is_ok();
+        if !huge {
+            tracing::info!(bytes, "the memory arena is on plain pages; see {PRIVATE_ENABLED}");
+        }
+        let pages = if huge { PageKind::HugeTransparent } else { PageKind::Plain };
+        Ok(Mapping { map, memfd: None, bytes, pages })
     }
 
     /// Asks for transparent huge pages and notes what came of it.
     fn ask_for_transparent(mut self, refusal: &io::Error) -> Mapping {
         let allowed = std::fs::read_to_string(SHMEM_ENABLED).unwrap_or_default();
         let advised = self.map.advise(Advice::HugePage);
-        let refused =
-            allowed.is_empty() || ["[never]", "[deny]"].iter().any(|w| allowed.contains(w));
-        if advised.is_ok() && !refused {
+        if advised.is_ok() && is_allowed(SHMEM_ENABLED) {
             self.pages = PageKind::HugeTransparent;
         } else {
             tracing::info!(
@@ -113,8 +126,9 @@ impl Mapping {
             match self.map.advise_range(populate, at, part.min(self.bytes - at)) {
                 // Before Linux 5.14: have pages at least, if not yet mapped.
                 Err(error) if error.raw_os_error() == Some(libc::EINVAL) => {
+                    let Some(memfd) = &self.memfd else { return Err(error) };
                     let all = FallocateFlags::empty();
-                    Ok(fallocate(&self.memfd, all, at as u64, part.min(self.bytes - at) as u64)?)
+                    Ok(fallocate(memfd, all, at as u64, part.min(self.bytes - at) as u64)?)
                 }
                 other => other,
             }
@@ -164,9 +178,9 @@ impl Mapping {
         }
     }
 
-    /// The memfd, for handing the memory to another process.
-    pub(crate) fn memfd(&self) -> BorrowedFd<'_> {
-        self.memfd.as_fd()
+    /// The memfd, for handing the memory to another process; a private mapping has none.
+    pub(crate) fn memfd(&self) -> Option<BorrowedFd<'_>> {
+        self.memfd.as_ref().map(AsFd::as_fd)
     }
 }
 
@@ -175,4 +189,10 @@ fn map_memfd(bytes: usize, flags: MemfdFlags) -> io::Result<(File, MmapRaw)> {
     ftruncate(&memfd, bytes as u64)?;
     let map = MmapOptions::new().len(bytes).map_raw(&memfd)?;
     Ok((memfd, map))
+}
+
+/// Whether a switch for transparent huge pages lets those have them that ask.
+fn is_allowed(switch: &str) -> bool {
+    let setting = std::fs::read_to_string(switch).unwrap_or_default();
+    !setting.is_empty() && !["[never]", "[deny]"].iter().any(|word| setting.contains(word))
 }

@@ -61,6 +61,9 @@ pub struct ArenaOptions {
     pub managed: SegmentCount,
     /// Whether to try for huge pages.
     pub huge_pages: HugePages,
+    /// No other process will be handed this memory: it need not be a memfd, if that cannot have huge
+    /// pages and private memory can.
+    pub private: bool,
     /// Touch every page at start, so that no page fault happens later.
     pub prefault: bool,
     /// Keep every page in memory (`mlock`); an error where the limit forbids it.
@@ -127,9 +130,9 @@ impl Arena {
         self.mapping.pages()
     }
 
-    /// The memfd behind the mapping, for handing it to another process.
+    /// The memfd behind the mapping, for handing it to another process; a private arena may have none.
     #[cfg(not(any(loom, miri)))]
-    pub fn memfd(&self) -> BorrowedFd<'_> {
+    pub fn memfd(&self) -> Option<BorrowedFd<'_>> {
         self.mapping.memfd()
     }
 

@@ -61,7 +61,8 @@ fn the_memfd_shows_what_segments_hold() {
     let mut pool = pool(arena.network(), 1);
     let mut segment = take(&mut pool);
     segment.as_mut_slice().fill(7);
-    let mut file = std::fs::File::from(arena.memfd().as_fd().try_clone_to_owned().unwrap());
+    let mut file =
+        std::fs::File::from(arena.memfd().unwrap().as_fd().try_clone_to_owned().unwrap());
     let mut bytes = Vec::new();
     file.read_to_end(&mut bytes).unwrap();
     assert_eq!(bytes[..4096], [7; 4096]);
@@ -105,7 +106,7 @@ fn prefault_touches_every_page_and_off_means_plain() {
     };
     let arena = Arena::map(options).unwrap();
     assert_eq!(arena.pages(), PageKind::Plain);
-    let stat = rustix::fs::fstat(arena.memfd()).unwrap();
+    let stat = rustix::fs::fstat(arena.memfd().unwrap()).unwrap();
     assert_eq!(stat.st_blocks * 512, 6001 << 15);
 }
 
@@ -161,4 +162,19 @@ fn huge_pages_are_used_when_there_are_any() {
     }
     let mut pool = pool(arena.managed(), 64);
     (0..64).for_each(|at| take(&mut pool).as_mut_slice().fill(at));
+}
+
+#[test]
+fn private_memory_works_as_any_other() {
+    let options =
+        ArenaOptions { managed: SegmentCount(200), private: true, ..ArenaOptions::default() };
+    let arena = Arena::map(options).unwrap();
+    let mut pool = pool(arena.managed(), 200);
+    for at in 0..200 {
+        let mut segment = take(&mut pool);
+        assert!(segment.as_slice()[0] == 0 || at > 0, "fresh memory is zeroed");
+        segment.as_mut_slice().fill(at as u8);
+    }
+    drop(pool);
+    arena.verify_conservation().unwrap();
 }

@@ -179,6 +179,8 @@ fn map_arena(config: &Configuration, memory: &TaskManagerMemory) -> Result<Arena
         network: count(memory.network_segments()),
         managed: count(memory.managed_segments()),
         huge_pages,
+        // Jobs run in this process.
+        private: true,
         prefault: config.get(&worker::PREFAULT)?,
         mlock: config.get(&worker::MLOCK)?,
     })?)
