@@ -1,10 +1,12 @@
 //! Reading text in ranges and cutting it into words, for every Rust system but Brisk (which uses
 //! its own file source): the reference, the floor and the timely peer, which compiles this file.
 //!
-//! A word is a run of ASCII letters, digits and underscore, in lower case (what Flink's `WordCount`
-//! gets by splitting on `\W+`). A range starts after the first line break at or after its first
-//! byte (the first range at 0) and ends with the line that its last byte is in, so that ranges
-//! share no line and leave none out.
+//! A word is a run of ASCII letters and digits, in lower case: 169 M in the text, 830 k of them
+//! different, as in the figures that the goals were set by. (Flink's `WordCount` splits on `\W+`, so an
+//! underscore does not separate its words; the names of registers then make 5 M different ones.)
+//!
+//! A range starts after the first line break at or after its first byte (the first range at 0) and
+//! ends with the line that its last byte is in, so that ranges share no line and leave none out.
 
 use std::fs::File;
 use std::io;
@@ -69,7 +71,7 @@ fn word_bits(block: &[u8; BLOCK_BYTES]) -> u64 {
 #[inline(always)]
 const fn is_word_byte(byte: u8) -> bool {
     // Without branches, so that a block is classified by vector instructions.
-    ((byte | 0x20).wrapping_sub(b'a') < 26) | (byte.wrapping_sub(b'0') < 10) | (byte == b'_')
+    ((byte | 0x20).wrapping_sub(b'a') < 26) | (byte.wrapping_sub(b'0') < 10)
 }
 
 /// FNV-1a of a word: only to compare results, never to place a word.

@@ -1,5 +1,5 @@
-//! The text of `wordcount`: all files of Debian's linux-source-6.1, one after the other, in the
-//! order of the archive. The small text of tiny runs is generated.
+//! The text of `wordcount`: sources and documents (`.c`, `.h`, `.rst`) of Debian's linux-source-6.1,
+//! one after the other, in the order of the archive. The small text of tiny runs is generated.
 
 use super::{beside, run, say};
 use crate::BenchError;
@@ -19,7 +19,7 @@ const TINY_WORDS: usize = 50_000;
 
 /// The whole text, made if it isn't there.
 pub fn ensure(cache: &Cache) -> Result<PathBuf, BenchError> {
-    let text = cache.path("linux.txt");
+    let text = cache.path("linux-sources.txt");
     if let Ok(metadata) = text.metadata() {
         say("text", &format!("{} is there, {} bytes", text.display(), metadata.len()));
         return Ok(text);
@@ -30,7 +30,7 @@ pub fn ensure(cache: &Cache) -> Result<PathBuf, BenchError> {
     let partial = beside(&text);
     let script = format!(
         "set -o pipefail; dpkg-deb --fsys-tarfile \"$1\" | tar -xO ./usr/src/{PACKAGE}.tar.xz \
-         | xz -dc | tar -xO > \"$2\""
+         | xz -dc | tar -xO --wildcards '*.c' '*.h' '*.rst' > \"$2\""
     );
     let mut unpack = Command::new("bash");
     unpack.args(["-c", &script, "unpack"]).arg(&package).arg(&partial);
@@ -61,7 +61,7 @@ fn download(cache: &Cache) -> Result<PathBuf, BenchError> {
 
 /// The start of the text, for warming up; made if it isn't there.
 pub fn ensure_warm_up(cache: &Cache, text: &Path) -> Result<PathBuf, BenchError> {
-    let warm_up = cache.path("linux-start.txt");
+    let warm_up = cache.path("linux-sources-start.txt");
     if !warm_up.is_file() {
         let partial = beside(&warm_up);
         let copy = || {

@@ -25,7 +25,7 @@ final class WordCountJob {
 
     static {
         for (int b = 0; b < 128; b++) {
-            if (Character.isLetterOrDigit(b) || b == '_') {
+            if (Character.isLetterOrDigit(b)) {
                 WORD_BYTE[b] = (byte) Character.toLowerCase(b);
             }
         }

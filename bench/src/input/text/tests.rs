@@ -3,8 +3,7 @@ use std::io::Write;
 
 /// The words of `text` by the definition, one byte at a time.
 fn naive_words(text: &[u8]) -> Vec<String> {
-    let is_word = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
-    let words = text.split(|byte| !is_word(byte)).filter(|word| !word.is_empty());
+    let words = text.split(|byte| !byte.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
     words.map(|word| String::from_utf8(word.to_ascii_lowercase()).unwrap()).collect()
 }
 
