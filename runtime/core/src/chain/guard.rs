@@ -18,10 +18,24 @@ impl Guard {
     /// Runs `f` in the name of `node`.
     #[inline(always)]
     pub(crate) fn run<R>(node: NodeId, f: impl FnOnce() -> R) -> R {
-        let guard = Self { node };
+        let guard = Self::enter(node);
         let result = f();
-        std::mem::forget(guard);
+        guard.leave();
         result
+    }
+
+    /// What follows runs in the name of `node`, until [`Guard::leave`]. For hot loops:
+    /// whether a closure becomes part of its caller is the compiler's choice, and it
+    /// chooses otherwise when there are several callers.
+    #[inline(always)]
+    pub(crate) fn enter(node: NodeId) -> Self {
+        Self { node }
+    }
+
+    /// The user's function has returned.
+    #[inline(always)]
+    pub(crate) fn leave(self) {
+        std::mem::forget(self);
     }
 
     /// The operator whose function panicked on this thread since the last call.

@@ -157,10 +157,10 @@ where
     #[inline(always)]
     fn record(&mut self, key_hash: u32, record: &Archived<T>, cx: &mut Cx) -> Flow {
         let (selector, aggregate) = (self.selector, self.aggregate);
-        let result = Guard::run(self.node, || {
-            let value = self.table.upsert(key_hash, Update { selector, aggregate, record })?;
-            Ok(aggregate.result(selector.view_key(record), value))
-        });
+        let guard = Guard::enter(self.node);
+        let changed = self.table.upsert(key_hash, Update { selector, aggregate, record });
+        let result = changed.map(|value| aggregate.result(selector.view_key(record), value));
+        guard.leave();
         match result {
             Ok(result) => self.sink.push(result, cx),
             Err(Refused { error, .. }) => cx.fail(self.node, error.into()),

@@ -63,11 +63,20 @@ impl<S: Slot> Geometry<S> {
         self.slots / 8 * 7
     }
 
-    /// Where the search for a hash begins. The low bits decide, the directory uses the high ones.
+    /// Slots that share a cache line, where lines hold whole ones.
+    const PER_LINE: usize = if SLOTS_ALIGN.is_multiple_of(S::BYTES) {
+        SLOTS_ALIGN / S::BYTES
+    } else {
+        1
+    };
+
+    /// Where the search for a hash begins: at the first slot of a cache line, so that it mostly
+    /// ends in the same line. The low bits decide, the directory uses the high ones.
     #[inline(always)]
     fn home(&self, hash: u32) -> usize {
         let low = hash & ((1 << self.home_bits) - 1);
-        (low as usize * self.slots) >> self.home_bits
+        let slot = (low as usize * self.slots) >> self.home_bits;
+        slot - slot % Self::PER_LINE
     }
 
     #[inline(always)]
