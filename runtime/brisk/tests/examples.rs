@@ -144,11 +144,11 @@ fn too_little_network_memory_tells_how_much_is_needed() {
 fn memory_that_the_system_refuses() {
     let keyed_count = example("keyed_count").get_program().to_owned();
     let mut limited = Command::new("sh");
-    limited.args(["-c", "trap '' XFSZ; ulimit -f 100; exec \"$0\""]).arg(keyed_count);
+    limited.args(["-c", "ulimit -v 1000000; exec \"$0\""]).arg(keyed_count);
     check_refused(
         &mut limited,
         1,
-        &["cannot map the memory arena of", "File too large", "ulimit -f"],
+        &["cannot map the memory arena of", "Cannot allocate memory", "ulimit -v"],
     );
 }
 

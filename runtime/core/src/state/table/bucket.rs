@@ -64,11 +64,8 @@ impl<S: Slot> Geometry<S> {
     }
 
     /// Slots that share a cache line, where lines hold whole ones.
-    const PER_LINE: usize = if SLOTS_ALIGN.is_multiple_of(S::BYTES) {
-        SLOTS_ALIGN / S::BYTES
-    } else {
-        1
-    };
+    const PER_LINE: usize =
+        if SLOTS_ALIGN.is_multiple_of(S::BYTES) { SLOTS_ALIGN / S::BYTES } else { 1 };
 
     /// Where the search for a hash begins: at the first slot of a cache line, so that it mostly
     /// ends in the same line. The low bits decide, the directory uses the high ones.
