@@ -3,8 +3,8 @@
 //! Huge pages are tried in turn: reserved ones (`MFD_HUGETLB`), transparent ones (`MADV_HUGEPAGE`,
 //! where `/sys/kernel/mm/transparent_hugepage/shmem_enabled` lets a memfd have them), transparent ones
 //! without a memfd, where no other process needs the memory (usual settings let private memory have
-//! what they keep from a memfd), then plain pages with a note in the log. The kernel hands out zeroed pages, so no byte of a mapping is ever
-//! uninitialized. Control plane: runs once, at start.
+//! what they keep from a memfd), then plain pages with a note in the log. The kernel hands out zeroed
+//! pages, so no byte of a mapping is ever uninitialized. Control plane: runs once, at start.
 
 use std::fs::File;
 use std::io;

@@ -13,18 +13,22 @@ use crate::{
     graph::NodeId,
     task::flow::{Drive, Flow, Push, Signal},
     task::{BuildContext, Cx},
+    time::Timestamp,
 };
 
 /// Takes what a function makes of one record.
 #[derive(Debug)]
 pub struct Collector<T> {
     items: VecDeque<T>,
+    /// The event time of the items that wait, once there was no room for them: by the
+    /// time there is, the stage that set it may have set another.
+    waits_with: Option<Timestamp>,
 }
 
 impl<T> Collector<T> {
     /// An empty collector.
     pub fn new() -> Self {
-        Self { items: VecDeque::new() }
+        Self { items: VecDeque::new(), waits_with: None }
     }
 
     /// Adds a record.
@@ -43,24 +47,41 @@ impl<T> Collector<T> {
         self.items.is_empty()
     }
 
-    /// Passes on what waits, as far as `sink` takes it.
+    /// Passes on what was made of the record in hand, as far as `sink` takes it.
     #[inline]
     pub(crate) fn drain_into<S: Push<T>>(&mut self, sink: &mut S, cx: &mut Cx) -> Flow {
         while let Some(item) = self.items.pop_front() {
             let flow = sink.push(item, cx);
             if flow != Flow::Continue {
+                self.waits_with = cx.timestamp();
                 return flow;
             }
         }
         Flow::Continue
     }
 
-    /// Passes on all that waits, whatever `sink` answers.
+    /// Passes on what had no room before, as far as `sink` takes it.
+    #[inline]
+    pub(crate) fn resume_into<S: Push<T>>(&mut self, sink: &mut S, cx: &mut Cx) -> Flow {
+        if self.items.is_empty() {
+            return Flow::Continue;
+        }
+        let in_hand = cx.timestamp();
+        cx.set_timestamp(self.waits_with);
+        let flow = self.drain_into(sink, cx);
+        cx.set_timestamp(in_hand);
+        flow
+    }
+
+    /// Passes on all that had no room before, whatever `sink` answers.
     pub(crate) fn pour_into<S: Push<T>>(&mut self, sink: &mut S, cx: &mut Cx) -> Flow {
+        let in_hand = cx.timestamp();
+        cx.set_timestamp(self.waits_with);
         let mut answer = Flow::Continue;
         for item in self.items.drain(..) {
             answer = answer.and(sink.push(item, cx));
         }
+        cx.set_timestamp(in_hand);
         answer
     }
 }
@@ -135,7 +156,7 @@ where
     #[inline]
     fn ready(&mut self, cx: &mut Cx) -> Flow {
         match self.sink.ready(cx) {
-            Flow::Continue => self.collector.drain_into(self.sink, cx),
+            Flow::Continue => self.collector.resume_into(self.sink, cx),
             other => other,
         }
     }

@@ -97,7 +97,7 @@ impl<F, U> State<F, U> {
             return Flow::Pause;
         }
         match sink.ready(cx) {
-            Flow::Continue => self.collector.drain_into(sink, cx),
+            Flow::Continue => self.collector.resume_into(sink, cx),
             other => other,
         }
     }

@@ -71,7 +71,7 @@ where
     #[inline]
     fn ready(&mut self, cx: &mut Cx) -> Flow {
         match self.sink.ready(cx) {
-            Flow::Continue => self.collector.drain_into(self.sink, cx),
+            Flow::Continue => self.collector.resume_into(self.sink, cx),
             other => other,
         }
     }

@@ -53,12 +53,16 @@ impl<C: Chain, S: Terminal<C::Out>> ChainTask<C, S> {
     #[cold]
     #[inline(never)]
     fn pass_on(&mut self, drive: Drive, cx: &mut Cx) -> Drive {
+        let mut flow = Flow::Continue;
         for signal in cx.take_signals() {
-            if self.chain.inject(signal, &mut self.sink, cx) == Flow::Stop {
-                return Drive::Failed;
-            }
+            flow = flow.and(self.chain.inject(signal, &mut self.sink, cx));
         }
-        drive
+        match (flow, drive) {
+            (Flow::Stop, _) => Drive::Failed,
+            // It must not rest for want of input while something waits for room.
+            (Flow::Pause, Drive::More | Drive::Starved) => Drive::Paused,
+            _ => drive,
+        }
     }
 }
 

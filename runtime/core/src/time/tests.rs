@@ -1,4 +1,4 @@
-use super::{Timestamp, Watermark};
+use super::{Timestamp, Watermark, WatermarkStrategy};
 use crate::{
     BoxError, Error,
     api::StreamExecutionEnvironment,
@@ -218,4 +218,32 @@ fn a_union_is_as_far_as_its_slowest_stream() {
         let even = all.filter(|text| number(text) % 2 == 0).shuffle();
         odd.union(even).sink_to(seen);
     });
+}
+
+/// What a flat map had no room for waits, and must keep the time of what it was made of,
+/// though the stage that gave that time has long gone on.
+#[test]
+fn records_that_wait_for_room_keep_their_times() {
+    const COPIES: usize = 40;
+    let env = StreamExecutionEnvironment::with_configuration(Configuration::new());
+    let env = env.expect("the default configuration is right");
+    env.set_parallelism(1);
+    let strategy = WatermarkStrategy::for_monotonous_timestamps()
+        .with_timestamp_assigner(|text: &String, _| Timestamp::from_millis(10 * number(text)));
+    let seen = Seen::default();
+    env.from_sequence(0..=99)
+        .map(|n| format!("{n} {}", "x".repeat(40_000)))
+        .assign_timestamps_and_watermarks(strategy)
+        .flat_map(|text: String, out: &mut Collector<String>| {
+            out.extend(std::iter::repeat_n(text, COPIES));
+        })
+        .rebalance()
+        .sink_to(seen.clone());
+    env.execute("a test").expect("the job runs");
+    let seen = seen.0.lock().expect("the job is over");
+    let elements = seen.iter().flatten();
+    let records = elements.filter(|element| matches!(element, Element::Record(..)));
+    let expected = (0..100).flat_map(|n| std::iter::repeat_n(n, COPIES));
+    let expected = expected.map(|n| Element::Record(n, Some(Timestamp::from_millis(10 * n))));
+    assert!(records.copied().eq(expected), "a record lost its time or its place");
 }

@@ -139,8 +139,6 @@ struct State<O, U> {
     operator: O,
     runtime: RuntimeContext,
     results: Collector<U>,
-    /// The timestamp of those that wait.
-    results_time: Option<Timestamp>,
     /// What the results that are being made belong before.
     firing: Option<Signal>,
     /// What came behind it.
@@ -163,7 +161,6 @@ where
             operator: self.operator.build(self.node, cx),
             runtime: cx.runtime_context(self.node),
             results: Collector::new(),
-            results_time: None,
             firing: None,
             waiting: VecDeque::new(),
             wakes: None,
@@ -183,7 +180,6 @@ impl<O, U: Record> State<O, U> {
     ) -> (R, Flow) {
         let Self { node, operator, runtime, results: out, .. } = self;
         let answer = act(operator, &mut OperatorTurn { node: *node, runtime, cx, out });
-        self.results_time = cx.timestamp();
         (answer, self.results.drain_into(sink, cx))
     }
 
@@ -192,8 +188,7 @@ impl<O, U: Record> State<O, U> {
     where
         O: KeyedOperator<T, Out = U>,
     {
-        cx.set_timestamp(self.results_time);
-        let mut flow = self.results.drain_into(sink, cx);
+        let mut flow = self.results.resume_into(sink, cx);
         while flow == Flow::Continue {
             let (fired, drained) = self.turn(sink, cx, |operator, turn| operator.fire_next(turn));
             flow = match (fired, self.firing.take()) {
