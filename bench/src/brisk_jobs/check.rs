@@ -59,7 +59,12 @@ where
 {
     type Writer = SummingWriter<F>;
 
-    fn open(&self, _context: &SinkContext, _cx: &mut Cx) -> Result<Self::Writer, Error> {
+    fn open(
+        &self,
+        _restored: Option<Vec<Vec<u8>>>,
+        _context: &SinkContext,
+        _cx: &mut Cx,
+    ) -> Result<Self::Writer, Error> {
         Ok(SummingWriter { sink: self.clone(), lanes: [Outcome::NOTHING; LANES] })
     }
 }

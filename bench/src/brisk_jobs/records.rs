@@ -57,13 +57,26 @@ impl Source for KeyedRecords {
     type Out = Keyed;
     type Reader = KeyedReader;
 
-    fn open(&self, context: &SourceContext, _cx: &mut Cx) -> Result<KeyedReader, Error> {
+    type Split = ();
+
+    fn open(
+        &self,
+        _restored: Option<Vec<()>>,
+        context: &SourceContext,
+        _cx: &mut Cx,
+    ) -> Result<KeyedReader, Error> {
         let (subtask, parallelism) = (context.subtask.into(), context.parallelism.into());
         Ok(KeyedReader { keys: Keys::new(subtask), left: share(self.total, subtask, parallelism) })
     }
 }
 
 impl SourceReader<Keyed> for KeyedReader {
+    type Split = ();
+
+    fn snapshot(&mut self) -> Vec<()> {
+        Vec::new()
+    }
+
     fn drive<S: Push<Keyed>>(&mut self, sink: &mut S, cx: &mut Cx) -> Drive {
         let mut budget = cx.quantum() as u64;
         while budget > 0 {

@@ -31,7 +31,12 @@ struct Gatherer {
 impl Sink<u64> for Gather {
     type Writer = Gatherer;
 
-    fn open(&self, _: &SinkContext, _: &mut Cx) -> Result<Gatherer, Error> {
+    fn open(
+        &self,
+        _restored: Option<Vec<Vec<u8>>>,
+        _: &SinkContext,
+        _: &mut Cx,
+    ) -> Result<Gatherer, Error> {
         Ok(Gatherer { gathered: Vec::new(), sink: self.clone() })
     }
 }

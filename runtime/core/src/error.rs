@@ -160,6 +160,21 @@ pub enum TaskError {
     /// State could not be kept.
     #[error(transparent)]
     State(#[from] crate::state::StateError),
+    /// A file of a checkpoint could not be read or written.
+    #[error(transparent)]
+    Checkpoint(#[from] crate::checkpoint::storage::StorageError),
+    /// State is not of the type that the program has now.
+    #[error(transparent)]
+    Restore(#[from] crate::checkpoint::restore::RestoreError),
+    /// State is not what was written.
+    #[error("state '{state}' is damaged: {cause}; restore from another checkpoint or savepoint")]
+    DamagedState {
+        /// Its name.
+        state: String,
+        /// What is wrong with it.
+        #[source]
+        cause: crate::record::InvalidRecord,
+    },
 }
 
 impl Error {
@@ -196,11 +211,15 @@ impl TaskError {
             // The same record comes again.
             Self::RecordTooLarge { .. }
             | Self::PartitionOutOfRange { .. }
-            | Self::SideOutputType { .. } => Severity::FailJob,
+            | Self::SideOutputType { .. }
+            | Self::Restore(_)
+            | Self::DamagedState { .. } => Severity::FailJob,
             // The state comes again as large as it was.
             Self::State(_) => Severity::FailJob,
             Self::Io { cause, .. } => io_severity(cause.kind()),
             Self::Memory(error) => error.severity(),
+            // A disk may come back.
+            Self::Checkpoint(_) => Severity::FailTask,
         }
     }
 }

@@ -107,7 +107,12 @@ pub struct TextWriter<L> {
 impl<T, L: LineFormat<T>> Sink<T> for TextSink<L> {
     type Writer = TextWriter<L>;
 
-    fn open(&self, context: &SinkContext, cx: &mut Cx) -> Result<TextWriter<L>, Error> {
+    fn open(
+        &self,
+        _restored: Option<Vec<Vec<u8>>>,
+        context: &SinkContext,
+        cx: &mut Cx,
+    ) -> Result<TextWriter<L>, Error> {
         let share = Share { subtask: context.subtask, parallelism: context.parallelism };
         let part = PartWriter::begin(&self.publication, share, cx)
             .map_err(|error| open_error(context, cx, error))?;

@@ -99,7 +99,14 @@ impl<H: Handler<[u8]>> Source for BinarySource<H> {
     type Out = H::Out;
     type Reader = FileSourceReader<BinaryRecords, H, H::Out>;
 
-    fn open(&self, context: &SourceContext, cx: &mut Cx) -> Result<Self::Reader, Error> {
+    type Split = ();
+
+    fn open(
+        &self,
+        _restored: Option<Vec<()>>,
+        context: &SourceContext,
+        cx: &mut Cx,
+    ) -> Result<Self::Reader, Error> {
         let framing = BinaryRecords::new(self.format);
         let framing = framing.map_err(|error| open_error(context, cx, error))?;
         let rule = match self.format {

@@ -124,6 +124,12 @@ where
     F: Framing,
     H: Handler<F::Record, Out = T>,
 {
+    type Split = ();
+
+    fn snapshot(&mut self) -> Vec<()> {
+        Vec::new()
+    }
+
     fn drive<S: Push<T>>(&mut self, sink: &mut S, cx: &mut Cx) -> Drive {
         if let Some(interrupted) = self.drain(sink, cx).interrupts() {
             return interrupted;

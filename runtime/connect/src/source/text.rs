@@ -108,7 +108,14 @@ impl<H: Handler<str>> Source for TextSource<H> {
     type Out = H::Out;
     type Reader = FileSourceReader<TextLines, H, H::Out>;
 
-    fn open(&self, context: &SourceContext, cx: &mut Cx) -> Result<Self::Reader, Error> {
+    type Split = ();
+
+    fn open(
+        &self,
+        _restored: Option<Vec<()>>,
+        context: &SourceContext,
+        cx: &mut Cx,
+    ) -> Result<Self::Reader, Error> {
         let work = self
             .input
             .share(SplitRule::Anywhere, context, &cx.files())

@@ -221,7 +221,12 @@ struct Nosy(Arc<Mutex<Vec<Told>>>);
 impl Sink<i64> for Nosy {
     type Writer = Self;
 
-    fn open(&self, context: &SinkContext, _cx: &mut Cx) -> Result<Self, Error> {
+    fn open(
+        &self,
+        _restored: Option<Vec<Vec<u8>>>,
+        context: &SinkContext,
+        _cx: &mut Cx,
+    ) -> Result<Self, Error> {
         context.accumulators.int_counter("opened")?.add(1);
         self.0.lock().unwrap().push(Told {
             operator: context.operator.clone(),

@@ -4,7 +4,7 @@ use super::{Chain, Template};
 use crate::{
     error::Error,
     task::flow::{Drive, Flow, Push, Signal},
-    task::{BuildContext, Cx},
+    task::{BuildContext, CheckpointEnd, Cx},
 };
 
 /// One of two templates, or of two running chains.
@@ -42,6 +42,13 @@ impl<L: Chain, R: Chain<Out = L::Out>> Chain for Either<L, R> {
         match self {
             Self::Left(left) => left.inject(signal, sink, cx),
             Self::Right(right) => right.inject(signal, sink, cx),
+        }
+    }
+
+    fn checkpoint_ended(&mut self, end: CheckpointEnd, cx: &mut Cx) -> Result<(), Error> {
+        match self {
+            Self::Left(left) => left.checkpoint_ended(end, cx),
+            Self::Right(right) => right.checkpoint_ended(end, cx),
         }
     }
 

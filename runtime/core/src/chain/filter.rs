@@ -5,7 +5,7 @@ use crate::{
     error::Error,
     graph::NodeId,
     task::flow::{Drive, Flow, Push, Signal},
-    task::{BuildContext, Cx},
+    task::{BuildContext, CheckpointEnd, Cx},
 };
 
 /// The template of a filter.
@@ -72,6 +72,10 @@ where
     fn inject<S: Push<P::Out>>(&mut self, signal: Signal, sink: &mut S, cx: &mut Cx) -> Flow {
         let mut into = FilterInto { node: self.node, predicate: &mut self.predicate, sink };
         self.upstream.inject(signal, &mut into, cx)
+    }
+
+    fn checkpoint_ended(&mut self, end: CheckpointEnd, cx: &mut Cx) -> Result<(), Error> {
+        self.upstream.checkpoint_ended(end, cx)
     }
 
     fn open(&mut self, cx: &mut Cx) -> Result<(), Error> {

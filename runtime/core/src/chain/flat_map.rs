@@ -12,7 +12,7 @@ use crate::{
     error::Error,
     graph::NodeId,
     task::flow::{Drive, Flow, Push, Signal},
-    task::{BuildContext, Cx},
+    task::{BuildContext, CheckpointEnd, Cx},
     time::Timestamp,
 };
 
@@ -179,6 +179,10 @@ where
         let Self { upstream, node, function, collector } = self;
         let mut into = FlatMapInto { node: *node, function, collector, sink };
         upstream.inject(signal, &mut into, cx)
+    }
+
+    fn checkpoint_ended(&mut self, end: CheckpointEnd, cx: &mut Cx) -> Result<(), Error> {
+        self.upstream.checkpoint_ended(end, cx)
     }
 
     fn open(&mut self, cx: &mut Cx) -> Result<(), Error> {

@@ -14,7 +14,7 @@ use crate::{
     error::Error,
     record::{AlignedBytes, Archived, decode, view},
     task::flow::{Drive, Flow, Push, Signal},
-    task::{BuildContext, Cx},
+    task::{BuildContext, CheckpointEnd, Cx},
     time::{Timestamp, WatermarkValve},
 };
 
@@ -323,6 +323,10 @@ impl<T: Record> Chain for Gate<T> {
 
     fn inject<S: Push<T>>(&mut self, signal: Signal, sink: &mut S, cx: &mut Cx) -> Flow {
         sink.signal(signal, cx)
+    }
+
+    fn checkpoint_ended(&mut self, _end: CheckpointEnd, _cx: &mut Cx) -> Result<(), Error> {
+        Ok(())
     }
 }
 

@@ -5,7 +5,7 @@ use crate::{
     error::Error,
     graph::NodeId,
     task::flow::{Drive, Flow, Push, Signal},
-    task::{BuildContext, Cx},
+    task::{BuildContext, CheckpointEnd, Cx},
 };
 
 /// A stage's upstream: in the same task, or behind an exchange.
@@ -43,6 +43,13 @@ impl<P: Template> Chain for Link<P> {
         match self {
             Self::Fused(chain) => chain.inject(signal, sink, cx),
             Self::Cut(gate) => gate.inject(signal, sink, cx),
+        }
+    }
+
+    fn checkpoint_ended(&mut self, end: CheckpointEnd, cx: &mut Cx) -> Result<(), Error> {
+        match self {
+            Self::Fused(chain) => chain.checkpoint_ended(end, cx),
+            Self::Cut(gate) => gate.checkpoint_ended(end, cx),
         }
     }
 

@@ -59,7 +59,7 @@ use crate::{
     Record,
     error::Error,
     task::flow::{Drive, Flow, Push, Signal},
-    task::{BuildContext, Cx},
+    task::{BuildContext, CheckpointEnd, Cx},
 };
 
 /// A running chain.
@@ -82,6 +82,12 @@ pub trait Chain {
     fn open(&mut self, _cx: &mut Cx) -> Result<(), Error> {
         Ok(())
     }
+
+    /// A checkpoint that this task took part in has come to its end; upstream is told first.
+    ///
+    /// # Errors
+    /// Fail the task.
+    fn checkpoint_ended(&mut self, end: CheckpointEnd, cx: &mut Cx) -> Result<(), Error>;
 
     /// Called once after the last drive, however that ended; upstream first.
     fn close(&mut self, _cx: &mut Cx) {}

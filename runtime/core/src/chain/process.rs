@@ -6,7 +6,7 @@ use crate::{
     error::{BoxError, Error, TaskError},
     graph::NodeId,
     task::flow::{Drive, Flow, Push, Signal},
-    task::{BuildContext, Context, Cx, RuntimeContext},
+    task::{BuildContext, CheckpointEnd, Context, Cx, RuntimeContext},
 };
 
 /// A function over the records of a stream, with a life cycle: opened once per
@@ -169,6 +169,10 @@ where
     fn inject<S: Push<F::Out>>(&mut self, signal: Signal, sink: &mut S, cx: &mut Cx) -> Flow {
         let mut into = ProcessInto { state: &mut self.state, sink };
         self.upstream.inject(signal, &mut into, cx)
+    }
+
+    fn checkpoint_ended(&mut self, end: CheckpointEnd, cx: &mut Cx) -> Result<(), Error> {
+        self.upstream.checkpoint_ended(end, cx)
     }
 
     fn open(&mut self, cx: &mut Cx) -> Result<(), Error> {

@@ -2,10 +2,14 @@
 
 use super::{Chain, Link, Template, guard::Guard};
 use crate::{
-    error::Error,
+    checkpoint::{CheckpointId, handle::RedistributionMode},
+    error::{BoxError, Error, TaskError},
     graph::NodeId,
     task::flow::{Drive, Flow, Push, Signal},
-    task::{BuildContext, Cx},
+    task::{
+        BuildContext, CheckpointEnd, Cx,
+        snapshot::{ListSnapshot, OperatorSnapshot, RestoredState, schema_of_bytes},
+    },
 };
 
 /// What a sink is told when it is opened.
@@ -16,8 +20,14 @@ pub trait Sink<T>: Clone + Send + 'static {
     /// Its running form.
     type Writer: SinkWriter<T> + 'static;
 
-    /// Opens it for one subtask.
-    fn open(&self, context: &SinkContext, cx: &mut Cx) -> Result<Self::Writer, Error>;
+    /// Opens it for one subtask. `restored` is what its writers put into the checkpoint that the job
+    /// starts from ([`SinkWriter::snapshot`]), this subtask's share; `None` when it starts from none.
+    fn open(
+        &self,
+        restored: Option<Vec<Vec<u8>>>,
+        context: &SinkContext,
+        cx: &mut Cx,
+    ) -> Result<Self::Writer, Error>;
 }
 
 /// A running sink.
@@ -34,6 +44,38 @@ pub trait SinkWriter<T> {
     fn ready(&mut self, _cx: &mut Cx) -> Flow {
         Flow::Continue
     }
+
+    /// Called at a barrier, behind all records before it: what a later run has to know, in elements
+    /// that are dealt out when the parallelism changes. A sink with two phases makes everything so
+    /// far durable here (pre-commit), and makes it visible when the checkpoint is complete. If
+    /// that takes a while it keeps a ticket of `snapshot`.
+    ///
+    /// # Errors
+    /// Fail the task.
+    fn snapshot(
+        &mut self,
+        _checkpoint: CheckpointId,
+        _snapshot: &mut OperatorSnapshot,
+        _cx: &mut Cx,
+    ) -> Result<Vec<Vec<u8>>, BoxError> {
+        Ok(Vec::new())
+    }
+
+    /// The checkpoint is complete: what was written before it may be committed. Word of it may come
+    /// late or, after a failure, never: a later one, or the restored state, stands for it.
+    ///
+    /// # Errors
+    /// Fail the task.
+    fn checkpoint_completed(
+        &mut self,
+        _checkpoint: CheckpointId,
+        _cx: &mut Cx,
+    ) -> Result<(), BoxError> {
+        Ok(())
+    }
+
+    /// The checkpoint will not be; what was pre-committed for it is part of the next one.
+    fn checkpoint_aborted(&mut self, _checkpoint: CheckpointId, _cx: &mut Cx) {}
 
     /// Called when a drive ends and nothing more is there at once: what was gathered should be seen.
     fn flush(&mut self, _cx: &mut Cx) -> Flow {
@@ -65,6 +107,7 @@ pub struct SinkTail<P: Template, K: Sink<P::Out>> {
     node: NodeId,
     sink: K,
     context: SinkContext,
+    restored: RestoredState,
     writer: Option<K::Writer>,
 }
 
@@ -73,9 +116,10 @@ impl<P: Template, K: Sink<P::Out>> Template for ToSink<P, K> {
     type Running = SinkTail<P, K>;
 
     fn build(&self, cx: &mut BuildContext) -> Result<Self::Running, Error> {
-        let context = cx.source_context(self.node);
+        let (context, restored) = (cx.source_context(self.node), cx.restored(self.node));
         let upstream = Link::build(&self.upstream, self.node, cx)?;
-        Ok(SinkTail { upstream, node: self.node, sink: self.sink.clone(), context, writer: None })
+        let (node, sink) = (self.node, self.sink.clone());
+        Ok(SinkTail { upstream, node, sink, context, restored, writer: None })
     }
 }
 
@@ -83,6 +127,32 @@ struct WriteInto<'a, W> {
     node: NodeId,
     writer: &'a mut W,
 }
+
+impl<W> WriteInto<'_, W> {
+    #[cold]
+    fn snapshot<T>(&mut self, checkpoint: CheckpointId, cx: &mut Cx) -> Flow
+    where
+        W: SinkWriter<T>,
+    {
+        let mut snapshot = OperatorSnapshot::default();
+        let taken = Guard::run(self.node, || self.writer.snapshot(checkpoint, &mut snapshot, cx));
+        match taken {
+            Ok(elements) => {
+                snapshot.lists.push(ListSnapshot {
+                    schema: schema_of_bytes(WRITER),
+                    mode: RedistributionMode::Split,
+                    elements,
+                });
+                *cx.snapshot(self.node) = snapshot;
+                Flow::Continue
+            }
+            Err(cause) => cx.fail(self.node, TaskError::Function(cause)),
+        }
+    }
+}
+
+/// The name of a sink's state.
+const WRITER: &str = "writer";
 
 impl<T, W: SinkWriter<T>> Push<T> for WriteInto<'_, W> {
     #[inline(always)]
@@ -92,6 +162,9 @@ impl<T, W: SinkWriter<T>> Push<T> for WriteInto<'_, W> {
 
     #[inline]
     fn signal(&mut self, signal: Signal, cx: &mut Cx) -> Flow {
+        if let Signal::Barrier(barrier) = signal {
+            return self.snapshot(barrier.checkpoint, cx);
+        }
         Guard::run(self.node, || self.writer.signal(signal, cx))
     }
 
@@ -125,8 +198,23 @@ impl<P: Template, K: Sink<P::Out>> Chain for SinkTail<P, K> {
     fn open(&mut self, cx: &mut Cx) -> Result<(), Error> {
         self.upstream.open(cx)?;
         cx.enter(self.node);
-        self.writer = Some(self.sink.open(&self.context, cx)?);
+        let elements = self.restored.list_elements(WRITER).map_err(|cause| cx.error(cause))?;
+        self.writer = Some(self.sink.open(elements, &self.context, cx)?);
         Ok(())
+    }
+
+    fn checkpoint_ended(&mut self, end: CheckpointEnd, cx: &mut Cx) -> Result<(), Error> {
+        self.upstream.checkpoint_ended(end, cx)?;
+        let Some(writer) = &mut self.writer else { return Ok(()) };
+        cx.enter(self.node);
+        let told = Guard::run(self.node, || match end {
+            CheckpointEnd::Completed(checkpoint) => writer.checkpoint_completed(checkpoint, cx),
+            CheckpointEnd::Aborted(checkpoint) => {
+                writer.checkpoint_aborted(checkpoint, cx);
+                Ok(())
+            }
+        });
+        told.map_err(|cause| cx.error(TaskError::Function(cause)))
     }
 
     fn close(&mut self, cx: &mut Cx) {

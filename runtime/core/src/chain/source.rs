@@ -9,11 +9,15 @@ use std::sync::Arc;
 use super::{Chain, Template, guard::Guard};
 use crate::{
     Record,
+    checkpoint::{CheckpointId, handle::RedistributionMode},
     error::Error,
     graph::{JobId, NodeId, OperatorId},
     task::accumulator::OperatorAccumulators,
     task::flow::{Drive, Flow, Push, Signal},
-    task::{Attempt, BuildContext, Cx},
+    task::{
+        Attempt, BuildContext, CheckpointEnd, Cx,
+        snapshot::{ListSnapshot, RestoredState},
+    },
     time::Watermark,
 };
 
@@ -39,6 +43,8 @@ pub struct SourceContext {
     pub parallelism: u32,
     /// The number of key groups: the most that `parallelism` may ever be.
     pub max_parallelism: u32,
+    /// Whether checkpoints are taken by themselves, so that a sink may wait for one to commit.
+    pub checkpointing: bool,
     /// Accumulators of the subtask; those of one name are merged over the whole job
     /// and read from its result.
     pub accumulators: OperatorAccumulators,
@@ -50,10 +56,20 @@ pub trait Source: Clone + Send + 'static {
     /// What it makes.
     type Out: Record;
     /// Its running form.
-    type Reader: SourceReader<Self::Out> + 'static;
+    type Reader: SourceReader<Self::Out, Split = Self::Split> + 'static;
 
-    /// Opens it for one subtask.
-    fn open(&self, context: &SourceContext, cx: &mut Cx) -> Result<Self::Reader, Error>;
+    /// A part of its input and how far it was read: what a checkpoint keeps of it. A subtask may have
+    /// several; when a job goes on at another parallelism they are dealt out anew.
+    type Split: Record;
+
+    /// Opens it for one subtask: at the beginning, or, with `restored`, to read these splits from
+    /// where they stood, and nothing else.
+    fn open(
+        &self,
+        restored: Option<Vec<Self::Split>>,
+        context: &SourceContext,
+        cx: &mut Cx,
+    ) -> Result<Self::Reader, Error>;
 
     /// Whether it ends by itself.
     fn is_bounded(&self) -> bool {
@@ -63,6 +79,17 @@ pub trait Source: Clone + Send + 'static {
 
 /// A running source.
 pub trait SourceReader<T> {
+    /// See [`Source::Split`].
+    type Split: Record;
+
+    /// What is left to be read, for a checkpoint between two records: a reader that is opened with
+    /// this sends exactly the records that this one has not sent.
+    fn snapshot(&mut self) -> Vec<Self::Split>;
+
+    /// A checkpoint that this reader was part of is complete: what was read before it will not be
+    /// asked for again.
+    fn checkpoint_completed(&mut self, _checkpoint: CheckpointId, _cx: &mut Cx) {}
+
     /// Sends records until the sink pauses, there is nothing to send now, or
     /// [`Cx::quantum`] records were sent; looks at [`Cx::interrupted`] now and then.
     ///
@@ -84,11 +111,15 @@ pub struct FromSource<S> {
     pub(crate) source: S,
 }
 
+/// The name of a source's state.
+const SPLITS: &str = "splits";
+
 /// A source in a running chain.
 #[derive(Debug)]
 pub struct SourceHead<S: Source> {
     source: S,
     context: SourceContext,
+    restored: RestoredState,
     reader: Option<S::Reader>,
     ended: bool,
 }
@@ -98,8 +129,9 @@ impl<S: Source> Template for FromSource<S> {
     type Running = SourceHead<S>;
 
     fn build(&self, cx: &mut BuildContext) -> Result<Self::Running, Error> {
-        let context = cx.source_context(self.node);
-        Ok(SourceHead { source: self.source.clone(), context, reader: None, ended: false })
+        let (context, restored) = (cx.source_context(self.node), cx.restored(self.node));
+        let source = self.source.clone();
+        Ok(SourceHead { source, context, restored, reader: None, ended: false })
     }
 }
 
@@ -126,12 +158,27 @@ impl<S: Source> Chain for SourceHead<S> {
     }
 
     fn inject<K: Push<S::Out>>(&mut self, signal: Signal, sink: &mut K, cx: &mut Cx) -> Flow {
-        sink.signal(signal, cx)
+        let flow = sink.signal(signal, cx);
+        if matches!(signal, Signal::Barrier(_)) {
+            let reader = self.reader.as_mut().expect("a task is opened before it is driven");
+            let splits = Guard::run(self.context.node, || reader.snapshot());
+            let list = ListSnapshot::of_records(SPLITS, RedistributionMode::Split, &splits);
+            cx.snapshot(self.context.node).lists.push(list);
+        }
+        flow
+    }
+
+    fn checkpoint_ended(&mut self, end: CheckpointEnd, cx: &mut Cx) -> Result<(), Error> {
+        if let (Some(reader), CheckpointEnd::Completed(checkpoint)) = (&mut self.reader, end) {
+            Guard::run(self.context.node, || reader.checkpoint_completed(checkpoint, cx));
+        }
+        Ok(())
     }
 
     fn open(&mut self, cx: &mut Cx) -> Result<(), Error> {
         cx.enter(self.context.node);
-        self.reader = Some(self.source.open(&self.context, cx)?);
+        let splits = self.restored.records::<S::Split>(SPLITS).map_err(|cause| cx.error(cause))?;
+        self.reader = Some(self.source.open(splits, &self.context, cx)?);
         Ok(())
     }
 

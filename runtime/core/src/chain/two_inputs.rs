@@ -9,7 +9,7 @@ use crate::{
     graph::NodeId,
     record::{Archived, decode},
     task::flow::{Drive, Flow, Push, Signal},
-    task::{BuildContext, Context, Cx, RuntimeContext},
+    task::{BuildContext, CheckpointEnd, Context, Cx, RuntimeContext},
     time::WatermarkValve,
 };
 
@@ -190,6 +190,10 @@ impl<A: Record, B: Record, F: CoProcessFunction<A, B>> Chain for CoProcessHead<A
 
     fn inject<S: Push<F::Out>>(&mut self, signal: Signal, sink: &mut S, cx: &mut Cx) -> Flow {
         self.state.signal(signal, sink, cx)
+    }
+
+    fn checkpoint_ended(&mut self, _end: CheckpointEnd, _cx: &mut Cx) -> Result<(), Error> {
+        Ok(())
     }
 
     fn open(&mut self, cx: &mut Cx) -> Result<(), Error> {

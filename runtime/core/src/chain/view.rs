@@ -7,7 +7,7 @@ use crate::{
     graph::NodeId,
     record::Archived,
     task::flow::{Drive, Flow, Push, Signal},
-    task::{BuildContext, Cx},
+    task::{BuildContext, CheckpointEnd, Cx},
 };
 use std::marker::PhantomData;
 
@@ -93,6 +93,10 @@ where
         let drained = self.collector.pour_into(sink, cx);
         drained.and(sink.signal(signal, cx))
     }
+
+    fn checkpoint_ended(&mut self, _end: CheckpointEnd, _cx: &mut Cx) -> Result<(), Error> {
+        Ok(())
+    }
 }
 
 /// The template of a function from views to one record each.
@@ -171,5 +175,9 @@ where
 
     fn inject<S: Push<U>>(&mut self, signal: Signal, sink: &mut S, cx: &mut Cx) -> Flow {
         sink.signal(signal, cx)
+    }
+
+    fn checkpoint_ended(&mut self, _end: CheckpointEnd, _cx: &mut Cx) -> Result<(), Error> {
+        Ok(())
     }
 }

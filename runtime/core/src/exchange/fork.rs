@@ -4,6 +4,7 @@ use brisk_network::PartitionStats;
 
 use super::{EdgeWriter, Outlet};
 use crate::{
+    checkpoint::CheckpointId,
     task::Cx,
     task::flow::{Flow, Push, Signal},
 };
@@ -50,6 +51,10 @@ impl<T> Outlet for Fork<T> {
     fn signal(&mut self, signal: Signal) -> Flow {
         let edges = self.edges.iter_mut();
         edges.map(|edge| edge.signal(signal)).fold(Flow::Continue, Flow::and)
+    }
+
+    fn cancel_checkpoint(&mut self, checkpoint: CheckpointId) {
+        self.edges.iter_mut().for_each(|edge| edge.cancel_checkpoint(checkpoint));
     }
 
     fn flush(&mut self) {

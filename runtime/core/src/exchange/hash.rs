@@ -6,6 +6,7 @@ use std::marker::PhantomData;
 use super::{EdgeWriter, Outlet, RecordWriter};
 use crate::{
     Record,
+    checkpoint::CheckpointId,
     record::selector::KeySelector,
     task::Cx,
     task::flow::{Flow, Push, Signal},
@@ -68,6 +69,10 @@ impl<T, S> Outlet for HashWriter<T, S> {
 
     fn signal(&mut self, signal: Signal) -> Flow {
         self.writer.signal(signal)
+    }
+
+    fn cancel_checkpoint(&mut self, checkpoint: CheckpointId) {
+        self.writer.cancel_checkpoint(checkpoint);
     }
 
     fn flush(&mut self) {

@@ -4,6 +4,7 @@ use brisk_network::PartitionStats;
 use std::any::Any;
 
 use crate::{
+    checkpoint::CheckpointId,
     task::Cx,
     task::flow::{Flow, Push, Signal},
 };
@@ -15,6 +16,9 @@ pub trait Outlet {
 
     /// Tells all readers, in order with the records.
     fn signal(&mut self, signal: Signal) -> Flow;
+
+    /// Tells all readers, in order with the records, that a checkpoint was given up.
+    fn cancel_checkpoint(&mut self, checkpoint: CheckpointId);
 
     /// Sends what lies in open buffers.
     fn flush(&mut self);
@@ -51,6 +55,10 @@ impl<T> Outlet for SideWriter<T> {
 
     fn signal(&mut self, signal: Signal) -> Flow {
         self.0.signal(signal)
+    }
+
+    fn cancel_checkpoint(&mut self, checkpoint: CheckpointId) {
+        self.0.cancel_checkpoint(checkpoint);
     }
 
     fn flush(&mut self) {
@@ -91,6 +99,8 @@ impl Outlet for crate::chain::Nothing {
     fn signal(&mut self, _signal: Signal) -> Flow {
         Flow::Continue
     }
+
+    fn cancel_checkpoint(&mut self, _checkpoint: CheckpointId) {}
 
     fn flush(&mut self) {}
 

@@ -5,6 +5,7 @@ use brisk_network::PartitionStats;
 use super::{EdgeWriter, Fork, Outlet, Writer};
 use crate::{
     Record,
+    checkpoint::CheckpointId,
     task::Cx,
     task::flow::{Flow, Push, Signal},
 };
@@ -59,6 +60,10 @@ impl<T: Record> Outlet for Tail<T> {
 
     fn signal(&mut self, signal: Signal) -> Flow {
         self.outlet().signal(signal)
+    }
+
+    fn cancel_checkpoint(&mut self, checkpoint: CheckpointId) {
+        self.outlet().cancel_checkpoint(checkpoint);
     }
 
     fn flush(&mut self) {

@@ -1,7 +1,7 @@
 //! Writing records into a partition.
 
 use brisk_network::{
-    ChannelIndex, Outgoing, PartitionStats, ResultPartition, Room,
+    CapturedOutput, ChannelIndex, Outgoing, PartitionStats, ResultPartition, Room,
     frame::{FrameClass, FrameHeader, FrameKind, TIMESTAMP_BYTES},
 };
 use std::{fmt, marker::PhantomData};
@@ -9,6 +9,7 @@ use std::{fmt, marker::PhantomData};
 use super::{EdgeWriter, Outlet, Partitioner, partitioner::Router};
 use crate::{
     Record,
+    checkpoint::CheckpointId,
     error::TaskError,
     graph::NodeId,
     record::RecordEncoder,
@@ -22,13 +23,16 @@ pub struct RecordWriter {
     encoder: RecordEncoder,
     node: NodeId,
     record_bytes_max: usize,
+    /// What the last barrier overtook.
+    captured: Vec<CapturedOutput>,
 }
 
 impl RecordWriter {
     /// A writer for the output of `node`; a record above `record_bytes_max` fails
     /// the task.
     pub fn new(partition: ResultPartition, node: NodeId, record_bytes_max: usize) -> Self {
-        Self { partition, encoder: RecordEncoder::new(), node, record_bytes_max }
+        let encoder = RecordEncoder::new();
+        Self { partition, encoder, node, record_bytes_max, captured: Vec::new() }
     }
 
     /// Writes `record` to `channel`.
@@ -129,8 +133,17 @@ impl Outlet for RecordWriter {
     }
 
     fn signal(&mut self, signal: Signal) -> Flow {
-        let _ = self.partition.send_control(&signal.to_bytes());
+        if let Signal::Barrier(barrier) = signal {
+            self.captured.extend(self.partition.send_barrier(barrier));
+        } else {
+            let _ = self.partition.send_control(&signal.to_bytes());
+        }
         self.flow()
+    }
+
+    fn cancel_checkpoint(&mut self, checkpoint: CheckpointId) {
+        self.captured.clear();
+        self.partition.cancel_checkpoint(checkpoint);
     }
 
     fn flush(&mut self) {
@@ -213,6 +226,10 @@ impl<T> Outlet for Writer<T> {
 
     fn signal(&mut self, signal: Signal) -> Flow {
         self.writer.signal(signal)
+    }
+
+    fn cancel_checkpoint(&mut self, checkpoint: CheckpointId) {
+        self.writer.cancel_checkpoint(checkpoint);
     }
 
     fn flush(&mut self) {

@@ -109,6 +109,8 @@ impl Deployment<'_> {
             max_parallelism: vertex.max_parallelism.0,
             gates: inputs.into_iter().map(gate).collect(),
             outputs: self.graph.outputs(subtask.vertex).map(output).collect(),
+            checkpointing: false,
+            restore: None,
         }
     }
 

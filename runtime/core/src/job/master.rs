@@ -1,5 +1,6 @@
 //! The master of one job: hears of its tasks, decides by the step function, acts.
 
+use brisk_network::barrier::Guarantee;
 use std::{
     fmt,
     sync::{
@@ -16,10 +17,18 @@ use super::{
     result::{TaskResult, merged_accumulators},
 };
 use crate::{
+    checkpoint::{
+        CheckpointId,
+        coordinator::{DeclineReason, TaskSnapshot},
+        storage::STATE_BYTES_MAX,
+    },
     error::Error,
     graph::{JobAction, JobEvent, JobId, JobLife, JobStatus, TaskId},
     task::{PlannedTask, SubtaskPlan, TaskFactory, TaskKey, WorkerId},
-    worker::{Control, JobKey, JobListener, JobRun, TaskEnd, TaskReport, WorkerHandle},
+    worker::{
+        CheckpointRun, Control, JobKey, JobListener, JobRun, StateDestination, TaskEnd, TaskReport,
+        WorkerHandle,
+    },
 };
 
 /// What a master is made from.
@@ -173,6 +182,10 @@ impl JobMaster {
             interrupt: Arc::clone(&self.interrupt),
             buffer_timeout: self.buffer_timeout,
             listener: Arc::new(Arc::clone(self)),
+            checkpointing: CheckpointRun::new(
+                Guarantee::ExactlyOnce,
+                StateDestination::Inline { state_bytes_max: STATE_BYTES_MAX },
+            ),
         });
         for worker in &self.workers {
             let factories = self.lock().factories.clone();
@@ -254,6 +267,14 @@ impl JobListener for Arc<JobMaster> {
             }
         };
         self.step(&[event]);
+    }
+
+    fn snapshot_acknowledged(&self, _: TaskKey, _: CheckpointId, _: TaskSnapshot) {
+        unreachable!("no checkpoint is triggered yet");
+    }
+
+    fn snapshot_declined(&self, _: TaskKey, _: CheckpointId, _: DeclineReason) {
+        unreachable!("no checkpoint is triggered yet");
     }
 }
 

@@ -43,7 +43,12 @@ impl<T> Clone for CollectSink<T> {
 impl<T: Send + 'static> Sink<T> for CollectSink<T> {
     type Writer = Self;
 
-    fn open(&self, _context: &SinkContext, _cx: &mut Cx) -> Result<Self, Error> {
+    fn open(
+        &self,
+        _restored: Option<Vec<Vec<u8>>>,
+        _context: &SinkContext,
+        _cx: &mut Cx,
+    ) -> Result<Self, Error> {
         Ok(self.clone())
     }
 }

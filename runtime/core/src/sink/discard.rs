@@ -16,7 +16,12 @@ pub struct DiscardSink;
 impl<T> Sink<T> for DiscardSink {
     type Writer = Self;
 
-    fn open(&self, _context: &SinkContext, _cx: &mut Cx) -> Result<Self, Error> {
+    fn open(
+        &self,
+        _restored: Option<Vec<Vec<u8>>>,
+        _context: &SinkContext,
+        _cx: &mut Cx,
+    ) -> Result<Self, Error> {
         Ok(Self)
     }
 }

@@ -14,7 +14,12 @@ pub struct FunctionSink<F>(pub F);
 impl<T, F: FnMut(T) + Clone + Send + 'static> Sink<T> for FunctionSink<F> {
     type Writer = Self;
 
-    fn open(&self, _context: &SinkContext, _cx: &mut Cx) -> Result<Self, Error> {
+    fn open(
+        &self,
+        _restored: Option<Vec<Vec<u8>>>,
+        _context: &SinkContext,
+        _cx: &mut Cx,
+    ) -> Result<Self, Error> {
         Ok(self.clone())
     }
 }

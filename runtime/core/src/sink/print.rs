@@ -27,7 +27,12 @@ pub enum PrintSink {
 impl<T: Display> Sink<T> for PrintSink {
     type Writer = Printer;
 
-    fn open(&self, context: &SinkContext, _cx: &mut Cx) -> Result<Printer, Error> {
+    fn open(
+        &self,
+        _restored: Option<Vec<Vec<u8>>>,
+        context: &SinkContext,
+        _cx: &mut Cx,
+    ) -> Result<Printer, Error> {
         let prefix = match self {
             PrintSink::Numbered if context.parallelism > 1 => format!("{}> ", context.subtask + 1),
             PrintSink::Numbered | PrintSink::Plain => String::new(),

@@ -229,7 +229,15 @@ impl<T: Record> Source for ChannelSource<T> {
     type Out = T;
     type Reader = ChannelReader<T>;
 
-    fn open(&self, _context: &SourceContext, _cx: &mut Cx) -> Result<ChannelReader<T>, Error> {
+    /// Nothing: what was taken from a channel can't be read again.
+    type Split = ();
+
+    fn open(
+        &self,
+        _restored: Option<Vec<()>>,
+        _context: &SourceContext,
+        _cx: &mut Cx,
+    ) -> Result<ChannelReader<T>, Error> {
         Ok(ChannelReader { source: self.clone(), taken: VecDeque::new() })
     }
 
@@ -274,6 +282,12 @@ impl<T> ChannelReader<T> {
 }
 
 impl<T> SourceReader<T> for ChannelReader<T> {
+    type Split = ();
+
+    fn snapshot(&mut self) -> Vec<()> {
+        Vec::new()
+    }
+
     fn drive<S: Push<T>>(&mut self, sink: &mut S, cx: &mut Cx) -> Drive {
         for sent in 1..=cx.quantum() {
             let record = match self.taken.pop_front() {

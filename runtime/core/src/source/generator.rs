@@ -1,6 +1,6 @@
 //! Records that a function makes from their number, as fast as wanted.
 
-use brisk_memory::driver::{Instant64, Operation};
+use brisk_memory::driver::Instant64;
 use std::time::Duration;
 
 use super::{INTERRUPT_CHECK, share};
@@ -51,21 +51,26 @@ where
     type Out = T;
     type Reader = GeneratorReader<F>;
 
-    fn open(&self, context: &SourceContext, cx: &mut Cx) -> Result<Self::Reader, Error> {
-        let share = share(self.count.unwrap_or(u64::MAX), context.subtask, context.parallelism);
+    /// Numbers, from the next one to behind the last.
+    type Split = (u64, u64);
+
+    fn open(
+        &self,
+        restored: Option<Vec<(u64, u64)>>,
+        context: &SourceContext,
+        cx: &mut Cx,
+    ) -> Result<Self::Reader, Error> {
+        let splits = restored.unwrap_or_else(|| {
+            let all = self.count.unwrap_or(u64::MAX);
+            let share = share(all, context.subtask, context.parallelism);
+            vec![(share.start, share.end)]
+        });
         let interval_ns = match self.rate {
             RateLimit::Unlimited => None,
             RateLimit::PerSecond(rate) => Some(1e9 * f64::from(context.parallelism) / rate),
         };
-        let (first, began) = (share.start, cx.now());
-        Ok(GeneratorReader {
-            make: self.make.clone(),
-            first,
-            next: first,
-            end: share.end,
-            interval_ns,
-            began,
-        })
+        let (make, began) = (self.make.clone(), cx.now());
+        Ok(GeneratorReader { make, splits, sent: 0, interval_ns, began })
     }
 
     fn is_bounded(&self) -> bool {
@@ -77,9 +82,10 @@ where
 #[derive(Debug)]
 pub struct GeneratorReader<F> {
     make: F,
-    first: u64,
-    next: u64,
-    end: u64,
+    /// What is left; the last one is in hand.
+    splits: Vec<(u64, u64)>,
+    /// Since it was opened.
+    sent: u64,
     interval_ns: Option<f64>,
     began: Instant64,
 }
@@ -88,7 +94,7 @@ impl<F> GeneratorReader<F> {
     /// How many records are due now; with none due, when the next one is.
     fn due(&self, cx: &Cx) -> Result<u64, Instant64> {
         let Some(interval) = self.interval_ns else { return Ok(u64::MAX) };
-        let sent = self.next - self.first;
+        let sent = self.sent;
         let passed = cx.now().saturating_since(self.began).as_nanos() as f64;
         // Record 0 is due at once, record n after n intervals.
         let due = (passed / interval) as u64 + 1;
@@ -100,33 +106,39 @@ impl<F> GeneratorReader<F> {
 }
 
 impl<T, F: FnMut(u64) -> T> SourceReader<T> for GeneratorReader<F> {
+    type Split = (u64, u64);
+
+    fn snapshot(&mut self) -> Vec<(u64, u64)> {
+        self.splits.clone()
+    }
+
     fn drive<S: Push<T>>(&mut self, sink: &mut S, cx: &mut Cx) -> Drive {
-        // Timers that rang are no news beyond having woken the task.
-        while cx.next_completion().is_some() {}
-        if self.next == self.end {
-            return Drive::Ended;
-        }
         let due = match self.due(cx) {
             Ok(due) => due,
-            Err(at) => {
-                cx.submit(Operation::Timer { at });
+            Err(at) if self.splits.iter().any(|(next, end)| next < end) => {
+                cx.wake_at(at);
                 return Drive::Starved;
             }
+            Err(_) => return Drive::Ended,
         };
         let mut budget = (cx.quantum() as u64).min(due);
         while budget > 0 {
-            let batch = budget.min(self.end - self.next).min(INTERRUPT_CHECK as u64);
+            let Some((next, end)) = self.splits.last_mut() else { return Drive::Ended };
+            let batch = budget.min(*end - *next).min(INTERRUPT_CHECK as u64);
             if batch == 0 {
-                return Drive::Ended;
+                self.splits.pop();
+                continue;
             }
-            let (first, end) = (self.next, self.next + batch);
+            let (first, until) = (*next, *next + batch);
             let mut interrupted = None;
-            while self.next != end && interrupted.is_none() {
-                let record = (self.make)(self.next);
-                self.next += 1;
+            while *next != until && interrupted.is_none() {
+                let record = (self.make)(*next);
+                *next += 1;
                 interrupted = sink.push(record, cx).interrupts();
             }
-            cx.metrics.count_emitted(self.next - first);
+            let sent = *next - first;
+            self.sent += sent;
+            cx.metrics.count_emitted(sent);
             if let Some(interrupted) = interrupted {
                 return interrupted;
             }

@@ -39,10 +39,23 @@ impl Source for SequenceSource {
     type Out = i64;
     type Reader = SequenceReader;
 
-    fn open(&self, context: &SourceContext, _cx: &mut Cx) -> Result<SequenceReader, Error> {
+    /// The next number, and how many are left from it on.
+    type Split = (i64, u64);
+
+    fn open(
+        &self,
+        restored: Option<Vec<(i64, u64)>>,
+        context: &SourceContext,
+        _cx: &mut Cx,
+    ) -> Result<SequenceReader, Error> {
+        if let Some(mut splits) = restored {
+            let (next, left) = splits.pop().unwrap_or_default();
+            return Ok(SequenceReader { next, left, others: splits });
+        }
         let share = share(self.count, context.subtask, context.parallelism);
         let at = |offset: u64| self.first.wrapping_add_unsigned(offset);
-        Ok(SequenceReader { next: at(share.start), left: share.end - share.start })
+        let left = share.end - share.start;
+        Ok(SequenceReader { next: at(share.start), left, others: Vec::new() })
     }
 }
 
@@ -51,15 +64,25 @@ impl Source for SequenceSource {
 pub struct SequenceReader {
     next: i64,
     left: u64,
+    /// What comes behind that.
+    others: Vec<(i64, u64)>,
 }
 
 impl SourceReader<i64> for SequenceReader {
+    type Split = (i64, u64);
+
+    fn snapshot(&mut self) -> Vec<(i64, u64)> {
+        self.others.iter().copied().chain([(self.next, self.left)]).collect()
+    }
+
     fn drive<S: Push<i64>>(&mut self, sink: &mut S, cx: &mut Cx) -> Drive {
         let mut budget = cx.quantum() as u64;
         while budget > 0 {
             let batch = budget.min(self.left).min(INTERRUPT_CHECK as u64);
             if batch == 0 {
-                return Drive::Ended;
+                let Some((next, left)) = self.others.pop() else { return Drive::Ended };
+                (self.next, self.left) = (next, left);
+                continue;
             }
             let (first, end) = (self.next, self.next.wrapping_add_unsigned(batch));
             let mut at = first;

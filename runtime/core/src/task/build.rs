@@ -14,10 +14,11 @@ use std::{
 
 use super::{
     EdgeSpec, OutputPlan, RuntimeContext, SubtaskPlan, WorkerId, cx::Side, plan::PortPlan,
-    task_error,
+    snapshot::RestoredState, task_error,
 };
 use crate::{
     chain::{Gate, SourceContext},
+    checkpoint::storage::Disk,
     error::Error,
     exchange::{EdgeWriter, Fork, Partitioner, RecordWriter, Tail, Writer},
     graph::{KeyGroupRange, MaxParallelism, NodeId, Parallelism, SubtaskIndex},
@@ -67,6 +68,8 @@ pub(crate) struct Surroundings {
     /// In order, so that a simulation does the same with the same seed.
     pub(crate) peers: RefCell<BTreeMap<WorkerId, Rc<PeerPort>>>,
     pub(crate) doorbell_waker: Waker,
+    /// For reading state, when a task starts.
+    pub(crate) disk: Rc<RefCell<Disk>>,
 }
 
 impl Surroundings {
@@ -91,11 +94,14 @@ pub struct BuildContext {
     plan: Arc<SubtaskPlan>,
     surroundings: Rc<Surroundings>,
     accumulators: AccumulatorRegistry,
+    /// For reading state.
+    disk: Rc<RefCell<Disk>>,
 }
 
 impl BuildContext {
     pub(crate) fn new(plan: Arc<SubtaskPlan>, surroundings: Rc<Surroundings>) -> Self {
-        Self { plan, surroundings, accumulators: AccumulatorRegistry::new() }
+        let disk = Rc::clone(&surroundings.disk);
+        Self { plan, surroundings, accumulators: AccumulatorRegistry::new(), disk }
     }
 
     pub(crate) fn accumulators(&self) -> AccumulatorRegistry {
@@ -149,8 +155,16 @@ impl BuildContext {
             subtask: self.plan.subtask,
             parallelism: self.plan.parallelism,
             max_parallelism: self.plan.max_parallelism,
+            checkpointing: self.plan.checkpointing,
             accumulators: self.accumulators.of_operator(self.operator_name(node)),
         }
+    }
+
+    /// What `node` finds in the checkpoint that its task starts from.
+    pub fn restored(&self, node: NodeId) -> RestoredState {
+        let restore = self.plan.restore.clone();
+        let disk = restore.is_some().then(|| Rc::clone(&self.disk));
+        RestoredState::new(restore, self.plan.operator(node), disk)
     }
 
     /// The reader of an input of `node`.

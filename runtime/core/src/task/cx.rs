@@ -14,7 +14,10 @@ use std::{
     time::Duration,
 };
 
-use super::{SubtaskPlan, TaskKey, TaskMetrics};
+use super::{
+    SubtaskPlan, TaskKey, TaskMetrics,
+    snapshot::{OperatorSnapshot, TaskCut},
+};
 use crate::{
     error::{Error, TaskError},
     exchange::SideOutput,
@@ -29,7 +32,16 @@ pub struct WorkerIo {
     /// The driver.
     pub driver: RefCell<Driver>,
     /// Which task waits for which operation.
-    pub owners: RefCell<HashMap<OperationId, TaskKey>>,
+    pub owners: RefCell<HashMap<OperationId, Owner>>,
+}
+
+/// What is done when an operation has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Owner {
+    /// The task is woken and finds the completion.
+    Task(TaskKey),
+    /// The task is woken.
+    Wakes(TaskKey),
 }
 
 /// One side output of a task.
@@ -75,6 +87,8 @@ pub struct Cx {
     pub(crate) sides: Vec<Side>,
     /// What was announced in this drive.
     signals: Vec<Signal>,
+    /// What is handed over while a barrier passes through the chain.
+    cut: Option<TaskCut>,
     /// The event time of the record in hand.
     timestamp: Option<Timestamp>,
     /// Counts of the task.
@@ -107,6 +121,7 @@ impl Cx {
             completions: VecDeque::new(),
             sides: Vec::new(),
             signals: Vec::new(),
+            cut: None,
             timestamp: None,
             metrics: TaskMetrics::default(),
         }
@@ -132,6 +147,14 @@ impl Cx {
     pub fn announce(&mut self, signal: Signal) {
         assert!(self.signals.len() < SIGNALS_MAX, "a head that announces ends its drive");
         self.signals.push(signal);
+    }
+
+    /// What `node` hands over for the checkpoint whose barrier is passing through the chain.
+    ///
+    /// # Panics
+    /// If none is.
+    pub fn snapshot(&mut self, node: NodeId) -> &mut OperatorSnapshot {
+        self.cut.as_mut().expect("state is handed over at barriers").of(node)
     }
 
     /// True when the drive should end for what was announced.
@@ -207,16 +230,17 @@ impl Cx {
     }
 
     /// Begins an I/O operation; when it ends the task is woken and finds the
-    /// completion with [`Cx::next_completion`].
+    /// completion with [`Cx::take_completion`].
     pub fn submit(&mut self, operation: Operation) -> OperationId {
         let id = self.io.driver.borrow_mut().submit(operation);
-        self.io.owners.borrow_mut().insert(id, self.plan.key);
+        self.io.owners.borrow_mut().insert(id, Owner::Task(self.plan.key));
         id
     }
 
-    /// An operation of this task that has ended.
-    pub fn next_completion(&mut self) -> Option<Completion> {
-        self.completions.pop_front()
+    /// Has the task driven at `at`, if nothing drives it before.
+    pub fn wake_at(&mut self, at: Instant64) {
+        let id = self.io.driver.borrow_mut().submit(Operation::Timer { at });
+        self.io.owners.borrow_mut().insert(id, Owner::Wakes(self.plan.key));
     }
 
     /// The first operation that `is_mine` knows and that has ended. A chain may hold a reader and a

@@ -1,6 +1,8 @@
 //! How a chain's stages talk to each other: records are pushed, and each push
 //! says whether more may come.
 
+use brisk_network::barrier::CheckpointBarrier;
+
 use crate::{
     task::Cx,
     time::{StreamStatus, Timestamp, Watermark},
@@ -63,6 +65,9 @@ pub enum Signal {
     Watermark(Watermark),
     /// The stream turns idle, or active again.
     Status(StreamStatus),
+    /// What comes before it belongs to a checkpoint, what comes after does not: whoever keeps state
+    /// passes the barrier on and hands over the state ([`Cx::snapshot`]), all before it answers.
+    Barrier(CheckpointBarrier),
 }
 
 impl Signal {
@@ -70,11 +75,15 @@ impl Signal {
     pub const BYTES: usize = 16;
 
     /// As it is written: which one it is, then its value, both little endian.
+    ///
+    /// # Panics
+    /// Of a barrier, which is an event of the exchange.
     pub fn to_bytes(self) -> [u8; Self::BYTES] {
         let (tag, value) = match self {
             Self::Watermark(Watermark(time)) => (1u64, time.millis()),
             Self::Status(StreamStatus::Active) => (2, 0),
             Self::Status(StreamStatus::Idle) => (2, 1),
+            Self::Barrier(_) => unreachable!("barriers are no control frames"),
         };
         let mut bytes = [0; Self::BYTES];
         bytes[..8].copy_from_slice(&tag.to_le_bytes());

@@ -14,15 +14,17 @@ mod cx;
 pub mod flow;
 mod metrics;
 mod plan;
+pub mod snapshot;
 
 pub use body::{ChainTask, TaskBody};
 pub(crate) use build::Surroundings;
 pub use build::{BufferQuota, BuildContext};
 pub use context::{Context, OutputTag, RuntimeContext};
-pub use cx::{Cx, WorkerIo};
+pub use cx::{Cx, Owner, WorkerIo};
 pub(crate) use cx::{CxParts, task_error};
 pub use metrics::{TaskCounts, TaskMetrics, TaskTimes};
 pub use plan::{
     Attempt, EdgeSpec, ErasedEdge, GatePlan, JobFactories, OperatorPlan, OutputPlan, PlannedTask,
     PortPlan, SubtaskPlan, TaskFactory, TaskKey, WorkerId,
 };
+pub use snapshot::CheckpointEnd;

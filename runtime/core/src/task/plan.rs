@@ -3,7 +3,7 @@
 use brisk_network::{ChannelIndex, GateAddress};
 use std::{any::Any, collections::HashMap, fmt, marker::PhantomData, sync::Arc};
 
-use super::{BuildContext, TaskBody};
+use super::{BuildContext, TaskBody, snapshot::TaskRestore};
 use crate::{
     Record,
     error::Error,
@@ -133,6 +133,10 @@ pub struct SubtaskPlan {
     pub gates: Vec<GatePlan>,
     /// Its outputs.
     pub outputs: Vec<OutputPlan>,
+    /// Whether checkpoints are taken by themselves.
+    pub checkpointing: bool,
+    /// What it starts from; `None` for the beginning.
+    pub restore: Option<Arc<TaskRestore>>,
 }
 
 /// A subtask and how to build it. The two are apart because plans are kept while

@@ -39,13 +39,26 @@ impl Source for Timed {
     type Out = String;
     type Reader = TimedReader;
 
-    fn open(&self, context: &SourceContext, _cx: &mut Cx) -> Result<TimedReader, Error> {
+    type Split = (i64, i64);
+
+    fn open(
+        &self,
+        _restored: Option<Vec<(i64, i64)>>,
+        context: &SourceContext,
+        _cx: &mut Cx,
+    ) -> Result<TimedReader, Error> {
         // Subtasks are apart in time, so that the watermark is really the least.
         Ok(TimedReader { next: 10_000 * i64::from(context.subtask), count: self.count })
     }
 }
 
 impl SourceReader<String> for TimedReader {
+    type Split = (i64, i64);
+
+    fn snapshot(&mut self) -> Vec<(i64, i64)> {
+        vec![(self.next, self.count)]
+    }
+
     fn drive<S: Push<String>>(&mut self, sink: &mut S, cx: &mut Cx) -> Drive {
         while self.count > 0 {
             let n = self.next;
@@ -83,7 +96,12 @@ struct Probe {
 impl Sink<String> for Seen {
     type Writer = Probe;
 
-    fn open(&self, _context: &SinkContext, _cx: &mut Cx) -> Result<Probe, Error> {
+    fn open(
+        &self,
+        _restored: Option<Vec<Vec<u8>>>,
+        _context: &SinkContext,
+        _cx: &mut Cx,
+    ) -> Result<Probe, Error> {
         Ok(Probe { seen: self.clone(), elements: Vec::new() })
     }
 }

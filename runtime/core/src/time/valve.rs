@@ -88,10 +88,14 @@ impl WatermarkValve {
     }
 
     /// Takes the signal of one channel; what is to be passed on, in order, two signals at most.
+    ///
+    /// # Panics
+    /// Of a barrier.
     pub fn input(&mut self, channel: usize, signal: Signal) -> impl Iterator<Item = Signal> {
         let signals = match signal {
             Signal::Watermark(watermark) => [self.watermark_of(channel, watermark), None],
             Signal::Status(status) => self.status_of(channel, status),
+            Signal::Barrier(_) => unreachable!("inputs agree on barriers elsewhere"),
         };
         signals.into_iter().flatten()
     }

@@ -1,15 +1,22 @@
 //! What the control plane tells a worker, and what it hears back.
 
+use brisk_network::barrier::Guarantee;
 use std::{
+    collections::BTreeMap,
     fmt,
-    sync::{Arc, atomic::AtomicBool, mpsc},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicBool, mpsc},
     time::Duration,
 };
 
 use crate::{
+    checkpoint::{
+        CheckpointId,
+        coordinator::{BarrierOptions, DeclineReason, TaskSnapshot},
+        storage::{Compression, FileSystemStorage},
+    },
     error::Error,
     task::accumulator::AccumulatorSnapshot,
-    task::{PlannedTask, TaskCounts, TaskKey, TaskTimes, WorkerId},
+    task::{CheckpointEnd, PlannedTask, TaskCounts, TaskKey, TaskTimes, WorkerId},
 };
 
 /// Names a job's run in its process; never reused.
@@ -26,6 +33,65 @@ pub struct JobRun {
     pub buffer_timeout: Option<Duration>,
     /// Hears what happens.
     pub listener: Arc<dyn JobListener>,
+    /// How checkpoints of it are taken.
+    pub checkpointing: CheckpointRun,
+}
+
+/// How a job's checkpoints are taken, as far as workers need to know.
+#[derive(Debug)]
+pub struct CheckpointRun {
+    /// Whether inputs wait for each other's barriers.
+    pub guarantee: Guarantee,
+    /// Where state goes.
+    pub storage: StateDestination,
+    /// The checkpoints under way. A barrier may come to a worker before the mail that triggered it
+    /// elsewhere, so what is not in the barrier is put here first.
+    under_way: Mutex<BTreeMap<CheckpointId, Arc<BarrierOptions>>>,
+}
+
+/// Where tasks write their state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StateDestination {
+    /// Into their acknowledgements; of a state no more than so many bytes.
+    Inline {
+        /// Most bytes of one state.
+        state_bytes_max: u64,
+    },
+    /// Into files, small states aside.
+    Files {
+        /// The job's folders.
+        storage: FileSystemStorage,
+        /// Whether blocks are compressed.
+        compression: Compression,
+        /// State of fewer bytes goes into the acknowledgement.
+        inline_below: u64,
+    },
+}
+
+impl CheckpointRun {
+    /// With no checkpoint under way.
+    pub fn new(guarantee: Guarantee, storage: StateDestination) -> Self {
+        Self { guarantee, storage, under_way: Mutex::default() }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<CheckpointId, Arc<BarrierOptions>>> {
+        self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Has the options of a checkpoint known before its first barrier is sent.
+    pub fn begin(&self, options: Arc<BarrierOptions>) {
+        self.lock().insert(options.id, options);
+    }
+
+    /// Forgets a checkpoint that has ended, and those before it.
+    pub fn end(&self, checkpoint: CheckpointId) {
+        self.lock().retain(|known, _| *known > checkpoint);
+    }
+
+    /// The options of a checkpoint; `None` if it has ended.
+    pub fn options(&self, checkpoint: CheckpointId) -> Option<Arc<BarrierOptions>> {
+        self.lock().get(&checkpoint).cloned()
+    }
 }
 
 /// Hears of a job's tasks. Called on worker threads, so it must not block.
@@ -35,6 +101,12 @@ pub trait JobListener: Send + Sync {
 
     /// A task is over.
     fn task_ended(&self, report: TaskReport, end: TaskEnd);
+
+    /// A task has all its state of a checkpoint where it survives.
+    fn snapshot_acknowledged(&self, task: TaskKey, id: CheckpointId, snapshot: TaskSnapshot);
+
+    /// A task can't take part in a checkpoint.
+    fn snapshot_declined(&self, task: TaskKey, id: CheckpointId, reason: DeclineReason);
 }
 
 /// How a task ended.
@@ -71,6 +143,17 @@ pub enum Control {
     Cancel(JobKey),
     /// Report on all tasks of the job.
     Inspect(JobKey, mpsc::Sender<TaskReport>),
+    /// Have these tasks take part in a checkpoint and send barriers on.
+    TriggerCheckpoint {
+        /// The job.
+        job: JobKey,
+        /// The checkpoint.
+        options: Arc<BarrierOptions>,
+        /// Those that are here, or more.
+        tasks: Vec<TaskKey>,
+    },
+    /// Tell all tasks of the job how a checkpoint has ended.
+    EndCheckpoint(JobKey, CheckpointEnd),
     /// Cancel whatever runs and end the thread.
     Shutdown,
 }
@@ -82,6 +165,10 @@ impl fmt::Debug for Control {
             Self::Start(key) => write!(f, "Start({key:?})"),
             Self::Cancel(key) => write!(f, "Cancel({key:?})"),
             Self::Inspect(key, _) => write!(f, "Inspect({key:?})"),
+            Self::TriggerCheckpoint { options, .. } => {
+                write!(f, "TriggerCheckpoint({})", options.id)
+            }
+            Self::EndCheckpoint(job, end) => write!(f, "EndCheckpoint({job:?}, {end:?})"),
             Self::Shutdown => f.write_str("Shutdown"),
         }
     }

@@ -3,7 +3,6 @@
 use std::fmt::Write;
 
 use super::Worker;
-use crate::task::TaskKey;
 
 impl Worker {
     /// Whether the worker sleeps until somebody rings or its time comes.
@@ -54,8 +53,8 @@ impl Worker {
         for (worker, peer) in peers.iter().filter(|_| self.tasks.is_empty()) {
             let _ = writeln!(text, "a way to worker {}: {peer:?}", worker.0);
         }
-        for TaskKey(key) in self.io.owners.borrow().values().filter(|_| self.tasks.is_empty()) {
-            let _ = writeln!(text, "an operation of task {key}");
+        for owner in self.io.owners.borrow().values().filter(|_| self.tasks.is_empty()) {
+            let _ = writeln!(text, "an operation of {owner:?}");
         }
         text
     }

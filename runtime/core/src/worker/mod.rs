@@ -21,7 +21,9 @@ mod thread;
 mod turn;
 mod wakes;
 
-pub use control::{Control, JobKey, JobListener, JobRun, TaskEnd, TaskReport};
+pub use control::{
+    CheckpointRun, Control, JobKey, JobListener, JobRun, StateDestination, TaskEnd, TaskReport,
+};
 pub use handle::{Directory, WorkerHandle};
 pub(crate) use running::panic_text;
 pub use thread::{WorkerOptions, WorkerThread};

@@ -2,7 +2,7 @@
 
 use brisk_memory::{
     Arena,
-    driver::{Driver, DriverOptions},
+    driver::{Driver, DriverKind, DriverOptions},
 };
 use std::{
     io,
@@ -16,6 +16,7 @@ use super::{
     turn::{TurnLimits, WorkerParts},
 };
 use crate::{
+    checkpoint::storage::Disk,
     error::Error,
     task::{BufferQuota, WorkerId},
 };
@@ -82,8 +83,13 @@ fn run(options: WorkerOptions, started: &mpsc::Sender<Result<WorkerHandle, Error
     {
         tracing::info!(worker = id.0, core, "the worker can't be pinned to its core");
     }
-    let driver = match Driver::new(driver) {
-        Ok(driver) => driver,
+    let driver = Driver::new(driver).and_then(|driver| {
+        // Seldom used, so the backend that needs least.
+        let options = DriverOptions { kind: DriverKind::Epoll, ..DriverOptions::default() };
+        Ok((driver, Disk::new(Driver::new(options)?)))
+    });
+    let (driver, disk) = match driver {
+        Ok(drivers) => drivers,
         Err(error) => {
             let (what, cause) = (format!("the I/O driver of worker {}", id.0), error.to_string());
             // The starter waits for this, so it is there.
@@ -98,6 +104,7 @@ fn run(options: WorkerOptions, started: &mpsc::Sender<Result<WorkerHandle, Error
         driver,
         directory,
         limits: TurnLimits::default(),
+        disk,
     });
     if started.send(Ok(handle)).is_err() {
         return;

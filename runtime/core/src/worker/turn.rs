@@ -20,10 +20,11 @@ use super::{
     wakes::WakeList,
 };
 use crate::{
+    checkpoint::storage::Disk,
     error::{Error, Severity, TaskError},
     task::{
-        BufferQuota, BuildContext, Cx, CxParts, PlannedTask, SubtaskPlan, Surroundings, TaskCounts,
-        TaskKey, TaskTimes, WorkerId, WorkerIo, task_error,
+        BufferQuota, BuildContext, Cx, CxParts, Owner, PlannedTask, SubtaskPlan, Surroundings,
+        TaskCounts, TaskKey, TaskTimes, WorkerId, WorkerIo, task_error,
     },
 };
 
@@ -70,6 +71,8 @@ pub struct WorkerParts {
     pub directory: Arc<Directory>,
     /// How much it does at a time.
     pub limits: TurnLimits,
+    /// What tasks read state with when they start.
+    pub disk: Disk,
 }
 
 /// One worker: steppable, so that a thread or a simulation may run it.
@@ -96,7 +99,7 @@ pub struct Worker {
 impl Worker {
     /// A worker and the way to reach it.
     pub fn new(parts: WorkerParts) -> (Self, WorkerHandle) {
-        let WorkerParts { id, arena, quota, driver, directory, limits } = parts;
+        let WorkerParts { id, arena, quota, driver, directory, limits, disk } = parts;
         assert!(limits.quantum_first > 0, "a drive may do something");
         let doorbell = driver.doorbell();
         let (sender, inbox) = mailbox(limits.mailbox);
@@ -108,6 +111,7 @@ impl Worker {
             gates: RefCell::default(),
             peers: RefCell::default(),
             doorbell_waker: doorbell.waker(),
+            disk: Rc::new(RefCell::new(disk)),
         };
         let handle = WorkerHandle {
             id,
@@ -169,11 +173,18 @@ impl Worker {
         let worked = !self.completions.is_empty();
         for completion in self.completions.drain(..) {
             let owner = self.io.owners.borrow_mut().remove(&completion.id);
-            let task = owner.and_then(|owner| self.tasks.get_mut(&owner));
             // Of a task that is gone: its buffer is dropped here, its file with it.
-            if let Some(task) = task {
-                task.cx.completions.push_back(completion);
-                task.signal.raise();
+            match owner {
+                Some(Owner::Task(key)) => {
+                    let Some(task) = self.tasks.get_mut(&key) else { continue };
+                    task.cx.completions.push_back(completion);
+                    task.signal.raise();
+                }
+                Some(Owner::Wakes(key)) => {
+                    let Some(task) = self.tasks.get(&key) else { continue };
+                    task.signal.raise();
+                }
+                None => {}
             }
         }
         worked
@@ -266,6 +277,9 @@ impl Worker {
                 Control::Deploy(run, tasks) => self.deploy(run, tasks),
                 Control::Start(job) => self.start(job),
                 Control::Cancel(job) => self.cancel(job),
+                Control::TriggerCheckpoint { .. } | Control::EndCheckpoint(..) => {
+                    unreachable!("no checkpoint is triggered yet")
+                }
                 Control::Inspect(job, reply) => self.inspect(job, &reply),
                 Control::Shutdown => {
                     self.shutdown = true;

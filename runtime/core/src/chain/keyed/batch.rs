@@ -12,7 +12,7 @@ use crate::{
     record::{Archived, Key, decode, pair::PairView, selector::are_archived},
     state::table::{Change, KeyTable, Refused, Scan},
     task::flow::{Drive, Flow, Push, Signal},
-    task::{BuildContext, Cx},
+    task::{BuildContext, CheckpointEnd, Cx},
     time::Watermark,
 };
 
@@ -192,5 +192,9 @@ where
     /// Results come at the end, so time stands still until then.
     fn inject<O: Push<A::Out>>(&mut self, _signal: Signal, _sink: &mut O, _cx: &mut Cx) -> Flow {
         Flow::Continue
+    }
+
+    fn checkpoint_ended(&mut self, _end: CheckpointEnd, _cx: &mut Cx) -> Result<(), Error> {
+        Ok(())
     }
 }

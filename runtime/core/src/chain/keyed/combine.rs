@@ -20,7 +20,7 @@ use crate::{
         table::{Change, KeyTable, Refused, Scan},
     },
     task::flow::{Drive, Flow, Push, Signal},
-    task::{BuildContext, Cx},
+    task::{BuildContext, CheckpointEnd, Cx},
 };
 
 /// Records whose table slots are fetched together.
@@ -248,6 +248,10 @@ where
     fn inject<O: Push<Self::Out>>(&mut self, signal: Signal, sink: &mut O, cx: &mut Cx) -> Flow {
         let Self { upstream, state } = self;
         upstream.inject(signal, &mut CombineInto { state, sink }, cx)
+    }
+
+    fn checkpoint_ended(&mut self, end: CheckpointEnd, cx: &mut Cx) -> Result<(), Error> {
+        self.upstream.checkpoint_ended(end, cx)
     }
 
     fn open(&mut self, cx: &mut Cx) -> Result<(), Error> {

@@ -12,7 +12,6 @@
 //!                                      +-- fired all: the signal itself -------------> sink
 //! ```
 
-use brisk_memory::driver::Operation;
 use std::{collections::VecDeque, marker::PhantomData, time::Duration};
 
 use super::updates::LOOK_AHEAD;
@@ -23,7 +22,7 @@ use crate::{
     graph::NodeId,
     record::{Archived, decode},
     task::flow::{Drive, Flow, Push, Signal},
-    task::{BuildContext, Context, Cx, RuntimeContext},
+    task::{BuildContext, CheckpointEnd, Context, Cx, RuntimeContext, snapshot::OperatorSnapshot},
     time::{Timestamp, Watermark},
 };
 
@@ -94,6 +93,9 @@ pub trait KeyedOperator<T> {
     /// When the clock is next waited for.
     fn next_clock(&mut self) -> Option<Timestamp>;
 
+    /// Hands over its state: all that was taken so far, what is due and has not fired included.
+    fn snapshot(&mut self, _out: &mut OperatorSnapshot) {}
+
     /// Called at the very end, after failures too.
     fn close(&mut self) {}
 }
@@ -105,8 +107,11 @@ pub trait OperatorTemplate<T>: Clone + Send + 'static {
     /// Its running form.
     type Running: KeyedOperator<T, Out = Self::Out> + 'static;
 
-    /// Builds it for one subtask.
-    fn build(&self, node: NodeId, cx: &BuildContext) -> Self::Running;
+    /// Builds it for one subtask, with the state that its task starts from.
+    ///
+    /// # Errors
+    /// If that can't be read, or there is no memory for it.
+    fn build(&self, node: NodeId, cx: &BuildContext) -> Result<Self::Running, Error>;
 }
 
 /// The template of a keyed operator with its gate.
@@ -158,7 +163,7 @@ where
     fn build(&self, cx: &mut BuildContext) -> Result<Self::Running, Error> {
         let state = State {
             node: self.node,
-            operator: self.operator.build(self.node, cx),
+            operator: self.operator.build(self.node, cx)?,
             runtime: cx.runtime_context(self.node),
             results: Collector::new(),
             firing: None,
@@ -213,6 +218,20 @@ impl<O, U: Record> State<O, U> {
         flow
     }
 
+    /// Passes a barrier on, before what has not fired: that stays in the state, and the watermark
+    /// that made it due comes again from the gate when the state is restored.
+    #[cold]
+    fn snapshot<T, S: Push<U>>(&mut self, barrier: Signal, sink: &mut S, cx: &mut Cx) -> Flow
+    where
+        O: KeyedOperator<T, Out = U>,
+    {
+        let poured = self.results.pour_into(sink, cx);
+        let sent = cx.signal_sides(self.node, barrier).and(sink.signal(barrier, cx));
+        let Self { node, operator, .. } = self;
+        Guard::run(*node, || operator.snapshot(cx.snapshot(*node)));
+        poured.and(sent)
+    }
+
     /// Does what is due by the clock.
     fn run_clock<T, S: Push<U>>(&mut self, sink: &mut S, cx: &mut Cx) -> Flow
     where
@@ -235,7 +254,7 @@ impl<O, U: Record> State<O, U> {
         self.wakes = Some(due);
         // A millisecond more, since the part of one that has passed is not known.
         let wait = due.saturating_since(now) + Duration::from_millis(1);
-        cx.submit(Operation::Timer { at: cx.now() + wait });
+        cx.wake_at(cx.now() + wait);
     }
 }
 
@@ -310,6 +329,9 @@ where
 
     fn inject<S: Push<O::Out>>(&mut self, signal: Signal, sink: &mut S, cx: &mut Cx) -> Flow {
         let state = &mut self.state;
+        if matches!(signal, Signal::Barrier(_)) {
+            return state.snapshot(signal, sink, cx);
+        }
         state.waiting.push_back(signal);
         // Behind others there was no room, and so there is none now.
         if state.firing.is_some() || state.waiting.len() > 1 {
@@ -320,6 +342,10 @@ where
             // What waits is taken up when the next drive asks.
             other => other,
         }
+    }
+
+    fn checkpoint_ended(&mut self, _end: CheckpointEnd, _cx: &mut Cx) -> Result<(), Error> {
+        Ok(())
     }
 
     fn open(&mut self, cx: &mut Cx) -> Result<(), Error> {

@@ -6,7 +6,7 @@ use super::operator::{KeyedOperator, OperatorTemplate, OperatorTurn, Taken};
 use crate::{
     Record,
     chain::Collector,
-    error::BoxError,
+    error::{BoxError, Error},
     graph::{MaxParallelism, NodeId},
     record::{Key, selector::KeySelector},
     task::flow::Flow,
@@ -177,10 +177,10 @@ where
     type Out = F::Out;
     type Running = RunningProcess<S, F, S::Key>;
 
-    fn build(&self, node: NodeId, cx: &BuildContext) -> Self::Running {
+    fn build(&self, node: NodeId, cx: &BuildContext) -> Result<Self::Running, Error> {
         let groups = MaxParallelism(cx.runtime_context(node).max_parallelism);
         let (selector, function) = (self.selector.clone(), self.function.clone());
-        RunningProcess { selector, function, timers: TimerService::new(groups) }
+        Ok(RunningProcess { selector, function, timers: TimerService::new(groups) })
     }
 }
 

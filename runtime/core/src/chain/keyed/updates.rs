@@ -11,7 +11,7 @@ use crate::{
     record::{Archived, Key, decode},
     state::table::{Change, KeyTable, Refused},
     task::flow::{Drive, Flow, Push, Signal},
-    task::{BuildContext, Cx},
+    task::{BuildContext, CheckpointEnd, Cx},
 };
 
 /// How records of one key become one value.
@@ -188,5 +188,9 @@ where
 
     fn inject<P: Push<A::Out>>(&mut self, signal: Signal, sink: &mut P, cx: &mut Cx) -> Flow {
         sink.signal(signal, cx)
+    }
+
+    fn checkpoint_ended(&mut self, _end: CheckpointEnd, _cx: &mut Cx) -> Result<(), Error> {
+        Ok(())
     }
 }

@@ -1,6 +1,6 @@
 //! `assign_timestamps_and_watermarks`: where a stream gets its event time.
 
-use brisk_memory::driver::{Instant64, Operation};
+use brisk_memory::driver::Instant64;
 use std::{marker::PhantomData, time::Duration};
 
 use crate::{
@@ -8,7 +8,7 @@ use crate::{
     error::Error,
     graph::NodeId,
     task::flow::{Drive, Flow, Push, Signal},
-    task::{BuildContext, Cx},
+    task::{BuildContext, CheckpointEnd, Cx},
     time::{
         WatermarkStrategy,
         watermark::{TimestampAssigner, WatermarkGenerator, WatermarkMaker},
@@ -91,7 +91,7 @@ impl<T, G: WatermarkGenerator<T>, A> Assigning<T, G, A> {
         let at = self.next.filter(|next| self.wakes.is_none_or(|wakes| wakes < *next));
         if let Some(at) = at {
             self.wakes = Some(at);
-            cx.submit(Operation::Timer { at });
+            cx.wake_at(at);
         }
     }
 }
@@ -130,6 +130,7 @@ where
             }
             // The strategy has its own idea of who is idle.
             Signal::Status(_) => Flow::Continue,
+            Signal::Barrier(_) => self.sink.signal(signal, cx),
         }
     }
 
@@ -161,6 +162,10 @@ where
     fn inject<S: Push<P::Out>>(&mut self, signal: Signal, sink: &mut S, cx: &mut Cx) -> Flow {
         let mut into = AssignInto { state: &mut self.state, sink };
         self.upstream.inject(signal, &mut into, cx)
+    }
+
+    fn checkpoint_ended(&mut self, end: CheckpointEnd, cx: &mut Cx) -> Result<(), Error> {
+        self.upstream.checkpoint_ended(end, cx)
     }
 
     fn open(&mut self, cx: &mut Cx) -> Result<(), Error> {

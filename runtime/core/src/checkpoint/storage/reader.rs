@@ -115,6 +115,27 @@ impl StateReader {
         Ok(())
     }
 
+    /// Passes over blocks that end before `at`, without reading them.
+    ///
+    /// # Errors
+    /// As [`StateReader::next_block`].
+    pub fn skip_to(&mut self, disk: &mut Disk, at: u64) -> Result<(), StorageError> {
+        while self.state_at < at {
+            let Some(header) = self.header(disk)? else { break };
+            if self.state_at + header.raw_len as u64 > at {
+                break;
+            }
+            self.read_all = false;
+            self.pass(header);
+        }
+        Ok(())
+    }
+
+    /// Where in the state the next block begins.
+    pub fn position(&self) -> u64 {
+        self.state_at
+    }
+
     /// All of the state. Its length is that of the handle, so know what you ask for.
     ///
     /// # Errors
@@ -141,15 +162,10 @@ impl StateReader {
             let what = format!("bytes {start} to {end} of a state of {len}");
             return Err(StorageError::damaged(&self.path, self.slice.offset, what));
         }
+        self.skip_to(disk, range.start)?;
         let mut part = Vec::new();
         while self.state_at < range.end {
             let begin = self.state_at;
-            let Some(header) = self.header(disk)? else { break };
-            if begin + header.raw_len as u64 <= range.start {
-                self.read_all = false;
-                self.pass(header);
-                continue;
-            }
             let Some(block) = self.next_block(disk)? else { break };
             let from = range.start.saturating_sub(begin) as usize;
             let to = (range.end - begin).min(block.len() as u64) as usize;

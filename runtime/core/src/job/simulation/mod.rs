@@ -42,6 +42,7 @@ use super::{
     dispatcher::{DedicatedWorker, Dispatcher, Staff},
 };
 use crate::{
+    checkpoint::storage::Disk,
     error::Error,
     graph::JobId,
     task::WorkerId,
@@ -140,14 +141,19 @@ impl SimulatedCluster {
         Ok(cluster)
     }
 
-    fn start_worker(&self) -> Result<(Worker, WorkerHandle), Error> {
-        let id = WorkerId(self.next_worker.replace(self.next_worker.get() + 1));
+    fn start_driver(&self, id: WorkerId) -> Result<Driver, Error> {
         let kind = DriverKind::Simulated(self.world.clone());
         let driver = Driver::new(DriverOptions { kind, ..DriverOptions::default() });
-        let driver = driver.map_err(|error| Error::Start {
+        driver.map_err(|error| Error::Start {
             what: format!("the simulated driver of worker {}", id.0),
             cause: error.to_string(),
-        })?;
+        })
+    }
+
+    fn start_worker(&self) -> Result<(Worker, WorkerHandle), Error> {
+        let id = WorkerId(self.next_worker.replace(self.next_worker.get() + 1));
+        let driver = self.start_driver(id)?;
+        let disk = Disk::simulated(self.start_driver(id)?, self.world.clone());
         let (worker, handle) = Worker::new(WorkerParts {
             id,
             arena: self.arena.clone(),
@@ -155,6 +161,7 @@ impl SimulatedCluster {
             driver,
             directory: Arc::clone(self.dispatcher.directory()),
             limits: self.options.limits,
+            disk,
         });
         self.dispatcher.directory().add(handle.clone());
         Ok((worker, handle))

@@ -160,6 +160,7 @@ proptest! {
                                 prop_assert_eq!(status, StreamStatus::Active);
                                 highest = watermark;
                             }
+                            Signal::Barrier(_) => unreachable!("not of a strategy"),
                             Signal::Status(next) => {
                                 prop_assert!(next != status);
                                 status = next;

@@ -10,7 +10,7 @@ use crate::{
     Record,
     chain::Guard,
     chain::keyed::operator::{KeyedOperator, OperatorTemplate, OperatorTurn, Taken},
-    error::{BoxError, TaskError},
+    error::{BoxError, Error, TaskError},
     graph::{MaxParallelism, NodeId},
     record::selector::KeySelector,
     task::flow::Flow,
@@ -60,10 +60,11 @@ where
     type Out = F::Out;
     type Running = RunningWindows<T, S, P::Core, F>;
 
-    fn build(&self, node: NodeId, cx: &BuildContext) -> Self::Running {
+    fn build(&self, node: NodeId, cx: &BuildContext) -> Result<Self::Running, Error> {
         let groups = MaxParallelism(cx.runtime_context(node).max_parallelism);
         let Self { selector, plan, function, late } = self.clone();
-        RunningWindows { selector, core: plan.build(groups), function, late, record: PhantomData }
+        let core = plan.build(groups);
+        Ok(RunningWindows { selector, core, function, late, record: PhantomData })
     }
 }
 

@@ -1,0 +1,125 @@
+//! What one operator hands over at a barrier.
+
+use std::{any::type_name, cell::Cell, fmt, rc::Rc};
+
+use crate::{
+    Record,
+    checkpoint::handle::{BackendKind, KeyGroupOffset, RedistributionMode, StateKind, StateSchema},
+    error::BoxError,
+    graph::KeyGroupRange,
+    record::{Archived, RecordEncoder},
+};
+
+/// Elements that are dealt out when they are restored.
+#[derive(Clone, Debug)]
+pub struct ListSnapshot {
+    /// Name and types.
+    pub schema: StateSchema,
+    /// How they are dealt out.
+    pub mode: RedistributionMode,
+    /// Their bytes, in order.
+    pub elements: Vec<Vec<u8>>,
+}
+
+/// Keyed state as it was at the barrier.
+pub struct KeyedSnapshot {
+    /// Who can read it.
+    pub backend: BackendKind,
+    /// Its key groups.
+    pub range: KeyGroupRange,
+    /// The states in it.
+    pub schemas: Vec<StateSchema>,
+    /// Its bytes.
+    pub stream: Box<dyn KeyedStream>,
+}
+
+/// The bytes of keyed state, made as they are written, while the operator goes on.
+pub trait KeyedStream {
+    /// Appends the next some 100 KiB to `out`; false, and nothing, when all was made.
+    ///
+    /// # Errors
+    /// When the state can't be read: the checkpoint is declined, the task goes on.
+    fn next(&mut self, out: &mut Vec<u8>) -> Result<bool, BoxError>;
+
+    /// Where each key group with state began among the bytes, in order. Once, at the end.
+    fn offsets(&mut self) -> Vec<KeyGroupOffset>;
+}
+
+/// What one operator of one task has in a checkpoint.
+#[derive(Debug, Default)]
+pub struct OperatorSnapshot {
+    /// Keyed state; with a backend of its own, or none.
+    pub keyed: Vec<KeyedSnapshot>,
+    /// Lists, each with a name of its own.
+    pub lists: Vec<ListSnapshot>,
+    /// Tickets that are out.
+    waits: Rc<Cell<u32>>,
+}
+
+/// Holds a checkpoint of this task up until it is dropped: its operator is not done yet, as a sink is
+/// whose bytes are still on their way to the disk. If that fails, the task has to fail.
+#[derive(Debug)]
+pub struct SnapshotTicket(Rc<Cell<u32>>);
+
+/// The schema of elements whose layout is the operator's own business.
+pub(crate) fn schema_of_bytes(name: &str) -> StateSchema {
+    let (name, shape) = (name.to_string(), "bytes".to_string());
+    StateSchema { name, kind: StateKind::Elements, fingerprint: 0, shape }
+}
+
+impl ListSnapshot {
+    /// Records as elements.
+    ///
+    /// # Panics
+    /// If a record is too large for any exchange.
+    pub fn of_records<T: Record>(name: &str, mode: RedistributionMode, records: &[T]) -> Self {
+        let mut encoder = RecordEncoder::new();
+        let element = |record| {
+            let bytes = encoder.encode_large(record, 64).expect("state of a record's size");
+            bytes.to_vec()
+        };
+        Self {
+            schema: StateSchema { kind: StateKind::Elements, ..schema_of::<T>(name) },
+            mode,
+            elements: records.iter().map(element).collect(),
+        }
+    }
+}
+
+/// The schema of a state of records.
+pub(crate) fn schema_of<T: Record>(name: &str) -> StateSchema {
+    let shape = type_name::<T>().to_string();
+    let layout = format!("{shape}:{}:{}", size_of::<Archived<T>>(), align_of::<Archived<T>>());
+    let fingerprint = u64::from(crc32c::crc32c(layout.as_bytes()));
+    StateSchema { name: name.to_string(), kind: StateKind::Value, fingerprint, shape }
+}
+
+impl OperatorSnapshot {
+    /// A ticket, to be kept for as long as the operator needs.
+    pub fn defer(&mut self) -> SnapshotTicket {
+        self.waits.set(self.waits.get() + 1);
+        SnapshotTicket(Rc::clone(&self.waits))
+    }
+
+    /// Whether no ticket is out.
+    pub(crate) fn is_ready(&self) -> bool {
+        self.waits.get() == 0
+    }
+
+    /// Whether it has no state.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.keyed.is_empty() && self.lists.is_empty()
+    }
+}
+
+impl Drop for SnapshotTicket {
+    fn drop(&mut self) {
+        self.0.set(self.0.get() - 1);
+    }
+}
+
+impl fmt::Debug for KeyedSnapshot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KeyedSnapshot").field("range", &self.range).finish_non_exhaustive()
+    }
+}

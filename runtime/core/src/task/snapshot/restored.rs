@@ -1,0 +1,184 @@
+//! What an operator gets back when its task starts from a checkpoint.
+
+use std::{
+    cell::RefCell, collections::BTreeMap, fmt, ops::Range, path::PathBuf, rc::Rc, sync::Arc,
+};
+
+use super::schema_of;
+use crate::{
+    Record,
+    checkpoint::{
+        handle::{StateHandle, StateSchema},
+        restore::{KeyedShare, OperatorShare, SubtaskShare, check_schema},
+        storage::{Disk, FileSystemStorage, StateReader, StorageError},
+    },
+    error::TaskError,
+    graph::OperatorId,
+    record::{AlignedBytes, checked_view, decode},
+    task::OperatorPlan,
+};
+
+/// What a subtask starts from: part of its plan.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TaskRestore {
+    /// The checkpoint's folder, against which its files are found; anything where all is inline.
+    pub folder: PathBuf,
+    /// What each operator of the chain gets. One that is not named begins empty.
+    pub operators: BTreeMap<OperatorId, SubtaskShare>,
+}
+
+/// The share of one operator. Reading it waits for the disk, so it is read when the task starts and
+/// at no other time.
+#[derive(Clone)]
+pub struct RestoredState {
+    restore: Option<Arc<TaskRestore>>,
+    operator: OperatorId,
+    /// How messages call the operator.
+    label: String,
+    /// There when there is something to read.
+    disk: Option<Rc<RefCell<Disk>>>,
+}
+
+impl RestoredState {
+    pub(crate) fn new(
+        restore: Option<Arc<TaskRestore>>,
+        operator: &OperatorPlan,
+        disk: Option<Rc<RefCell<Disk>>>,
+    ) -> Self {
+        let label = format!("'{}' (id {})", operator.name, operator.id);
+        Self { restore, operator: operator.id, label, disk }
+    }
+
+    /// Whether the job starts from a checkpoint, though this operator may have nothing in it.
+    pub fn is_restored(&self) -> bool {
+        self.restore.is_some()
+    }
+
+    fn share(&self) -> Option<&SubtaskShare> {
+        self.restore.as_ref()?.operators.get(&self.operator)
+    }
+
+    /// The state of elements of this name; `None` if the checkpoint has none.
+    pub fn list(&self, name: &str) -> Option<&OperatorShare> {
+        self.share()?.operator.iter().find(|list| list.schema.name == name)
+    }
+
+    /// The elements of a list, in order.
+    ///
+    /// # Errors
+    /// If they can't be read, or are not what was written.
+    pub fn elements(&self, list: &OperatorShare) -> Result<Vec<Vec<u8>>, StorageError> {
+        let mut elements = Vec::new();
+        for part in &list.elements {
+            let mut bytes = Vec::new();
+            self.read(&part.state, 0..part.state.len(), |piece| {
+                bytes.extend_from_slice(piece);
+                Ok(())
+            })?;
+            let slices = part.elements.iter().map(|at| at.start as usize..at.end as usize);
+            elements.extend(slices.map(|at| bytes[at].to_vec()));
+        }
+        Ok(elements)
+    }
+
+    /// The elements of the list of this name; `None` when the job starts from no checkpoint.
+    ///
+    /// # Errors
+    /// As [`RestoredState::elements`].
+    pub(crate) fn list_elements(&self, name: &str) -> Result<Option<Vec<Vec<u8>>>, TaskError> {
+        if !self.is_restored() {
+            return Ok(None);
+        }
+        let Some(list) = self.list(name) else { return Ok(Some(Vec::new())) };
+        Ok(Some(self.elements(list)?))
+    }
+
+    /// The records of the list of this name; `None` when the job starts from no checkpoint, or from
+    /// one that does not know this operator.
+    ///
+    /// # Errors
+    /// As [`RestoredState::elements`], and if they were records of another type.
+    pub(crate) fn records<T: Record>(&self, name: &str) -> Result<Option<Vec<T>>, TaskError> {
+        let Some(share) = self.share() else { return Ok(None) };
+        let Some(list) = share.operator.iter().find(|list| list.schema.name == name) else {
+            return Ok(Some(Vec::new()));
+        };
+        let now = StateSchema { kind: list.schema.kind, ..schema_of::<T>(name) };
+        check_schema(&self.label, &list.schema, &now)?;
+        let elements = self.elements(list)?;
+        let decoded = elements.iter().map(|bytes| decode_element::<T>(name, bytes));
+        decoded.collect::<Result<_, _>>().map(Some)
+    }
+
+    /// The keyed state of this subtask's key groups, from one handle or several.
+    pub fn keyed(&self) -> &[KeyedShare] {
+        self.share().map_or(&[], |share| &share.keyed)
+    }
+
+    /// Hands `each` the bytes of a share, piece by piece: those of its groups where the format has
+    /// them in order, else all.
+    ///
+    /// # Errors
+    /// If they can't be read or are not what was written, or `each` says so.
+    pub fn read_keyed(
+        &self,
+        share: &KeyedShare,
+        each: impl FnMut(&[u8]) -> Result<(), StorageError>,
+    ) -> Result<(), StorageError> {
+        let all = 0..share.handle.state.len();
+        self.read(&share.handle.state, share.bytes.clone().unwrap_or(all), each)
+    }
+
+    /// Hands `each` the bytes of a part of a state, piece by piece.
+    ///
+    /// # Errors
+    /// As [`RestoredState::read_keyed`].
+    pub fn read(
+        &self,
+        state: &StateHandle,
+        part: Range<u64>,
+        mut each: impl FnMut(&[u8]) -> Result<(), StorageError>,
+    ) -> Result<(), StorageError> {
+        let slice = match state {
+            StateHandle::Inline(bytes) => {
+                return each(&bytes[part.start as usize..part.end as usize]);
+            }
+            StateHandle::File(slice) => slice,
+        };
+        let restore = self.restore.as_ref().expect("who has a handle has a checkpoint");
+        let path = FileSystemStorage::resolve(&restore.folder, &slice.path);
+        let mut disk = self.disk.as_ref().expect("it comes with the checkpoint").borrow_mut();
+        let mut reader = StateReader::open(&mut disk, &path, slice)?;
+        reader.skip_to(&mut disk, part.start)?;
+        let mut at = reader.position();
+        while at < part.end
+            && let Some(block) = reader.next_block(&mut disk)?
+        {
+            let from = part.start.saturating_sub(at) as usize;
+            let to = (part.end - at).min(block.len() as u64) as usize;
+            each(&block[from..to])?;
+            at += block.len() as u64;
+        }
+        // The checksum of the whole is looked at behind the last block.
+        if at == slice.len && reader.next_block(&mut disk)?.is_some() {
+            unreachable!("a reader ends where its state does");
+        }
+        Ok(())
+    }
+}
+
+/// The record in an element of the list `name`, whose bytes came from a disk.
+fn decode_element<T: Record>(name: &str, bytes: &[u8]) -> Result<T, TaskError> {
+    let mut aligned = AlignedBytes::with_capacity(bytes.len());
+    aligned.extend_from_slice(bytes);
+    match checked_view::<T>(&aligned) {
+        Ok(view) => Ok(decode(view)),
+        Err(cause) => Err(TaskError::DamagedState { state: name.to_string(), cause }),
+    }
+}
+
+impl fmt::Debug for RestoredState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RestoredState").field("operator", &self.operator).finish_non_exhaustive()
+    }
+}
