@@ -1,6 +1,8 @@
 //! Building a task on its worker from the plan it was sent.
 
-use brisk_memory::{Arena, LaneOptions, PoolOptions, SegmentCount, SegmentSize};
+use brisk_memory::{
+    Arena, LaneOptions, PoolOptions, SegmentCount, SegmentSize, driver::DriverError,
+};
 use brisk_network::{
     Delivery, GateAddress, LocalPort, PartitionOptions, PeerPort, Port, ResultPartition,
 };
@@ -68,9 +70,11 @@ pub(crate) struct Surroundings {
     /// In order, so that a simulation does the same with the same seed.
     pub(crate) peers: RefCell<BTreeMap<WorkerId, Rc<PeerPort>>>,
     pub(crate) doorbell_waker: Waker,
-    /// For reading state, when a task starts.
-    pub(crate) disk: Rc<RefCell<Disk>>,
+    pub(crate) open_disk: OpenDisk,
 }
+
+/// Opens a disk for reading state, when a task starts.
+pub type OpenDisk = Box<dyn Fn() -> Result<Disk, DriverError>>;
 
 impl Surroundings {
     /// Hands a delivery to its gate; if that is gone, the buffer is dropped and so
@@ -94,14 +98,24 @@ pub struct BuildContext {
     plan: Arc<SubtaskPlan>,
     surroundings: Rc<Surroundings>,
     accumulators: AccumulatorRegistry,
-    /// For reading state.
-    disk: Rc<RefCell<Disk>>,
+    /// For reading state, if there is some.
+    disk: Option<Rc<RefCell<Disk>>>,
 }
 
 impl BuildContext {
-    pub(crate) fn new(plan: Arc<SubtaskPlan>, surroundings: Rc<Surroundings>) -> Self {
-        let disk = Rc::clone(&surroundings.disk);
-        Self { plan, surroundings, accumulators: AccumulatorRegistry::new(), disk }
+    pub(crate) fn new(
+        plan: Arc<SubtaskPlan>,
+        surroundings: Rc<Surroundings>,
+    ) -> Result<Self, Error> {
+        let disk = match plan.restore {
+            Some(_) => Some((surroundings.open_disk)().map_err(|error| Error::Start {
+                what: format!("the disk of task '{}'", plan.display_name()),
+                cause: error.to_string(),
+            })?),
+            None => None,
+        };
+        let disk = disk.map(|disk| Rc::new(RefCell::new(disk)));
+        Ok(Self { plan, surroundings, accumulators: AccumulatorRegistry::new(), disk })
     }
 
     pub(crate) fn accumulators(&self) -> AccumulatorRegistry {
@@ -163,8 +177,7 @@ impl BuildContext {
     /// What `node` finds in the checkpoint that its task starts from.
     pub fn restored(&self, node: NodeId) -> RestoredState {
         let restore = self.plan.restore.clone();
-        let disk = restore.is_some().then(|| Rc::clone(&self.disk));
-        RestoredState::new(restore, self.plan.operator(node), disk)
+        RestoredState::new(restore, self.plan.operator(node), self.disk.clone())
     }
 
     /// The reader of an input of `node`.

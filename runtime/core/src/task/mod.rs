@@ -18,7 +18,7 @@ pub mod snapshot;
 
 pub use body::{ChainTask, TaskBody};
 pub(crate) use build::Surroundings;
-pub use build::{BufferQuota, BuildContext};
+pub use build::{BufferQuota, BuildContext, OpenDisk};
 pub use context::{Context, OutputTag, RuntimeContext};
 pub use cx::{Cx, Owner, WorkerIo};
 pub(crate) use cx::{CxParts, task_error};

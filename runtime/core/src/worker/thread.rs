@@ -83,13 +83,8 @@ fn run(options: WorkerOptions, started: &mpsc::Sender<Result<WorkerHandle, Error
     {
         tracing::info!(worker = id.0, core, "the worker can't be pinned to its core");
     }
-    let driver = Driver::new(driver).and_then(|driver| {
-        // Seldom used, so the backend that needs least.
-        let options = DriverOptions { kind: DriverKind::Epoll, ..DriverOptions::default() };
-        Ok((driver, Disk::new(Driver::new(options)?)))
-    });
-    let (driver, disk) = match driver {
-        Ok(drivers) => drivers,
+    let driver = match Driver::new(driver) {
+        Ok(driver) => driver,
         Err(error) => {
             let (what, cause) = (format!("the I/O driver of worker {}", id.0), error.to_string());
             // The starter waits for this, so it is there.
@@ -104,7 +99,11 @@ fn run(options: WorkerOptions, started: &mpsc::Sender<Result<WorkerHandle, Error
         driver,
         directory,
         limits: TurnLimits::default(),
-        disk,
+        open_disk: Box::new(|| {
+            // Used by one task and dropped, so the backend that needs least.
+            let options = DriverOptions { kind: DriverKind::Epoll, ..DriverOptions::default() };
+            Ok(Disk::new(Driver::new(options)?))
+        }),
     });
     if started.send(Ok(handle)).is_err() {
         return;

@@ -20,11 +20,10 @@ use super::{
     wakes::WakeList,
 };
 use crate::{
-    checkpoint::storage::Disk,
     error::{Error, Severity, TaskError},
     task::{
-        BufferQuota, BuildContext, Cx, CxParts, Owner, PlannedTask, SubtaskPlan, Surroundings,
-        TaskCounts, TaskKey, TaskTimes, WorkerId, WorkerIo, task_error,
+        BufferQuota, BuildContext, Cx, CxParts, OpenDisk, Owner, PlannedTask, SubtaskPlan,
+        Surroundings, TaskCounts, TaskKey, TaskTimes, WorkerId, WorkerIo, task_error,
     },
 };
 
@@ -71,8 +70,8 @@ pub struct WorkerParts {
     pub directory: Arc<Directory>,
     /// How much it does at a time.
     pub limits: TurnLimits,
-    /// What tasks read state with when they start.
-    pub disk: Disk,
+    /// Opens what tasks read state with when they start.
+    pub open_disk: OpenDisk,
 }
 
 /// One worker: steppable, so that a thread or a simulation may run it.
@@ -99,7 +98,7 @@ pub struct Worker {
 impl Worker {
     /// A worker and the way to reach it.
     pub fn new(parts: WorkerParts) -> (Self, WorkerHandle) {
-        let WorkerParts { id, arena, quota, driver, directory, limits, disk } = parts;
+        let WorkerParts { id, arena, quota, driver, directory, limits, open_disk } = parts;
         assert!(limits.quantum_first > 0, "a drive may do something");
         let doorbell = driver.doorbell();
         let (sender, inbox) = mailbox(limits.mailbox);
@@ -111,7 +110,7 @@ impl Worker {
             gates: RefCell::default(),
             peers: RefCell::default(),
             doorbell_waker: doorbell.waker(),
-            disk: Rc::new(RefCell::new(disk)),
+            open_disk,
         };
         let handle = WorkerHandle {
             id,
@@ -331,7 +330,7 @@ impl Worker {
         for port in plan.outputs.iter().flat_map(|output| &output.ports) {
             self.connect(port.worker);
         }
-        let mut build = BuildContext::new(Arc::clone(plan), Rc::clone(&self.surroundings));
+        let mut build = BuildContext::new(Arc::clone(plan), Rc::clone(&self.surroundings))?;
         let body = built(plan, || factory(&mut build))?;
         let mut cx = Cx::new(CxParts {
             plan: Arc::clone(plan),

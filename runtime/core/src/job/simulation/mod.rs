@@ -26,7 +26,7 @@ mod options;
 
 use brisk_memory::{
     Arena, ArenaOptions, HugePages, Pool, PoolOptions, SegmentCount,
-    driver::{Driver, DriverKind, DriverOptions, SimulatedWorld},
+    driver::{Driver, DriverError, DriverKind, DriverOptions, SimulatedWorld},
 };
 use std::{
     cell::{Cell, RefCell},
@@ -58,6 +58,11 @@ const STEPS_MAX: u64 = 20_000_000;
 
 /// A turn takes up to this much virtual time.
 const TURN_NS_MAX: u64 = 50_000;
+
+fn simulated_driver(world: &SimulatedWorld) -> Result<Driver, DriverError> {
+    let kind = DriverKind::Simulated(world.clone());
+    Driver::new(DriverOptions { kind, ..DriverOptions::default() })
+}
 
 /// Workers that run on the calling thread, in an order that a seed decides.
 ///
@@ -141,19 +146,14 @@ impl SimulatedCluster {
         Ok(cluster)
     }
 
-    fn start_driver(&self, id: WorkerId) -> Result<Driver, Error> {
-        let kind = DriverKind::Simulated(self.world.clone());
-        let driver = Driver::new(DriverOptions { kind, ..DriverOptions::default() });
-        driver.map_err(|error| Error::Start {
-            what: format!("the simulated driver of worker {}", id.0),
-            cause: error.to_string(),
-        })
-    }
-
     fn start_worker(&self) -> Result<(Worker, WorkerHandle), Error> {
         let id = WorkerId(self.next_worker.replace(self.next_worker.get() + 1));
-        let driver = self.start_driver(id)?;
-        let disk = Disk::simulated(self.start_driver(id)?, self.world.clone());
+        let driver = simulated_driver(&self.world);
+        let driver = driver.map_err(|error| Error::Start {
+            what: format!("the simulated driver of worker {}", id.0),
+            cause: error.to_string(),
+        })?;
+        let world = self.world.clone();
         let (worker, handle) = Worker::new(WorkerParts {
             id,
             arena: self.arena.clone(),
@@ -161,7 +161,9 @@ impl SimulatedCluster {
             driver,
             directory: Arc::clone(self.dispatcher.directory()),
             limits: self.options.limits,
-            disk,
+            open_disk: Box::new(move || {
+                Ok(Disk::simulated(simulated_driver(&world)?, world.clone()))
+            }),
         });
         self.dispatcher.directory().add(handle.clone());
         Ok((worker, handle))
