@@ -87,6 +87,16 @@ pub enum ConnectError {
         /// Size found.
         actual: u64,
     },
+    /// A checkpoint has something that no file source left there.
+    #[error(
+        "file {}: the checkpoint says of it what no file source wrote; restore from another \
+         checkpoint or savepoint",
+        path.display()
+    )]
+    DamagedSplit {
+        /// The file as the checkpoint names it.
+        path: PathBuf,
+    },
     /// A record is longer than the limit.
     #[error(
         "file {}: the record at byte {offset} is longer than {limit} bytes; raise {option} of the \

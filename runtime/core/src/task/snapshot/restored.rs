@@ -14,7 +14,7 @@ use crate::{
     },
     error::TaskError,
     graph::OperatorId,
-    record::{AlignedBytes, checked_view, decode},
+    record::checked_copy,
     task::OperatorPlan,
 };
 
@@ -169,12 +169,8 @@ impl RestoredState {
 
 /// The record in an element of the list `name`, whose bytes came from a disk.
 fn decode_element<T: Record>(name: &str, bytes: &[u8]) -> Result<T, TaskError> {
-    let mut aligned = AlignedBytes::with_capacity(bytes.len());
-    aligned.extend_from_slice(bytes);
-    match checked_view::<T>(&aligned) {
-        Ok(view) => Ok(decode(view)),
-        Err(cause) => Err(TaskError::DamagedState { state: name.to_string(), cause }),
-    }
+    let damaged = |cause| TaskError::DamagedState { state: name.to_string(), cause };
+    checked_copy::<T>(bytes).map_err(damaged)
 }
 
 impl fmt::Debug for RestoredState {
