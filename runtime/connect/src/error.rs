@@ -63,6 +63,9 @@ pub enum ConnectError {
         /// Its extension.
         extension: String,
     },
+    /// The job was canceled while its input was listed.
+    #[error("the job was canceled while the files of its input were listed; run it again")]
+    ListingCanceled,
     /// The operating system refused something.
     #[error("cannot {action} {}: {source}", path.display())]
     Io {

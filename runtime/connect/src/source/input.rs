@@ -13,7 +13,7 @@ use super::progress::Progress;
 use super::split::{self, Resumed, SourceSplit};
 use crate::error::ConnectError;
 use crate::files::{
-    Compression, FileSet, FileSplit, HiddenNames, ListOptions, SplitRule, assign, cut, list,
+    Compression, FileSet, FileSplit, HiddenNames, ListOptions, SplitRule, assign, cut, list_while,
 };
 use crate::read::Work;
 
@@ -78,20 +78,28 @@ impl FileInput {
     /// # Errors
     /// As [`list`]; the first answer stands.
     pub fn files(&self) -> Result<Arc<FileSet>, Arc<ConnectError>> {
-        self.files_of(&mut self.lock(), &Files::system())
+        self.files_of(&mut self.lock(), &Files::system(), &|| true)
     }
 
     fn files_of(
         &self,
         listing: &mut Listing,
         disk: &Files,
+        is_wanted: &dyn Fn() -> bool,
     ) -> Result<Arc<FileSet>, Arc<ConnectError>> {
-        let files = listing.files.get_or_insert_with(|| {
-            let files = list(disk, &self.paths, self.options)?;
+        if let Some(known) = &listing.files {
+            return known.clone();
+        }
+        let found = match list_while(is_wanted, disk, &self.paths, self.options) {
+            // Whoever asks next may want it.
+            Err(canceled @ ConnectError::ListingCanceled) => return Err(canceled.into()),
+            found => found.map(Arc::new).map_err(Arc::new),
+        };
+        if let Ok(files) = &found {
             self.progress.set_total(files.total_bytes());
-            Ok(Arc::new(files))
-        });
-        files.clone()
+        }
+        listing.files = Some(found.clone());
+        found
     }
 
     /// What one subtask reads.
@@ -104,7 +112,7 @@ impl FileInput {
         let SourceContext { subtask, parallelism, .. } = *context;
         assert!(subtask < parallelism);
         let mut listing = self.lock();
-        let files = self.files_of(&mut listing, &cx.files())?;
+        let files = self.files_of(&mut listing, &cx.files(), &|| !cx.is_canceling())?;
         let shares = listing
             .shares
             .entry(parallelism)

@@ -189,6 +189,13 @@ impl Cx {
         self.interrupt.load(Ordering::Relaxed) || self.is_overdue()
     }
 
+    /// True when the job is being canceled: what takes long, as opening sometimes does, should give up
+    /// with an error. One relaxed load.
+    #[inline]
+    pub fn is_canceling(&self) -> bool {
+        self.interrupt.load(Ordering::Relaxed)
+    }
+
     #[inline]
     fn is_overdue(&self) -> bool {
         let looks = self.looks.get();
