@@ -15,8 +15,12 @@ use std::{
 };
 
 use super::{
-    EdgeSpec, OutputPlan, RuntimeContext, SubtaskPlan, WorkerId, cx::Side, plan::PortPlan,
-    snapshot::RestoredState, task_error,
+    EdgeSpec, OutputPlan, RuntimeContext, SubtaskPlan, WorkerId,
+    cx::Side,
+    inputs::{Input, TimeOfInput, name_of_input_time},
+    plan::PortPlan,
+    snapshot::RestoredState,
+    task_error,
 };
 use crate::{
     chain::{Gate, SourceContext},
@@ -100,6 +104,7 @@ pub struct BuildContext {
     accumulators: AccumulatorRegistry,
     /// For reading state, if there is some.
     disk: Option<Rc<RefCell<Disk>>>,
+    inputs: Vec<Input>,
 }
 
 impl BuildContext {
@@ -115,7 +120,31 @@ impl BuildContext {
             None => None,
         };
         let disk = disk.map(|disk| Rc::new(RefCell::new(disk)));
-        Ok(Self { plan, surroundings, accumulators: AccumulatorRegistry::new(), disk })
+        let mut first = 0;
+        let gates = surroundings.gates.borrow();
+        let inputs = plan.gates.iter().map(|gate| {
+            let input = Input::new(Rc::clone(&gates[&gate.address]), first);
+            first += input.channels;
+            input
+        });
+        let inputs = inputs.collect();
+        drop(gates);
+        let accumulators = AccumulatorRegistry::new();
+        let context = Self { plan, surroundings, accumulators, disk, inputs };
+        context.restore_time()?;
+        Ok(context)
+    }
+
+    /// Has the inputs go on from where event time stood.
+    fn restore_time(&self) -> Result<(), Error> {
+        let SubtaskPlan { subtask, parallelism, .. } = *self.plan;
+        for (gate, input) in self.plan.gates.iter().zip(&self.inputs) {
+            let restored = self.restored(gate.node);
+            let times = restored.records::<TimeOfInput>(&name_of_input_time(gate.input));
+            let times = times.map_err(|cause| task_error(&self.plan, gate.node, cause))?;
+            input.restore_time(&times.unwrap_or_default(), subtask, parallelism);
+        }
+        Ok(())
     }
 
     pub(crate) fn accumulators(&self) -> AccumulatorRegistry {
@@ -185,10 +214,15 @@ impl BuildContext {
     /// # Panics
     /// If the job graph gave it none: program and graph disagree, a bug.
     pub fn gate<T: Record>(&self, node: NodeId, input: u32) -> Gate<T> {
-        let plan = self.plan.gates.iter().find(|gate| gate.node == node && gate.input == input);
-        let plan = plan.unwrap_or_else(|| panic!("{node:?} has no input {input}"));
-        let gates = self.surroundings.gates.borrow();
-        Gate::new(Rc::clone(&gates[&plan.address]))
+        let mut gates = self.plan.gates.iter();
+        let number = gates.position(|gate| gate.node == node && gate.input == input);
+        let number = number.unwrap_or_else(|| panic!("{node:?} has no input {input}"));
+        Gate::new(number, &self.inputs[number])
+    }
+
+    /// The inputs of the task, in the order of the plan.
+    pub(crate) fn inputs(&self) -> Vec<Input> {
+        self.inputs.clone()
     }
 
     /// The size of segments.
