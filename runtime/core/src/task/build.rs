@@ -4,7 +4,9 @@ use brisk_memory::{
     Arena, LaneOptions, PoolOptions, SegmentCount, SegmentSize, driver::DriverError,
 };
 use brisk_network::{
-    Delivery, GateAddress, LocalPort, PartitionOptions, PeerPort, Port, ResultPartition,
+    ChannelIndex, Delivery, GateAddress, LocalPort, PartitionOptions, PeerPort, Port,
+    ResultPartition,
+    frame::{BUFFER_HEADER, FrameCheck},
 };
 use std::{
     cell::RefCell,
@@ -17,7 +19,7 @@ use std::{
 use super::{
     EdgeSpec, OutputPlan, RuntimeContext, SubtaskPlan, WorkerId,
     cx::Side,
-    inputs::{Input, TimeOfInput, name_of_input_time},
+    inputs::{Input, Recovered, TimeOfInput, name_of_input_time},
     plan::PortPlan,
     snapshot::RestoredState,
     task_error,
@@ -25,7 +27,7 @@ use super::{
 use crate::{
     chain::{Gate, SourceContext},
     checkpoint::storage::Disk,
-    error::Error,
+    error::{Error, TaskError},
     exchange::{EdgeWriter, Fork, Partitioner, RecordWriter, Tail, Writer},
     graph::{KeyGroupRange, MaxParallelism, NodeId, Parallelism, SubtaskIndex},
     record::{Key, Record},
@@ -132,7 +134,32 @@ impl BuildContext {
         let accumulators = AccumulatorRegistry::new();
         let context = Self { plan, surroundings, accumulators, disk, inputs };
         context.restore_time()?;
+        context.restore_in_flight()?;
         Ok(context)
+    }
+
+    /// Has the inputs begin with what was in flight.
+    fn restore_in_flight(&self) -> Result<(), Error> {
+        let Some(restore) = &self.plan.restore else { return Ok(()) };
+        let mut checks: HashMap<(u32, u32), FrameCheck> = HashMap::new();
+        for part in &restore.in_flight {
+            let node = self.plan.gates[part.input as usize].node;
+            let failed = |cause: TaskError| task_error(&self.plan, node, cause);
+            let buffers = self.restored(node).buffers(&part.state);
+            let buffers = buffers.map_err(|error| failed(error.into()))?;
+            let check = checks.entry((part.input, part.channel)).or_default();
+            let mut state = self.inputs[part.input as usize].state.borrow_mut();
+            for bytes in buffers {
+                check.check(&bytes).map_err(|error| failed(error.into()))?;
+                state.recovered.push_back(Recovered {
+                    channel: ChannelIndex(part.channel),
+                    owned: part.shared.then(|| self.owned_hashes()),
+                    bytes,
+                    position: BUFFER_HEADER,
+                });
+            }
+        }
+        Ok(())
     }
 
     /// Has the inputs go on from where event time stood.
