@@ -14,7 +14,7 @@ use crate::{
     },
     error::TaskError,
     graph::OperatorId,
-    record::checked_copy,
+    record::{AlignedBytes, checked_copy},
     task::OperatorPlan,
 };
 
