@@ -224,6 +224,9 @@ pub enum TaskError {
         #[source]
         cause: crate::record::InvalidRecord,
     },
+    /// In-flight buffers are not what was written.
+    #[error("records in flight are damaged: {0}; restore from another checkpoint or savepoint")]
+    DamagedInFlight(#[from] brisk_network::frame::FrameError),
 }
 
 impl Error {
@@ -268,6 +271,7 @@ impl TaskError {
             | Self::PartitionOutOfRange { .. }
             | Self::SideOutputType { .. }
             | Self::Restore(_)
+            | Self::DamagedInFlight(_)
             | Self::DamagedState { .. } => Severity::FailJob,
             // The state comes again as large as it was.
             Self::State(_) => Severity::FailJob,

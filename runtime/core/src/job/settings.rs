@@ -14,7 +14,7 @@ use crate::{
     checkpoint::{
         CheckpointConfig, checkpoint_storage,
         restart::RestartSettings,
-        storage::{Compression, FileSystemStorage, STATE_BYTES_MAX, local_path},
+        storage::{Compression, FileSystemStorage, JobManagerStorage, local_path},
     },
     error::Error,
     graph::{JobId, JobType},
@@ -108,7 +108,7 @@ impl StorageSettings {
     /// Where tasks write their state.
     pub(super) fn destination(&self, job: JobId) -> StateDestination {
         match self.folders(job) {
-            None => StateDestination::Inline { state_bytes_max: STATE_BYTES_MAX },
+            None => StateDestination::Inline(JobManagerStorage::default()),
             Some(storage) => StateDestination::Files {
                 storage,
                 compression: self.compression,

@@ -97,5 +97,9 @@ fn of_task(
         let operator = restored.operators.get(&id)?;
         Some((id, operator.subtasks[subtask.index.0 as usize].clone()))
     });
-    TaskRestore { folder: PathBuf::from(folder), operators: operators.collect::<BTreeMap<_, _>>() }
+    TaskRestore {
+        folder: PathBuf::from(folder),
+        operators: operators.collect::<BTreeMap<_, _>>(),
+        in_flight: Vec::new(),
+    }
 }
