@@ -175,6 +175,13 @@ pub enum TaskError {
         #[source]
         cause: crate::record::InvalidRecord,
     },
+    /// Keyed state is not what was written.
+    #[error("{cause}; restore from another checkpoint or savepoint")]
+    DamagedKeyedState {
+        /// What is wrong, and where.
+        #[source]
+        cause: crate::checkpoint::savepoint::CanonicalError,
+    },
 }
 
 impl Error {
@@ -213,7 +220,8 @@ impl TaskError {
             | Self::PartitionOutOfRange { .. }
             | Self::SideOutputType { .. }
             | Self::Restore(_)
-            | Self::DamagedState { .. } => Severity::FailJob,
+            | Self::DamagedState { .. }
+            | Self::DamagedKeyedState { .. } => Severity::FailJob,
             // The state comes again as large as it was.
             Self::State(_) => Severity::FailJob,
             Self::Io { cause, .. } => io_severity(cause.kind()),
