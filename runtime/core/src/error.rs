@@ -182,6 +182,9 @@ pub enum TaskError {
         #[source]
         cause: crate::checkpoint::savepoint::CanonicalError,
     },
+    /// In-flight buffers are not what was written.
+    #[error("records in flight are damaged: {0}; restore from another checkpoint or savepoint")]
+    DamagedInFlight(#[from] brisk_network::frame::FrameError),
 }
 
 impl Error {
@@ -220,6 +223,7 @@ impl TaskError {
             | Self::PartitionOutOfRange { .. }
             | Self::SideOutputType { .. }
             | Self::Restore(_)
+            | Self::DamagedInFlight(_)
             | Self::DamagedState { .. }
             | Self::DamagedKeyedState { .. } => Severity::FailJob,
             // The state comes again as large as it was.

@@ -146,6 +146,10 @@ impl Outlet for RecordWriter {
         self.partition.cancel_checkpoint(checkpoint);
     }
 
+    fn take_captured(&mut self) -> Vec<(u32, CapturedOutput)> {
+        self.captured.drain(..).map(|captured| (0, captured)).collect()
+    }
+
     fn flush(&mut self) {
         // What waits for segments is sent when there are some; see `has_room`.
         let _ = self.partition.flush();
@@ -230,6 +234,10 @@ impl<T> Outlet for Writer<T> {
 
     fn cancel_checkpoint(&mut self, checkpoint: CheckpointId) {
         self.writer.cancel_checkpoint(checkpoint);
+    }
+
+    fn take_captured(&mut self) -> Vec<(u32, CapturedOutput)> {
+        self.writer.take_captured()
     }
 
     fn flush(&mut self) {

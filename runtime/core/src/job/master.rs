@@ -20,7 +20,7 @@ use crate::{
     checkpoint::{
         CheckpointId,
         coordinator::{DeclineReason, TaskSnapshot},
-        storage::STATE_BYTES_MAX,
+        storage::JobManagerStorage,
     },
     error::Error,
     graph::{JobAction, JobEvent, JobId, JobLife, JobStatus, TaskId},
@@ -184,7 +184,7 @@ impl JobMaster {
             listener: Arc::new(Arc::clone(self)),
             checkpointing: CheckpointRun::new(
                 Guarantee::ExactlyOnce,
-                StateDestination::Inline { state_bytes_max: STATE_BYTES_MAX },
+                StateDestination::Inline(JobManagerStorage::default()),
             ),
         });
         for worker in &self.workers {

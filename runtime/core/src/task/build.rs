@@ -4,7 +4,9 @@ use brisk_memory::{
     Arena, LaneOptions, PoolOptions, SegmentCount, SegmentSize, driver::DriverError,
 };
 use brisk_network::{
-    Delivery, GateAddress, LocalPort, PartitionOptions, PeerPort, Port, ResultPartition,
+    ChannelIndex, Delivery, GateAddress, LocalPort, PartitionOptions, PeerPort, Port,
+    ResultPartition,
+    frame::{BUFFER_HEADER, FrameCheck},
 };
 use std::{
     cell::RefCell,
@@ -15,8 +17,12 @@ use std::{
 };
 
 use super::{
-    EdgeSpec, OutputPlan, RuntimeContext, SubtaskPlan, WorkerId, cx::Side, plan::PortPlan,
-    snapshot::RestoredState, task_error,
+    EdgeSpec, OutputPlan, RuntimeContext, SubtaskPlan, WorkerId,
+    cx::Side,
+    inputs::{Input, Recovered, TimeOfInput, name_of_input_time},
+    plan::PortPlan,
+    snapshot::RestoredState,
+    task_error,
 };
 use crate::{
     chain::{Gate, SourceContext},
@@ -100,6 +106,7 @@ pub struct BuildContext {
     accumulators: AccumulatorRegistry,
     /// For reading state, if there is some.
     disk: Option<Rc<RefCell<Disk>>>,
+    inputs: Vec<Input>,
 }
 
 impl BuildContext {
@@ -115,7 +122,56 @@ impl BuildContext {
             None => None,
         };
         let disk = disk.map(|disk| Rc::new(RefCell::new(disk)));
-        Ok(Self { plan, surroundings, accumulators: AccumulatorRegistry::new(), disk })
+        let mut first = 0;
+        let gates = surroundings.gates.borrow();
+        let inputs = plan.gates.iter().map(|gate| {
+            let input = Input::new(Rc::clone(&gates[&gate.address]), first);
+            first += input.channels;
+            input
+        });
+        let inputs = inputs.collect();
+        drop(gates);
+        let accumulators = AccumulatorRegistry::new();
+        let context = Self { plan, surroundings, accumulators, disk, inputs };
+        context.restore_time()?;
+        context.restore_in_flight()?;
+        Ok(context)
+    }
+
+    /// Has the inputs begin with what was in flight.
+    fn restore_in_flight(&self) -> Result<(), Error> {
+        let Some(restore) = &self.plan.restore else { return Ok(()) };
+        let mut checks: HashMap<(u32, u32), FrameCheck> = HashMap::new();
+        for part in &restore.in_flight {
+            let node = self.plan.gates[part.input as usize].node;
+            let failed = |cause: TaskError| task_error(&self.plan, node, cause);
+            let buffers = self.restored(node).buffers(&part.state);
+            let buffers = buffers.map_err(|error| failed(error.into()))?;
+            let check = checks.entry((part.input, part.channel)).or_default();
+            let mut state = self.inputs[part.input as usize].state.borrow_mut();
+            for bytes in buffers {
+                check.check(&bytes).map_err(|error| failed(error.into()))?;
+                state.recovered.push_back(Recovered {
+                    channel: ChannelIndex(part.channel),
+                    owned: part.shared.then(|| self.owned_hashes()),
+                    bytes,
+                    position: BUFFER_HEADER,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Has the inputs go on from where event time stood.
+    fn restore_time(&self) -> Result<(), Error> {
+        let SubtaskPlan { subtask, parallelism, .. } = *self.plan;
+        for (gate, input) in self.plan.gates.iter().zip(&self.inputs) {
+            let restored = self.restored(gate.node);
+            let times = restored.records::<TimeOfInput>(&name_of_input_time(gate.input));
+            let times = times.map_err(|cause| task_error(&self.plan, gate.node, cause))?;
+            input.restore_time(&times.unwrap_or_default(), subtask, parallelism);
+        }
+        Ok(())
     }
 
     pub(crate) fn accumulators(&self) -> AccumulatorRegistry {
@@ -185,10 +241,15 @@ impl BuildContext {
     /// # Panics
     /// If the job graph gave it none: program and graph disagree, a bug.
     pub fn gate<T: Record>(&self, node: NodeId, input: u32) -> Gate<T> {
-        let plan = self.plan.gates.iter().find(|gate| gate.node == node && gate.input == input);
-        let plan = plan.unwrap_or_else(|| panic!("{node:?} has no input {input}"));
-        let gates = self.surroundings.gates.borrow();
-        Gate::new(Rc::clone(&gates[&plan.address]))
+        let mut gates = self.plan.gates.iter();
+        let number = gates.position(|gate| gate.node == node && gate.input == input);
+        let number = number.unwrap_or_else(|| panic!("{node:?} has no input {input}"));
+        Gate::new(number, &self.inputs[number])
+    }
+
+    /// The inputs of the task, in the order of the plan.
+    pub(crate) fn inputs(&self) -> Vec<Input> {
+        self.inputs.clone()
     }
 
     /// The size of segments.

@@ -121,11 +121,6 @@ impl OperatorSnapshot {
     pub(crate) fn is_ready(&self) -> bool {
         self.waits.get() == 0
     }
-
-    /// Whether it has no state.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.keyed.is_empty() && self.lists.is_empty()
-    }
 }
 
 impl Drop for SnapshotTicket {

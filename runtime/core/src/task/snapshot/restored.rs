@@ -8,13 +8,13 @@ use super::schema_of;
 use crate::{
     Record,
     checkpoint::{
-        handle::{StateHandle, StateSchema},
+        handle::{ChannelStateHandle, StateHandle, StateSchema},
         restore::{KeyedShare, OperatorShare, SubtaskShare, check_schema},
         storage::{Disk, FileSystemStorage, StateReader, StorageError},
     },
     error::TaskError,
     graph::OperatorId,
-    record::{AlignedBytes, checked_view, decode},
+    record::{AlignedBytes, checked_copy},
     task::OperatorPlan,
 };
 
@@ -25,6 +25,23 @@ pub struct TaskRestore {
     pub folder: PathBuf,
     /// What each operator of the chain gets. One that is not named begins empty.
     pub operators: BTreeMap<OperatorId, SubtaskShare>,
+    /// What was in flight towards this subtask, in the order in which it is to be read; in-flight
+    /// buffers in `operators` are not looked at.
+    pub in_flight: Vec<RestoredInFlight>,
+}
+
+/// What was in flight in one channel.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RestoredInFlight {
+    /// The input, by its place in the plan of the subtask.
+    pub input: u32,
+    /// The channel of that input; or, when the channels were others then, any number for each of
+    /// those that this input does not have.
+    pub channel: u32,
+    /// Whether all subtasks get the same, and each is to read the records of its own keys.
+    pub shared: bool,
+    /// The buffers.
+    pub state: ChannelStateHandle,
 }
 
 /// The share of one operator. Reading it waits for the disk, so it is read when the task starts and
@@ -134,6 +151,29 @@ impl RestoredState {
         self.read(&share.handle.state, share.bytes.clone().unwrap_or(all), each)
     }
 
+    /// The buffers that were in flight in one channel, oldest first.
+    ///
+    /// # Errors
+    /// As [`RestoredState::read_keyed`].
+    pub(crate) fn buffers(
+        &self,
+        state: &ChannelStateHandle,
+    ) -> Result<Vec<AlignedBytes>, StorageError> {
+        let mut all = Vec::new();
+        self.read(&state.state, 0..state.state.len(), |piece| {
+            all.extend_from_slice(piece);
+            Ok(())
+        })?;
+        let begins = state.offsets.iter().map(|at| *at as usize);
+        let ends = begins.clone().skip(1).chain([all.len()]);
+        let buffers = begins.zip(ends).map(|(begin, end)| {
+            let mut buffer = AlignedBytes::with_capacity(end - begin);
+            buffer.extend_from_slice(&all[begin..end]);
+            buffer
+        });
+        Ok(buffers.collect())
+    }
+
     /// Hands `each` the bytes of a part of a state, piece by piece.
     ///
     /// # Errors
@@ -174,12 +214,8 @@ impl RestoredState {
 
 /// The record in an element of the list `name`, whose bytes came from a disk.
 fn decode_element<T: Record>(name: &str, bytes: &[u8]) -> Result<T, TaskError> {
-    let mut aligned = AlignedBytes::with_capacity(bytes.len());
-    aligned.extend_from_slice(bytes);
-    match checked_view::<T>(&aligned) {
-        Ok(view) => Ok(decode(view)),
-        Err(cause) => Err(TaskError::DamagedState { state: name.to_string(), cause }),
-    }
+    let damaged = |cause| TaskError::DamagedState { state: name.to_string(), cause };
+    checked_copy::<T>(bytes).map_err(damaged)
 }
 
 impl fmt::Debug for RestoredState {
