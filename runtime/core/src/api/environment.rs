@@ -180,7 +180,7 @@ impl StreamExecutionEnvironment {
         let program = self.take(job_name)?;
         let slots = program.graph.vertices().iter().map(|vertex| vertex.parallelism.0).max();
         let cluster = self.cluster(slots.and_then(NonZeroU32::new).unwrap_or(NonZeroU32::MIN))?;
-        cluster.submit(&program)
+        cluster.submit(program)
     }
 
     /// Runs what was described so far in a simulation and steps that to the job's end.
@@ -205,12 +205,12 @@ impl StreamExecutionEnvironment {
         cluster: &mut SimulatedCluster,
         job_name: &str,
     ) -> Result<JobHandle, Error> {
-        cluster.submit(&self.take(job_name)?)
+        cluster.submit(self.take(job_name)?)
     }
 
     fn take(&self, job_name: &str) -> Result<JobProgram, Error> {
         let name = if job_name.is_empty() { self.default_name()? } else { job_name.to_string() };
-        self.program.take(&name)
+        self.program.take(&name, &self.config)
     }
 
     /// The cluster, started for `slots` slots if there is none yet.

@@ -94,7 +94,8 @@ fn text(state: &ChannelStateHandle) -> String {
 }
 
 fn vertex(job: &JobGraph) -> VertexIndex {
-    let (index, _) = job.indexed_vertices().find(|(_, vertex)| vertex.name.starts_with('c')).unwrap();
+    let (index, _) =
+        job.indexed_vertices().find(|(_, vertex)| vertex.name.starts_with('c')).unwrap();
     index
 }
 
