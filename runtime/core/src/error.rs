@@ -224,6 +224,13 @@ pub enum TaskError {
         #[source]
         cause: crate::record::InvalidRecord,
     },
+    /// Keyed state is not what was written.
+    #[error("{cause}; restore from another checkpoint or savepoint")]
+    DamagedKeyedState {
+        /// What is wrong, and where.
+        #[source]
+        cause: crate::checkpoint::savepoint::CanonicalError,
+    },
     /// In-flight buffers are not what was written.
     #[error("records in flight are damaged: {0}; restore from another checkpoint or savepoint")]
     DamagedInFlight(#[from] brisk_network::frame::FrameError),
@@ -272,7 +279,8 @@ impl TaskError {
             | Self::SideOutputType { .. }
             | Self::Restore(_)
             | Self::DamagedInFlight(_)
-            | Self::DamagedState { .. } => Severity::FailJob,
+            | Self::DamagedState { .. }
+            | Self::DamagedKeyedState { .. } => Severity::FailJob,
             // The state comes again as large as it was.
             Self::State(_) => Severity::FailJob,
             Self::Io { cause, .. } => io_severity(cause.kind()),

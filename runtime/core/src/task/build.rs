@@ -270,11 +270,21 @@ impl BuildContext {
 
     /// The hashes of the keys that this subtask owns.
     pub fn owned_hashes(&self) -> HashRange {
+        let (owned, groups) = self.owned_key_groups();
+        HashRange::of_key_groups(owned, groups)
+    }
+
+    /// The key groups that this subtask owns, and how many there are.
+    pub fn owned_key_groups(&self) -> (KeyGroupRange, MaxParallelism) {
         let SubtaskPlan { subtask, parallelism, max_parallelism, .. } = *self.plan;
         let groups = MaxParallelism(max_parallelism);
         let parallelism = Parallelism(parallelism);
-        let owned = KeyGroupRange::of_subtask(SubtaskIndex(subtask), parallelism, groups);
-        HashRange::of_key_groups(owned, groups)
+        (KeyGroupRange::of_subtask(SubtaskIndex(subtask), parallelism, groups), groups)
+    }
+
+    /// The error of `node`.
+    pub(crate) fn error(&self, node: NodeId, cause: TaskError) -> Error {
+        task_error(&self.plan, node, cause)
     }
 
     /// An empty table for the state of `node`.
