@@ -1,17 +1,19 @@
 //! What a job begins with, and what its tasks are given of it.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::{
     checkpoint::{
         coordinator::{RestorePoint, RestoreSource},
-        restore::{Restored, TargetOperator, assign},
+        restore::{
+            Channels, RestoreError, Restored, SubtaskShare, TargetOperator, assign, in_flight,
+        },
         storage::{load, local_path},
     },
     error::Error,
-    graph::{ExecutionGraph, TaskId},
+    graph::{ExecutionGraph, OperatorId, Subtask},
     job::JobProgram,
     task::{OpenDisk, snapshot::TaskRestore},
 };
@@ -62,15 +64,24 @@ pub(super) fn restore_plans(
         RestorePoint::Checkpoint { checkpoint, location } => (checkpoint, location),
     };
     let restored = assign(checkpoint, &targets(program), program.settings.ignore_unclaimed_state);
-    let restored = restored.map_err(|cause| Error::Recovery {
+    let failed = |cause: RestoreError| Error::Recovery {
         job: program.graph.name().to_owned(),
         path: location.clone(),
         cause: Box::new(cause),
-    })?;
-    let tasks = execution.tasks().map(|(task, _)| task);
-    Ok(tasks
-        .map(|task| Arc::new(of_task(program, execution, (&restored, Path::new(location)), task)))
-        .collect())
+    };
+    let restored = restored.map_err(failed)?;
+    let channels = Channels { job: &program.graph, graph: execution };
+    let mut plans = Vec::with_capacity(execution.task_count());
+    for (vertex, known) in program.graph.indexed_vertices() {
+        let in_flight = in_flight(checkpoint, channels, vertex).map_err(failed)?;
+        for (index, in_flight) in known.parallelism.subtasks().zip(in_flight) {
+            let operators = operators_of(program, &restored, Subtask { vertex, index });
+            let folder = PathBuf::from(location);
+            plans.push(Arc::new(TaskRestore { folder, operators, in_flight }));
+        }
+    }
+    assert_eq!(plans.len(), execution.task_count(), "tasks are numbered vertex by vertex");
+    Ok(plans)
 }
 
 fn targets(program: &JobProgram) -> Vec<TargetOperator> {
@@ -84,22 +95,16 @@ fn targets(program: &JobProgram) -> Vec<TargetOperator> {
     operators.collect()
 }
 
-fn of_task(
+fn operators_of(
     program: &JobProgram,
-    execution: &ExecutionGraph,
-    (restored, folder): (&Restored, &Path),
-    task: TaskId,
-) -> TaskRestore {
-    let subtask = execution.subtask(task);
+    restored: &Restored,
+    subtask: Subtask,
+) -> BTreeMap<OperatorId, SubtaskShare> {
     let chain = &program.graph.vertex(subtask.vertex).chain;
     let ids = chain.iter().map(|node| program.graph.operator_id(*node));
     let operators = ids.filter_map(|id| {
         let operator = restored.operators.get(&id)?;
         Some((id, operator.subtasks[subtask.index.0 as usize].clone()))
     });
-    TaskRestore {
-        folder: PathBuf::from(folder),
-        operators: operators.collect::<BTreeMap<_, _>>(),
-        in_flight: Vec::new(),
-    }
+    operators.collect()
 }

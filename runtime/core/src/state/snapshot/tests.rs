@@ -125,7 +125,7 @@ pub(crate) fn shares(handles: Vec<KeyedStateHandle>, parallelism: u32) -> Vec<Re
     let plan = OperatorPlan { node: NodeId(0), id, name: "Test".to_owned() };
     let state = |share| {
         let operators = BTreeMap::from([(id, share)]);
-        let restore = TaskRestore { folder: "/".into(), operators };
+        let restore = TaskRestore { folder: "/".into(), operators, in_flight: Vec::new() };
         RestoredState::new(Some(Arc::new(restore)), &plan, None)
     };
     shares.into_iter().map(state).collect()
