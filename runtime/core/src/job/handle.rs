@@ -62,7 +62,7 @@ impl JobHandle {
     }
 
     /// Whether the job's result is there.
-    pub(super) fn is_over(&self) -> bool {
+    pub fn is_over(&self) -> bool {
         self.job.outcome.is_set()
     }
 

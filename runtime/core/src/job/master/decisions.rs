@@ -371,3 +371,6 @@ impl Decisions {
         &self.coordinator
     }
 }
+
+#[cfg(test)]
+mod tests;

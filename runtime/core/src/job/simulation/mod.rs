@@ -120,6 +120,16 @@ impl SimulatedCluster {
         Self::start(seed, world, options)
     }
 
+    /// A cluster whose options come from `world`, which may have seen others: what those left on the
+    /// disk is there. `seed` is what a failure names.
+    ///
+    /// # Errors
+    /// If memory can't be had.
+    pub fn in_world(seed: u64, world: &SimulatedWorld) -> Result<Self, Error> {
+        let options = SimulationOptions::drawn_from(world);
+        Self::start(seed, world.clone(), options)
+    }
+
     /// A cluster with these options.
     ///
     /// # Errors
