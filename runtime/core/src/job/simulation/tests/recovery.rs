@@ -93,7 +93,8 @@ fn simulated_jobs_that_fail_count_each_record_once() {
     let restored = AtomicU64::new(0);
     for_each_seed(|seed| {
         let (mut cluster, env) = checkpointed(seed);
-        let at: Vec<u64> = (0..cluster.world().below(4)).map(|_| cluster.world().below(3000)).collect();
+        let at: Vec<u64> =
+            (0..cluster.world().below(4)).map(|_| cluster.world().below(3000)).collect();
         let counted = failing(&env, FailsSometimes::at(at.clone()));
         let handle = env.submit_to(&mut cluster, "failing").expect("it starts");
         while !handle.is_over() {
@@ -137,7 +138,10 @@ fn simulated_cancellation_of_a_job_that_restarts_leaves_nothing() {
     for_each_seed(|seed| {
         let (mut cluster, mut env) = checkpointed(seed);
         if cluster.world().below(2) == 0 {
-            env.set("execution.checkpointing.externalized-checkpoint-retention", "RETAIN_ON_CANCELLATION");
+            env.set(
+                "execution.checkpointing.externalized-checkpoint-retention",
+                "RETAIN_ON_CANCELLATION",
+            );
         }
         let at = (0..20).map(|_| cluster.world().below(100_000)).collect();
         let endless = env.from_generator(None, RateLimit::Unlimited, |n| (n % 5000) as i64);
@@ -190,7 +194,8 @@ fn simulated_savepoints_stop_a_job_and_begin_another() {
 #[test]
 fn a_job_says_what_is_wrong_with_its_savepoint() {
     let (mut cluster, mut env) = checkpointed(1);
-    let endless = env.from_generator(None, RateLimit::Unlimited, |n| (n % 5000) as i64).uid("numbers");
+    let endless =
+        env.from_generator(None, RateLimit::Unlimited, |n| (n % 5000) as i64).uid("numbers");
     endless.key_by(|n: &i64| *n).count().uid("counts").discard();
     let handle = env.submit_to(&mut cluster, "first").expect("it starts");
     let answer = loop {
