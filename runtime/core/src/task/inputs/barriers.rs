@@ -130,6 +130,10 @@ impl Barriers {
 
     /// Whether [`Barriers::poll_urgent`] would find something.
     pub(crate) fn is_urgent(&self, now: impl Fn() -> Instant64) -> bool {
+        // What an earlier run had in flight comes before everything, and no barrier overtakes it.
+        if self.inputs.iter().any(|input| !input.state.borrow().recovered.is_empty()) {
+            return false;
+        }
         let queued = self.inputs.iter().any(|input| input.gate.borrow().has_urgent());
         queued || self.deadline.is_some_and(|deadline| deadline.at <= now())
     }

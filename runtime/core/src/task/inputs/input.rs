@@ -1,11 +1,16 @@
 //! One input of a task, and how far it was read.
 
 use brisk_memory::Buffer;
-use brisk_network::{ChannelIndex, InputGate};
-use std::{cell::RefCell, collections::HashMap, rc::Rc};
+use brisk_network::{ChannelIndex, InputGate, frame::FrameClass};
+use std::{
+    cell::RefCell,
+    collections::{HashMap, VecDeque},
+    rc::Rc,
+};
 
 use crate::{
     record::AlignedBytes,
+    state::HashRange,
     time::{StreamStatus, Timestamp, Watermark, WatermarkValve},
 };
 
@@ -26,12 +31,35 @@ impl Current {
     }
 }
 
+/// What has come of a record that is longer than a segment.
+#[derive(Debug)]
+pub(crate) struct Pieces {
+    pub(crate) class: FrameClass,
+    pub(crate) bytes: AlignedBytes,
+    /// Some of it was in flight in an earlier run and came from a disk.
+    pub(crate) recovered: bool,
+}
+
+/// A buffer that was in flight in an earlier run.
+#[derive(Debug)]
+pub(crate) struct Recovered {
+    /// Its channel; one that the gate does not have when it had other channels then.
+    pub(crate) channel: ChannelIndex,
+    /// When others got it, too: the hashes of the keys whose records are to be read here.
+    pub(crate) owned: Option<HashRange>,
+    pub(crate) bytes: AlignedBytes,
+    /// Where the next frame begins.
+    pub(crate) position: usize,
+}
+
 /// What the reader of a gate keeps between two drives. Others look at it between drives only.
 #[derive(Debug)]
 pub(crate) struct InputState {
     pub(crate) current: Option<Current>,
     /// Pieces of records that are longer than a segment, by channel.
-    pub(crate) pieces: HashMap<ChannelIndex, AlignedBytes>,
+    pub(crate) pieces: HashMap<ChannelIndex, Pieces>,
+    /// Read before all else.
+    pub(crate) recovered: VecDeque<Recovered>,
     /// How far the channels have come in event time.
     pub(crate) valve: WatermarkValve,
     /// The watermark of a checkpoint is still to be passed on.
@@ -68,6 +96,7 @@ impl Input {
         let state = InputState {
             current: None,
             pieces: HashMap::new(),
+            recovered: VecDeque::new(),
             valve: WatermarkValve::new(channels),
             restored: false,
         };

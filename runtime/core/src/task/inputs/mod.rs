@@ -16,4 +16,6 @@ mod barriers;
 mod input;
 
 pub(crate) use barriers::{Barriers, Due, Now};
-pub(crate) use input::{Current, Input, InputState, TimeOfInput, name_of_input_time};
+pub(crate) use input::{
+    Current, Input, InputState, Pieces, Recovered, TimeOfInput, name_of_input_time,
+};

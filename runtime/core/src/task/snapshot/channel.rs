@@ -3,7 +3,7 @@
 use brisk_memory::Buffer;
 use brisk_network::{
     CapturedOutput, ChannelIndex,
-    frame::{BUFFER_HEADER, FRAME_HEADER, FrameHeader, FrameKind},
+    frame::{BUFFER_HEADER, FRAME_HEADER, FrameHeader, FrameKind, frame_at},
 };
 
 use crate::{checkpoint::handle::ChannelSide, task::inputs::InputState};
@@ -33,9 +33,23 @@ impl CutBytes {
     }
 }
 
+/// A buffer of the frames from `position` on.
+fn rest_of(buffer: &[u8], position: usize) -> CutBytes {
+    let mut bytes = vec![0; BUFFER_HEADER];
+    bytes.extend_from_slice(&buffer[position..]);
+    let mut at = BUFFER_HEADER;
+    let mut records = 0;
+    while let Some(frame) = frame_at(&bytes, at) {
+        records += u32::from(frame.header.begins_record());
+        at = frame.next;
+    }
+    bytes[..4].copy_from_slice(&records.to_le_bytes());
+    CutBytes::Copy(bytes)
+}
+
 /// A buffer with one frame.
 fn framed(header: FrameHeader, payload: &[u8]) -> CutBytes {
-    let mut bytes = vec![0; BUFFER_HEADER];
+    let mut bytes = u64::from(header.begins_record()).to_le_bytes().to_vec();
     bytes.extend_from_slice(&header.to_bytes());
     bytes.extend_from_slice(payload);
     CutBytes::Copy(bytes)
@@ -52,16 +66,14 @@ impl ChannelCut {
     pub(crate) fn in_hand(gate: u32, channel: ChannelIndex, state: &InputState) -> Option<Self> {
         let mut buffers = Vec::new();
         if let Some(pieces) = state.pieces.get(&channel) {
-            let header = FrameHeader::new(pieces.len(), FrameKind::First, 0);
-            buffers.push(framed(header, pieces));
+            let header = FrameHeader::new(pieces.bytes.len(), FrameKind::First, 0);
+            buffers.push(framed(header.of_class(pieces.class), &pieces.bytes));
         }
         if let Some(current) = &state.current
             && current.channel == channel
             && current.position + FRAME_HEADER < current.bytes().len()
         {
-            let mut bytes = vec![0; BUFFER_HEADER];
-            bytes.extend_from_slice(&current.bytes()[current.position..]);
-            buffers.push(CutBytes::Copy(bytes));
+            buffers.push(rest_of(current.bytes(), current.position));
         }
         let side = ChannelSide::Input { gate, channel: channel.0 };
         (!buffers.is_empty()).then_some(Self { side, buffers })

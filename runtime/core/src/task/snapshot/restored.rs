@@ -8,13 +8,13 @@ use super::schema_of;
 use crate::{
     Record,
     checkpoint::{
-        handle::{StateHandle, StateSchema},
-        restore::{KeyedShare, OperatorShare, SubtaskShare, check_schema},
+        handle::{ChannelStateHandle, StateHandle, StateSchema},
+        restore::{InFlight, KeyedShare, OperatorShare, SubtaskShare, check_schema},
         storage::{Disk, FileSystemStorage, StateReader, StorageError},
     },
     error::TaskError,
     graph::OperatorId,
-    record::checked_copy,
+    record::{AlignedBytes, checked_copy},
     task::OperatorPlan,
 };
 
@@ -25,6 +25,9 @@ pub struct TaskRestore {
     pub folder: PathBuf,
     /// What each operator of the chain gets. One that is not named begins empty.
     pub operators: BTreeMap<OperatorId, SubtaskShare>,
+    /// What was in flight towards this subtask, in the order in which it is to be read; in-flight
+    /// buffers in `operators` are not looked at.
+    pub in_flight: Vec<InFlight>,
 }
 
 /// The share of one operator. Reading it waits for the disk, so it is read when the task starts and
@@ -52,6 +55,11 @@ impl RestoredState {
     /// Whether the job starts from a checkpoint, though this operator may have nothing in it.
     pub fn is_restored(&self) -> bool {
         self.restore.is_some()
+    }
+
+    /// How messages call the operator: its name and id.
+    pub(crate) fn label(&self) -> &str {
+        &self.label
     }
 
     fn share(&self) -> Option<&SubtaskShare> {
@@ -127,6 +135,29 @@ impl RestoredState {
     ) -> Result<(), StorageError> {
         let all = 0..share.handle.state.len();
         self.read(&share.handle.state, share.bytes.clone().unwrap_or(all), each)
+    }
+
+    /// The buffers that were in flight in one channel, oldest first.
+    ///
+    /// # Errors
+    /// As [`RestoredState::read_keyed`].
+    pub(crate) fn buffers(
+        &self,
+        state: &ChannelStateHandle,
+    ) -> Result<Vec<AlignedBytes>, StorageError> {
+        let mut all = Vec::new();
+        self.read(&state.state, 0..state.state.len(), |piece| {
+            all.extend_from_slice(piece);
+            Ok(())
+        })?;
+        let begins = state.offsets.iter().map(|at| *at as usize);
+        let ends = begins.clone().skip(1).chain([all.len()]);
+        let buffers = begins.zip(ends).map(|(begin, end)| {
+            let mut buffer = AlignedBytes::with_capacity(end - begin);
+            buffer.extend_from_slice(&all[begin..end]);
+            buffer
+        });
+        Ok(buffers.collect())
     }
 
     /// Hands `each` the bytes of a part of a state, piece by piece.

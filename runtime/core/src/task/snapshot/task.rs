@@ -42,7 +42,7 @@ impl TaskCut {
     fn of(&mut self, node: NodeId) -> &mut OperatorSnapshot {
         let at = self.operators.iter().position(|(known, _)| *known == node);
         let at = at.unwrap_or_else(|| {
-            self.operators.push((node, OperatorSnapshot::default()));
+            self.operators.push((node, OperatorSnapshot::of_kind(self.options.kind)));
             self.operators.len() - 1
         });
         &mut self.operators[at].1

@@ -20,8 +20,8 @@
 //! processing time with the clock. Timers registered while others fire, even for the past, fire
 //! in the same turn, as in Flink.
 //!
-//! Snapshots: [`TimerQueue::by_key_group`] lists all timers by key group, and
-//! [`TimerQueue::register`] takes them back. The queue holds values, not bytes: whoever writes the
+//! Snapshots: [`TimerQueue::iter`] goes over all timers, [`TimerQueue::by_key_group`] sorts them by
+//! key group, and [`TimerQueue::register`] takes them back. The queue holds values, not bytes: whoever writes the
 //! snapshot has their codec, and rescaling needs the hash alone.
 //!
 //! Thread: its worker. Data plane: allocates only as it grows and with a new time.

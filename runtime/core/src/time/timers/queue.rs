@@ -124,15 +124,20 @@ impl<K: Eq, N: Eq + Hash> TimerQueue<K, N> {
         Some((time, timer))
     }
 
+    /// All timers with their times: those of one time in the order in which they fire, the times in
+    /// no order. Registering them in that order in another queue makes it equal to this one.
+    pub fn iter(&self) -> impl Iterator<Item = (Timestamp, &Timer<K, N>)> {
+        let sets = self.by_time.iter().map(|(time, set)| (*time, &self.sets[*set]));
+        sets.flat_map(|(time, set)| set.iter().map(move |timer| (time, timer)))
+    }
+
     /// All timers with their times, by key group, then in no order that means anything; groups
     /// without timers are left out.
     pub fn by_key_group(&self) -> TimersByKeyGroup<'_, K, N> {
         let groups = self.max_parallelism.0 as usize;
         let mut sorted: Vec<_> = (0..groups).map(|_| Vec::new()).collect();
-        for (time, set) in &self.by_time {
-            for timer in self.sets[*set].iter() {
-                sorted[key_group_of(timer.key_hash, groups)].push((*time, timer));
-            }
+        for (time, timer) in self.iter() {
+            sorted[key_group_of(timer.key_hash, groups)].push((time, timer));
         }
         let numbered = (0..self.max_parallelism.0).map(KeyGroup).zip(sorted);
         numbered.filter(|(_, timers)| !timers.is_empty()).collect()

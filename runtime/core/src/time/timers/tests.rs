@@ -116,6 +116,20 @@ fn snapshots_by_key_group() {
     assert_eq!(keys.len(), 100);
 }
 
+#[test]
+fn filled_again_it_fires_the_same() {
+    let mut queue = queue();
+    for key in 0..60 {
+        queue.register(at(key as i64 % 4), timer(59 - key, key as u32 % 2));
+    }
+    queue.delete(at(2), &timer(17, 0));
+    assert_eq!(queue.pop_due(at(0)).map(|(time, _)| time), Some(at(0)));
+    let mut filled = self::queue();
+    queue.iter().for_each(|(time, timer)| assert!(filled.register(time, timer.clone())));
+    filled.verify_invariants();
+    assert_eq!(due(&mut filled, 9), due(&mut queue, 9));
+}
+
 #[derive(Clone, Debug)]
 enum Step {
     Register(i64, u64, u32),

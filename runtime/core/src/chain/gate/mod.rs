@@ -8,13 +8,16 @@ use brisk_network::{
 };
 use std::{cell::RefCell, collections::HashMap, fmt, marker::PhantomData, rc::Rc};
 
+mod recovered;
+
 use super::{Chain, Template, hints::prefetch};
 use crate::{
     Record,
     error::Error,
     record::{AlignedBytes, Archived, decode, view},
+    state::HashRange,
     task::flow::{Drive, Flow, Push, Signal},
-    task::inputs::{Current, Input, InputState},
+    task::inputs::{Current, Input, InputState, Pieces},
     task::{BuildContext, CheckpointEnd, Cx},
     time::{Timestamp, WatermarkValve},
 };
@@ -102,6 +105,11 @@ impl<T: Record> Gate<T> {
             return Drive::More;
         }
         let mut left = cx.quantum();
+        if !state.recovered.is_empty()
+            && let Some(interrupted) = recovered::read::<T, R>(&mut state, reader, &mut left, cx)
+        {
+            return interrupted;
+        }
         loop {
             if state.current.is_none() {
                 let polled = self.gate.borrow_mut().poll();
@@ -176,7 +184,8 @@ fn read_buffer<T: Record, R: ReadRecords<T>>(
             let record = unsafe { view::<T>(frame.payload) };
             reader.record(frame.header.key_hash, record, cx)
         } else {
-            let rest = Rest { pieces: &mut state.pieces, valve: &mut state.valve };
+            let (pieces, valve) = (&mut state.pieces, &mut state.valve);
+            let rest = Rest { pieces, valve, owned: None };
             let flow = rest.read(current.channel, frame, reader, cx);
             if cx.has_news() {
                 *left = 1;
@@ -213,8 +222,10 @@ pub(crate) const INTERRUPT_CHECK: usize = 32;
 
 /// What frames other than whole plain records need.
 struct Rest<'a> {
-    pieces: &'a mut HashMap<ChannelIndex, AlignedBytes>,
+    pieces: &'a mut HashMap<ChannelIndex, Pieces>,
     valve: &'a mut WatermarkValve,
+    /// Whose records are read, if not all.
+    owned: Option<HashRange>,
 }
 
 impl Rest<'_> {
@@ -264,6 +275,9 @@ impl Rest<'_> {
                 return Flow::Continue;
             }
         };
+        if self.owned.is_some_and(|owned| !owned.contains(hash)) {
+            return Flow::Continue;
+        }
         // SAFETY: gates of this type get buffers of writers of this type only (the builder
         // of the task checks it), at an address that is aligned for every archive.
         let record = unsafe { view::<T>(bytes) };
@@ -280,20 +294,27 @@ impl Rest<'_> {
         reader: &mut R,
         cx: &mut Cx,
     ) -> Flow {
-        let joined = self.pieces.entry(channel).or_default();
+        let class = frame.header.class();
+        let fresh = || Pieces { class, bytes: AlignedBytes::new(), recovered: false };
+        let joined = self.pieces.entry(channel).or_insert_with(fresh);
         let begins = frame.header.kind() == FrameKind::First;
-        assert_eq!(begins, joined.is_empty(), "pieces of a record come in order");
-        joined.extend_from_slice(frame.payload);
+        assert_eq!(begins, joined.bytes.is_empty(), "pieces of a record come in order");
+        joined.bytes.extend_from_slice(frame.payload);
         if frame.header.kind() != FrameKind::Last {
             return Flow::Continue;
         }
-        let joined = self.pieces.remove(&channel).expect("it was just extended");
-        let (class, hash) = (frame.header.class(), frame.header.key_hash);
-        self.read_whole(channel, Payload { class, hash, bytes: &joined }, reader, cx)
+        let Pieces { bytes, recovered, .. } =
+            self.pieces.remove(&channel).expect("it was just extended");
+        let payload = Payload { class, hash: frame.header.key_hash, bytes: &bytes };
+        if recovered && let Err(cause) = payload.check::<T>() {
+            return recovered::damaged(cause, cx);
+        }
+        self.read_whole(channel, payload, reader, cx)
     }
 }
 
 /// The bytes of a frame, or of several that were joined.
+#[derive(Clone, Copy)]
 struct Payload<'a> {
     class: FrameClass,
     hash: u32,
