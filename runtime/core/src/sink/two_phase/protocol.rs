@@ -98,7 +98,7 @@ impl<X> Protocol<X> {
     /// # Panics
     /// After the end of the input.
     #[inline]
-    pub(super) fn to_write(&mut self) -> &mut X {
+    pub(super) fn for_record(&mut self) -> &mut X {
         let open = self.open.as_mut().expect("no record follows the end of the input");
         open.written = true;
         &mut open.transaction

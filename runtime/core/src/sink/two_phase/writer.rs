@@ -167,7 +167,7 @@ impl<T, S: TwoPhaseCommitSink<T>> SinkWriter<T> for TwoPhaseCommitWriter<T, S> {
     #[inline]
     fn write(&mut self, item: T, cx: &mut Cx) -> Flow {
         let Self { sink, protocol, .. } = self;
-        match sink.invoke(protocol.to_write(), item, cx) {
+        match sink.invoke(protocol.for_record(), item, cx) {
             Ok(flow) => flow,
             Err(cause) => self.fail(cause, cx),
         }

@@ -155,7 +155,7 @@ impl Job {
         let protocol = self.protocol.as_mut().unwrap();
         match event {
             Event::Write if !self.input_ended => {
-                let transaction = *protocol.to_write();
+                let transaction = *protocol.for_record();
                 self.world.records.entry(transaction).or_default().push(self.sent);
                 self.sent += 1;
             }
