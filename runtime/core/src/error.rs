@@ -175,6 +175,14 @@ pub enum TaskError {
         #[source]
         cause: crate::record::InvalidRecord,
     },
+    /// State is nothing that its operator could have written.
+    #[error("state '{state}' is damaged: {what}; restore from another checkpoint or savepoint")]
+    UnfitState {
+        /// Its name.
+        state: String,
+        /// What is wrong with it.
+        what: String,
+    },
 }
 
 impl Error {
@@ -213,7 +221,8 @@ impl TaskError {
             | Self::PartitionOutOfRange { .. }
             | Self::SideOutputType { .. }
             | Self::Restore(_)
-            | Self::DamagedState { .. } => Severity::FailJob,
+            | Self::DamagedState { .. }
+            | Self::UnfitState { .. } => Severity::FailJob,
             // The state comes again as large as it was.
             Self::State(_) => Severity::FailJob,
             Self::Io { cause, .. } => io_severity(cause.kind()),

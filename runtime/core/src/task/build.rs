@@ -21,7 +21,7 @@ use super::{
 use crate::{
     chain::{Gate, SourceContext},
     checkpoint::storage::Disk,
-    error::Error,
+    error::{Error, TaskError},
     exchange::{EdgeWriter, Fork, Partitioner, RecordWriter, Tail, Writer},
     graph::{KeyGroupRange, MaxParallelism, NodeId, Parallelism, SubtaskIndex},
     record::{Key, Record},
@@ -172,6 +172,11 @@ impl BuildContext {
             checkpointing: self.plan.checkpointing,
             accumulators: self.accumulators.of_operator(self.operator_name(node)),
         }
+    }
+
+    /// The error of `node`, before the task runs.
+    pub(crate) fn error(&self, node: NodeId, cause: TaskError) -> Error {
+        task_error(&self.plan, node, cause)
     }
 
     /// What `node` finds in the checkpoint that its task starts from.

@@ -54,6 +54,11 @@ impl RestoredState {
         self.restore.is_some()
     }
 
+    /// How messages call the operator.
+    pub(crate) fn label(&self) -> &str {
+        &self.label
+    }
+
     fn share(&self) -> Option<&SubtaskShare> {
         self.restore.as_ref()?.operators.get(&self.operator)
     }

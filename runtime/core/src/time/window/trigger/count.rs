@@ -1,7 +1,10 @@
 //! Triggers by what comes, and one that purges.
 
 use super::{Element, Trigger, TriggerContext, TriggerResult};
-use crate::time::{Timestamp, window::Window};
+use crate::{
+    Record,
+    time::{Timestamp, window::Window},
+};
 
 /// Writes the methods of a trigger without timers.
 macro_rules! no_timers {
@@ -103,7 +106,7 @@ impl<F> DeltaTrigger<F> {
 
 impl<T, W, F> Trigger<T, W> for DeltaTrigger<F>
 where
-    T: Clone,
+    T: Record + Clone,
     W: Window,
     F: Fn(&T, &T) -> f64 + Clone + Send + 'static,
 {

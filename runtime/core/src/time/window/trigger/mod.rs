@@ -14,7 +14,10 @@ pub use count::{CountTrigger, DeltaTrigger, NeverTrigger, PurgingTrigger};
 pub use time::{EventTimeTrigger, ProcessingTimeTrigger};
 
 use super::{TimeDomain, Window};
-use crate::time::{Timestamp, Watermark};
+use crate::{
+    Record,
+    time::{Timestamp, Watermark},
+};
 
 /// What happens to a window.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -90,8 +93,8 @@ impl TriggerContext<'_> {
 
 /// Says when windows fire.
 pub trait Trigger<T, W: Window>: Clone + Send + 'static {
-    /// What it remembers of a window.
-    type State: Default + Clone;
+    /// What it remembers of a window; a record, so that snapshots hold it.
+    type State: Record + Default + Clone;
 
     /// A record came. It is not in the window yet but will be when the result is carried out.
     fn on_element(
