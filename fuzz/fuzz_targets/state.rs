@@ -1,4 +1,5 @@
-//! State of checkpoints and savepoints: blocks of state files and canonical keyed state, on any bytes.
+//! State of checkpoints and savepoints: blocks of state files and keyed state in both of its formats,
+//! on any bytes.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -6,4 +7,5 @@ use libfuzzer_sys::fuzz_target;
 fuzz_target!(|bytes: &[u8]| {
     brisk_core::checkpoint::storage::exercise(bytes);
     brisk_core::checkpoint::savepoint::exercise(bytes);
+    brisk_core::state::snapshot::exercise(bytes);
 });

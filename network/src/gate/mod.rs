@@ -97,13 +97,10 @@ impl InputGate {
     /// runs, then the channels in turn.
     pub fn poll(&mut self) -> Polled {
         // One look in the usual case.
-        if !self.urgent.is_empty() || !self.announced.is_empty() {
-            if let Some((channel, barrier)) = self.urgent.pop_front() {
-                return Polled::Item(channel, Item::Event(Event::Barrier(barrier)));
-            }
-            if let Some((channel, barrier)) = self.announced.pop_front() {
-                return Polled::Announced(channel, barrier);
-            }
+        if self.has_urgent()
+            && let Some(polled) = self.poll_urgent()
+        {
+            return polled;
         }
         loop {
             let Some(channel) = self.line.pop_front() else {
@@ -130,6 +127,21 @@ impl InputGate {
             }
             return Polled::Item(channel, item);
         }
+    }
+
+    /// Takes what goes before all that waits: barriers that overtake, and word of barriers whose
+    /// time runs.
+    pub fn poll_urgent(&mut self) -> Option<Polled> {
+        if let Some((channel, barrier)) = self.urgent.pop_front() {
+            return Some(Polled::Item(channel, Item::Event(Event::Barrier(barrier))));
+        }
+        let (channel, barrier) = self.announced.pop_front()?;
+        Some(Polled::Announced(channel, barrier))
+    }
+
+    /// Whether there is something for [`InputGate::poll_urgent`].
+    pub fn has_urgent(&self) -> bool {
+        !self.urgent.is_empty() || !self.announced.is_empty()
     }
 
     /// Reads no more of `channel` until [`InputGate::unblock`], but for barriers that

@@ -63,6 +63,9 @@ pub enum ConnectError {
         /// Its extension.
         extension: String,
     },
+    /// The job was canceled while its input was listed.
+    #[error("the job was canceled while the files of its input were listed; run it again")]
+    ListingCanceled,
     /// The operating system refused something.
     #[error("cannot {action} {}: {source}", path.display())]
     Io {
@@ -86,6 +89,16 @@ pub enum ConnectError {
         expected: u64,
         /// Size found.
         actual: u64,
+    },
+    /// A checkpoint has something that no file source left there.
+    #[error(
+        "file {}: the checkpoint says of it what no file source wrote; restore from another \
+         checkpoint or savepoint",
+        path.display()
+    )]
+    DamagedSplit {
+        /// The file as the checkpoint names it.
+        path: PathBuf,
     },
     /// A record is longer than the limit.
     #[error(

@@ -6,6 +6,7 @@ use std::io::Write;
 use std::num::NonZeroU32;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use brisk_connect::files::Compression;
 use brisk_connect::format::InvalidUtf8;
@@ -290,4 +291,34 @@ fn a_canceled_job_leaves_nothing() {
     job.cancel();
     assert!(job.wait().is_err());
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_job_is_canceled_while_it_lists_its_input() {
+    let shared_memory = Path::new("/dev/shm");
+    let dir = match shared_memory.is_dir() {
+        true => tempfile::tempdir_in(shared_memory).unwrap(),
+        false => tempfile::tempdir().unwrap(),
+    };
+    for file in 0..20_000 {
+        std::fs::File::create(dir.path().join(file.to_string())).unwrap();
+    }
+    // The same folder again and again: seconds of listing.
+    let source = TextSource::new(vec![dir.path(); 400]);
+    for moment in [Duration::ZERO, Duration::from_millis(30), Duration::from_millis(200)] {
+        let env = environment("auto", 2);
+        env.from_source(source.clone(), "Files").sink_to(brisk_core::sink::DiscardSink);
+        let job = env.execute_async("lists").unwrap();
+        let began = Instant::now();
+        while began.elapsed() < moment {
+            std::thread::yield_now();
+        }
+        job.cancel();
+        let canceled = Instant::now();
+        let message = job.wait().unwrap_err().to_string();
+        let took = canceled.elapsed();
+        println!("canceled in {took:?}: {message}");
+        assert!(took < Duration::from_millis(500), "{took:?}");
+        assert!(message.contains("cancel"), "{message}");
+    }
 }

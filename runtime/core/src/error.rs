@@ -97,6 +97,55 @@ pub enum Error {
         /// The job's name.
         job: String,
     },
+    /// What the configuration says of checkpoints does not go together.
+    #[error(transparent)]
+    CheckpointConfig(#[from] crate::checkpoint::CheckpointConfigError),
+    /// What the configuration says of restarts does not go together.
+    #[error(transparent)]
+    RestartConfig(#[from] crate::checkpoint::restart::RestartConfigError),
+    /// A job can't begin with the checkpoint or savepoint it was given.
+    #[error("job '{job}' can't start from '{path}': {cause}")]
+    Recovery {
+        /// The job's name.
+        job: String,
+        /// What was given.
+        path: String,
+        /// What is wrong with it.
+        #[source]
+        cause: BoxError,
+    },
+    /// A checkpoint or savepoint that was asked for did not come about.
+    #[error("job '{job}': {reason}")]
+    CheckpointFailed {
+        /// The job's name.
+        job: String,
+        /// Why.
+        #[source]
+        reason: crate::checkpoint::coordinator::FailureReason,
+    },
+    /// A job failed for a reason that is no task's.
+    #[error("job '{job}' failed: {cause}")]
+    Job {
+        /// The job's name.
+        job: String,
+        /// Why.
+        cause: String,
+    },
+    /// A job failed, and its restart strategy does not restart it once more.
+    #[error(
+        "{cause}; after {restarts} restarts of job '{job}', recovery is suppressed by {reason}"
+    )]
+    RestartsUsedUp {
+        /// The job's name.
+        job: String,
+        /// How often it was restarted.
+        restarts: u32,
+        /// The strategy, with its numbers.
+        reason: String,
+        /// The last failure.
+        #[source]
+        cause: Box<Error>,
+    },
     /// An accumulator was asked for or merged under a wrong type.
     #[error(transparent)]
     Accumulator(#[from] crate::task::accumulator::AccumulatorError),
@@ -183,6 +232,16 @@ pub enum TaskError {
         /// What is wrong with it.
         what: String,
     },
+    /// Keyed state is not what was written.
+    #[error("{cause}; restore from another checkpoint or savepoint")]
+    DamagedKeyedState {
+        /// What is wrong, and where.
+        #[source]
+        cause: crate::checkpoint::savepoint::CanonicalError,
+    },
+    /// In-flight buffers are not what was written.
+    #[error("records in flight are damaged: {0}; restore from another checkpoint or savepoint")]
+    DamagedInFlight(#[from] brisk_network::frame::FrameError),
 }
 
 impl Error {
@@ -197,7 +256,13 @@ impl Error {
             Self::InsufficientNetworkMemory { needed, total, .. } if needed <= total => {
                 Severity::Retry
             }
-            Self::Start { .. } => Severity::Retry,
+            Self::Start { .. } | Self::CheckpointFailed { .. } => Severity::Retry,
+            Self::Job { .. } => Severity::FailTask,
+            // Reading it again may help, but whoever named it is there to hear of it.
+            Self::Recovery { .. } | Self::CheckpointConfig(_) | Self::RestartConfig(_) => {
+                Severity::FailJob
+            }
+            Self::RestartsUsedUp { .. } => Severity::FailJob,
             Self::InsufficientNetworkMemory { .. }
             | Self::AboveMachine { .. }
             | Self::Graph(_)
@@ -221,8 +286,10 @@ impl TaskError {
             | Self::PartitionOutOfRange { .. }
             | Self::SideOutputType { .. }
             | Self::Restore(_)
+            | Self::DamagedInFlight(_)
             | Self::DamagedState { .. }
-            | Self::UnfitState { .. } => Severity::FailJob,
+            | Self::UnfitState { .. }
+            | Self::DamagedKeyedState { .. } => Severity::FailJob,
             // The state comes again as large as it was.
             Self::State(_) => Severity::FailJob,
             Self::Io { cause, .. } => io_severity(cause.kind()),

@@ -13,6 +13,7 @@ use brisk_memory::driver::Files;
 
 use super::pattern;
 use super::split::{Compression, FileIndex};
+use super::tree::Tree;
 use super::walk::{HiddenNames, Skipped, Walk};
 use crate::constants::MAX_FILES;
 use crate::error::{ConnectError, is_absent};
@@ -118,9 +119,23 @@ pub fn list(
     inputs: &[PathBuf],
     options: ListOptions,
 ) -> Result<FileSet, ConnectError> {
+    list_while(&|| true, files, inputs, options)
+}
+
+/// The same for as long as `is_wanted`, which is asked before each file.
+///
+/// # Errors
+/// As [`list`], and when it is no longer wanted.
+pub fn list_while(
+    is_wanted: &dyn Fn() -> bool,
+    files: &Files,
+    inputs: &[PathBuf],
+    options: ListOptions,
+) -> Result<FileSet, ConnectError> {
+    let tree = Tree::new(files, is_wanted);
     let mut set = FileSet::default();
     for input in inputs {
-        set.add(walk_input(files, input, options.hidden)?, options)?;
+        set.add(walk_input(&tree, input, options.hidden)?, options)?;
     }
     set.log_skipped();
     assert_eq!(set.total_bytes, set.files.iter().map(|file| file.size).sum::<u64>());
@@ -128,15 +143,15 @@ pub fn list(
 }
 
 fn walk_input<'a>(
-    disk: &'a Files,
+    tree: &'a Tree<'a>,
     input: &Path,
     hidden: HiddenNames,
 ) -> Result<Walk<'a>, ConnectError> {
-    let mut walk = Walk::new(disk, hidden);
-    match disk.metadata(input) {
+    let mut walk = Walk::new(tree, hidden);
+    match tree.metadata(input) {
         Ok(stat) => walk.add_named(input, stat)?,
         Err(error) if is_absent(&error) && pattern::is_pattern(input) => {
-            walk.add_matches(pattern::expand(disk, input, hidden)?)?;
+            walk.add_matches(pattern::expand(tree, input, hidden)?)?;
             if walk.files.is_empty() {
                 return Err(ConnectError::NoMatch { pattern: input.to_path_buf() });
             }

@@ -6,6 +6,8 @@
 //! for a job, may allocate, makes metadata calls only. Deliberately absent: reading file contents,
 //! watching folders for new files, remote filesystems.
 
+mod tree;
+
 mod walk;
 
 mod pattern;
@@ -17,6 +19,6 @@ mod split;
 mod assign;
 
 pub use assign::assign;
-pub use list::{FileSet, InputFile, ListOptions, list};
+pub use list::{FileSet, InputFile, ListOptions, list, list_while};
 pub use split::{Compression, FileIndex, FileSplit, SplitRule, cut};
 pub use walk::{HiddenNames, SkipReason, Skipped};

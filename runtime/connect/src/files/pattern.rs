@@ -10,8 +10,9 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use brisk_memory::driver::{EntryKind, Files};
+use brisk_memory::driver::EntryKind;
 
+use super::tree::Tree;
 use super::walk::HiddenNames;
 use crate::error::{ConnectError, is_absent};
 
@@ -22,7 +23,7 @@ pub(super) fn is_pattern(path: &Path) -> bool {
 
 /// The paths a pattern matches, sorted, each once.
 pub(super) fn expand(
-    disk: &Files,
+    tree: &Tree<'_>,
     pattern: &Path,
     hidden: HiddenNames,
 ) -> Result<Vec<PathBuf>, ConnectError> {
@@ -36,16 +37,17 @@ pub(super) fn expand(
             Component::Literal(name) => paths
                 .iter()
                 .map(|path| path.join(name))
-                .filter(|path| disk.entry_metadata(path).is_ok())
+                .filter(|path| tree.entry_metadata(path).is_ok())
                 .collect(),
-            Component::AnyFolders => with_subfolders(disk, paths, hidden)?,
+            Component::AnyFolders => with_subfolders(tree, paths, hidden)?,
             Component::Wildcard(name) => {
                 let mark = hidden.mark_of(OsStr::from_bytes(part));
                 let wildcard = Wildcard { name, hidden, mark, is_last };
                 let mut matched = Vec::new();
                 for path in &paths {
-                    let Some(entries) = entries_if_folder(disk, path)? else { continue };
-                    matched.append(&mut wildcard.matches_of(disk, path, entries)?);
+                    tree.go_on()?;
+                    let Some(entries) = entries_if_folder(tree, path)? else { continue };
+                    matched.append(&mut wildcard.matches_of(tree, path, entries)?);
                 }
                 matched
             }
@@ -93,12 +95,13 @@ impl Wildcard {
     /// The paths of those entries of a folder that match, as the pattern writes the folder.
     fn matches_of(
         &self,
-        disk: &Files,
+        tree: &Tree<'_>,
         folder: &Path,
         entries: Vec<PathBuf>,
     ) -> Result<Vec<PathBuf>, ConnectError> {
         let mut matched = Vec::new();
         for path in entries {
+            tree.go_on()?;
             let name = path.file_name().expect("an entry has a name");
             let mark = self.hidden.mark_of(name);
             let is_hidden = mark.is_some() && mark != self.mark;
@@ -107,7 +110,7 @@ impl Wildcard {
             }
             let is_wanted = self.is_last
                 || matches!(
-                    disk.entry_metadata(&path)?.kind,
+                    tree.entry_metadata(&path)?.kind,
                     EntryKind::Directory | EntryKind::Link
                 );
             if is_wanted {
@@ -124,7 +127,7 @@ fn has_wildcard(part: &[u8]) -> bool {
 
 /// The folders given and all visible ones below them; links are not followed, so this ends.
 fn with_subfolders(
-    disk: &Files,
+    tree: &Tree<'_>,
     folders: Vec<PathBuf>,
     hidden: HiddenNames,
 ) -> Result<Vec<PathBuf>, ConnectError> {
@@ -132,14 +135,16 @@ fn with_subfolders(
     let mut seen = HashSet::new();
     let mut found = Vec::new();
     while let Some(folder) = pending.pop() {
-        let Some(entries) = entries_if_folder(disk, &folder)? else { continue };
+        tree.go_on()?;
+        let Some(entries) = entries_if_folder(tree, &folder)? else { continue };
         if !seen.insert(folder.clone()) {
             continue;
         }
         for path in entries {
+            tree.go_on()?;
             let name = path.file_name().expect("an entry has a name");
             let is_visible = hidden.mark_of(name).is_none();
-            if is_visible && disk.entry_metadata(&path)?.kind == EntryKind::Directory {
+            if is_visible && tree.entry_metadata(&path)?.kind == EntryKind::Directory {
                 pending.push(folder.join(name));
             }
         }
@@ -149,9 +154,9 @@ fn with_subfolders(
 }
 
 /// What is in a folder; `None` if the path is something else, which a pattern just doesn't match.
-fn entries_if_folder(disk: &Files, path: &Path) -> Result<Option<Vec<PathBuf>>, ConnectError> {
+fn entries_if_folder(tree: &Tree<'_>, path: &Path) -> Result<Option<Vec<PathBuf>>, ConnectError> {
     let folder = if path.as_os_str().is_empty() { Path::new(".") } else { path };
-    match disk.list(folder) {
+    match tree.list(folder) {
         Ok(entries) => Ok(Some(entries)),
         Err(error) if is_absent(&error) => Ok(None),
         Err(error) => Err(error.into()),

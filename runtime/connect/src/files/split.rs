@@ -10,8 +10,10 @@
 //!                                `- owned by 1 ------------------------'
 //! ```
 //!
-//! Compressed files cannot be entered in the middle and are one split each.
+//! Compressed files cannot be entered in the middle and are one split each; one that was read in part
+//! is decompressed from its start again, and what was read is passed over.
 
+use std::ops::Range;
 use std::path::Path;
 
 use super::list::FileSet;
@@ -31,9 +33,16 @@ pub struct FileSplit {
     pub start: u64,
     /// One after the last byte.
     pub end: u64,
+    /// Bytes of the content of a compressed file whose records were read before.
+    pub content: u64,
 }
 
 impl FileSplit {
+    /// A part that nothing was read of.
+    pub fn new(file: FileIndex, part: Range<u64>) -> FileSplit {
+        FileSplit { file, start: part.start, end: part.end, content: 0 }
+    }
+
     /// Length in bytes.
     pub fn bytes(&self) -> u64 {
         self.end - self.start
@@ -41,7 +50,9 @@ impl FileSplit {
 }
 
 /// How the bytes of a file are to be understood.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, rkyv::Archive, rkyv::Serialize, rkyv::Deserialize,
+)]
 pub enum Compression {
     /// As they are.
     None,
@@ -107,16 +118,11 @@ pub fn cut(set: &FileSet, rule: SplitRule, subtasks: u32) -> Vec<FileSplit> {
         let index = FileIndex(u32::try_from(at).expect("a set has at most MAX_FILES files"));
         if file.compression != Compression::None || rule == SplitRule::Whole {
             if file.size > 0 || file.compression != Compression::None {
-                splits.push(FileSplit { file: index, start: 0, end: file.size });
+                splits.push(FileSplit::new(index, 0..file.size));
             }
             continue;
         }
-        cut_file(
-            FileSplit { file: index, start: 0, end: file.size },
-            rule,
-            piece_bytes,
-            &mut splits,
-        );
+        cut_file(FileSplit::new(index, 0..file.size), rule, piece_bytes, &mut splits);
     }
     splits
 }
@@ -135,7 +141,7 @@ fn cut_file(whole: FileSplit, rule: SplitRule, piece_bytes: u64, splits: &mut Ve
             )
         };
         if end > start {
-            splits.push(FileSplit { file: whole.file, start, end });
+            splits.push(FileSplit::new(whole.file, start..end));
             start = end;
         }
     }

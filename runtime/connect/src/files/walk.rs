@@ -13,8 +13,9 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use brisk_memory::driver::{DriverError, EntryKind, FileId, FileMetadata, Files};
+use brisk_memory::driver::{DriverError, EntryKind, FileId, FileMetadata};
 
+use super::tree::Tree;
 use crate::error::{ConnectError, io_cause, is_absent};
 use crate::sink::is_in_progress;
 
@@ -69,7 +70,7 @@ pub(super) struct Found {
 /// Everything below some folders.
 #[derive(Debug)]
 pub(super) struct Walk<'a> {
-    disk: &'a Files,
+    tree: &'a Tree<'a>,
     hidden: HiddenNames,
     pub(super) files: Vec<Found>,
     pub(super) skipped: Vec<Skipped>,
@@ -80,9 +81,9 @@ pub(super) struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    pub(super) fn new(disk: &'a Files, hidden: HiddenNames) -> Walk<'a> {
+    pub(super) fn new(tree: &'a Tree<'a>, hidden: HiddenNames) -> Walk<'a> {
         Walk {
-            disk,
+            tree,
             hidden,
             files: Vec::new(),
             skipped: Vec::new(),
@@ -110,7 +111,8 @@ impl<'a> Walk<'a> {
     /// Takes what a pattern matched, as if it were the contents of one folder.
     pub(super) fn add_matches(&mut self, matches: Vec<PathBuf>) -> Result<(), ConnectError> {
         for path in matches {
-            let stat = self.disk.entry_metadata(&path)?;
+            self.tree.go_on()?;
+            let stat = self.tree.entry_metadata(&path)?;
             self.meet(path, stat);
         }
         self.run()
@@ -139,6 +141,7 @@ impl<'a> Walk<'a> {
     /// Until nothing is left: real folders first, then the link with the smallest name.
     fn run(&mut self) -> Result<(), ConnectError> {
         loop {
+            self.tree.go_on()?;
             if let Some(folder) = self.folders.pop() {
                 self.list_folder(&folder)?;
             } else if let Some(Reverse(link)) = self.links.pop() {
@@ -151,9 +154,10 @@ impl<'a> Walk<'a> {
     }
 
     fn list_folder(&mut self, folder: &Path) -> Result<(), ConnectError> {
-        for path in self.disk.list(folder)? {
+        for path in self.tree.list(folder)? {
             if !path.file_name().is_some_and(|name| self.hidden.skips(name)) {
-                let stat = self.disk.entry_metadata(&path)?;
+                self.tree.go_on()?;
+                let stat = self.tree.entry_metadata(&path)?;
                 self.meet(path, stat);
             }
         }
@@ -161,7 +165,7 @@ impl<'a> Walk<'a> {
     }
 
     fn follow(&mut self, link: PathBuf) -> Result<(), ConnectError> {
-        let stat = match self.disk.metadata(&link) {
+        let stat = match self.tree.metadata(&link) {
             Ok(stat) => stat,
             Err(error) if leads_nowhere(&error) => {
                 self.skip(link, SkipReason::DanglingLink);

@@ -7,7 +7,8 @@
 //! | 4..4 + n   | payload, handed out as the record |
 //! ```
 //!
-//! A record can only be found from the start of the file, so a file is one split. A length comes from
+//! A record can only be found from the start of the file, or from behind another one, so a file is one
+//! split. A length comes from
 //! the disk: it is checked against the limit and the rest of the file before anything is kept.
 
 use std::ops::{ControlFlow, Range};
@@ -112,11 +113,10 @@ impl Framing for DelimitedRecords {
     }
 
     fn start(&mut self, file: &Arc<Path>, owned: Range<u64>) {
-        assert_eq!(owned.start, 0, "a file of length-delimited records is one split");
         self.file = Arc::clone(file);
         self.carry.clear();
         self.end = owned.end;
-        self.offset = 0;
+        self.offset = owned.start;
     }
 
     fn split<E>(&mut self, bytes: &[u8], emit: &mut E) -> Result<Fed, ConnectError>
@@ -157,6 +157,10 @@ impl Framing for DelimitedRecords {
                 return Ok(Fed { consumed: at, state: FedState::Paused });
             }
         }
+    }
+
+    fn position(&self) -> u64 {
+        self.offset - self.carry.len() as u64
     }
 
     fn finish<E>(&mut self, _emit: &mut E) -> Result<(), ConnectError>

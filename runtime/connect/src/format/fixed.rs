@@ -98,6 +98,10 @@ impl Framing for FixedRecords {
         }
     }
 
+    fn position(&self) -> u64 {
+        self.offset - self.carry.len() as u64
+    }
+
     fn finish<E>(&mut self, _emit: &mut E) -> Result<(), ConnectError>
     where
         E: FnMut(&[u8]) -> ControlFlow<()>,

@@ -30,6 +30,10 @@ pub trait Framing {
     where
         E: FnMut(&Self::Record) -> ControlFlow<()>;
 
+    /// The offset behind the last record handed out: a part of the file that begins there has all
+    /// records that were not. Meaningful while the part is being read, between two calls.
+    fn position(&self) -> u64;
+
     /// The file has ended: hands out what is left, at most one record.
     ///
     /// # Errors

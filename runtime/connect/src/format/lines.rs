@@ -49,6 +49,8 @@ impl Default for LineOptions {
 pub struct Lines {
     options: LineOptions,
     file: Arc<Path>,
+    /// Lines that start before this offset are not ours.
+    start: u64,
     /// Lines that start before this offset are ours.
     end: u64,
     /// Offset of the next byte that is fed.
@@ -86,6 +88,7 @@ impl Lines {
         Lines {
             options,
             file: Path::new("").into(),
+            start: 0,
             end: 0,
             offset: 0,
             carry: Vec::new(),
@@ -264,6 +267,7 @@ impl Framing for Lines {
     fn start(&mut self, file: &Arc<Path>, owned: Range<u64>) {
         self.file = Arc::clone(file);
         self.carry.clear();
+        self.start = owned.start;
         self.end = owned.end;
         self.offset = self.first_byte(owned.start);
         self.stage = if owned.start == 0 { Stage::Reading } else { Stage::Skipping };
@@ -301,6 +305,11 @@ impl Framing for Lines {
                 return Ok(Fed { consumed: at, state: FedState::Paused });
             }
         }
+    }
+
+    fn position(&self) -> u64 {
+        // No line begins in what was skipped.
+        (self.offset - self.carry.len() as u64).max(self.start)
     }
 
     fn finish<E>(&mut self, emit: &mut E) -> Result<(), ConnectError>

@@ -115,6 +115,10 @@ impl Framing for TextLines {
         }
     }
 
+    fn position(&self) -> u64 {
+        self.lines.position()
+    }
+
     fn finish<E>(&mut self, emit: &mut E) -> Result<(), ConnectError>
     where
         E: FnMut(&str) -> ControlFlow<()>,

@@ -309,6 +309,14 @@ impl<F: Framing> SplitFeed<F> {
         std::mem::take(&mut self.progress)
     }
 
+    /// What is left to be read: all records that were not handed out, in the order of the splits.
+    pub fn rest(&self) -> impl Iterator<Item = FileSplit> + '_ {
+        let mut active = self.active.iter().map(|active| active.split);
+        let begun = if self.front_is_started { active.next() } else { None };
+        let front = begun.and_then(|split| self.reader.rest_of(split));
+        front.into_iter().chain(active).chain(self.work.splits[self.next_split..].iter().copied())
+    }
+
     fn verify_invariants(&self) {
         let asked = self.chunks.iter().filter(|chunk| chunk.ticket.is_some()).count();
         assert_eq!(asked + self.free.len() + self.given_up.len(), TICKETS);

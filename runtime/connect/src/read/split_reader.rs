@@ -19,12 +19,14 @@ pub struct SplitReader<F> {
     block: Vec<u8>,
     /// The part of `block` that has not been parsed.
     pending: Range<usize>,
+    /// Decompressed bytes still to be passed over: their records were read before.
+    skip: u64,
 }
 
 impl<F: Framing> SplitReader<F> {
     /// A reader that has no split yet.
     pub fn new(framing: F) -> SplitReader<F> {
-        SplitReader { framing, unread: 0, inflate: None, block: Vec::new(), pending: 0..0 }
+        SplitReader { framing, unread: 0, inflate: None, block: Vec::new(), pending: 0..0, skip: 0 }
     }
 
     /// The record format, for what it counts.
@@ -51,11 +53,23 @@ impl<F: Framing> SplitReader<F> {
         if self.inflate.is_some() {
             assert_eq!((split.start, split.end), (0, file.size), "a compressed file is one split");
             self.block.resize(INFLATE_BLOCK, 0);
-            self.framing.start(&file.path, 0..u64::MAX);
+            self.skip = self.framing.first_byte(split.content);
+            self.framing.start(&file.path, split.content..u64::MAX);
         } else {
             self.framing.start(&file.path, split.start..split.end);
         }
         Ok(())
+    }
+
+    /// What is left of the split that was begun: all records that were not handed out. `None` when
+    /// that is none.
+    pub fn rest_of(&self, split: FileSplit) -> Option<FileSplit> {
+        let position = self.framing.position();
+        if self.inflate.is_some() {
+            return Some(FileSplit { content: position.max(split.content), ..split });
+        }
+        let start = position.max(split.start);
+        (start < split.end).then_some(FileSplit { start, ..split })
     }
 
     /// Hands out the records of a chunk, which follows the bytes consumed before. When the answer is
@@ -99,7 +113,9 @@ impl<F: Framing> SplitReader<F> {
             }
             let step = inflate.step(&chunk[consumed..], &mut self.block)?;
             consumed += step.consumed;
-            self.pending = 0..step.produced;
+            let skipped = self.skip.min(step.produced as u64);
+            self.skip -= skipped;
+            self.pending = skipped as usize..step.produced;
             if step.consumed == 0 && step.produced == 0 {
                 assert_eq!(consumed, chunk.len());
                 return Ok(Fed { consumed, state: FedState::NeedInput });

@@ -13,6 +13,7 @@ use super::handler::{EachRecord, Handler, ManyRecords, Owned, Records};
 use super::input::FileInput;
 use super::progress::Progress;
 use super::running::{FileSourceReader, SourceParts};
+use super::split::SourceSplit;
 use crate::adapter::open_error;
 use crate::error::ConnectError;
 use crate::files::{Compression, FileSet, HiddenNames, SplitRule};
@@ -99,11 +100,11 @@ impl<H: Handler<[u8]>> Source for BinarySource<H> {
     type Out = H::Out;
     type Reader = FileSourceReader<BinaryRecords, H, H::Out>;
 
-    type Split = ();
+    type Split = SourceSplit;
 
     fn open(
         &self,
-        _restored: Option<Vec<()>>,
+        restored: Option<Vec<SourceSplit>>,
         context: &SourceContext,
         cx: &mut Cx,
     ) -> Result<Self::Reader, Error> {
@@ -113,13 +114,15 @@ impl<H: Handler<[u8]>> Source for BinarySource<H> {
             BinaryFormat::Fixed(length) => SplitRule::Every(length as u64),
             BinaryFormat::LengthDelimited { .. } => SplitRule::Whole,
         };
-        let work = self
-            .input
-            .share(rule, context, &cx.files())
-            .map_err(|error| open_error(context, cx, error))?;
-        check_sizes(self.format, &work.files).map_err(|error| open_error(context, cx, error))?;
+        let input = match restored {
+            Some(splits) => self.input.resume(&splits, context),
+            None => self.input.share(rule, context, cx),
+        };
+        let input = input.map_err(|error| open_error(context, cx, error))?;
+        let sizes = check_sizes(self.format, &input.work.files);
+        sizes.map_err(|error| open_error(context, cx, error))?;
         let parts = SourceParts {
-            work,
+            input,
             framing,
             handler: self.handler.clone(),
             progress: self.progress(),
@@ -187,6 +190,13 @@ impl Framing for BinaryRecords {
         match self {
             BinaryRecords::Fixed(records) => records.split(bytes, emit),
             BinaryRecords::LengthDelimited(records) => records.split(bytes, emit),
+        }
+    }
+
+    fn position(&self) -> u64 {
+        match self {
+            BinaryRecords::Fixed(records) => records.position(),
+            BinaryRecords::LengthDelimited(records) => records.position(),
         }
     }
 

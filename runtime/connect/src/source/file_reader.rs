@@ -8,7 +8,7 @@ use brisk_memory::driver::{
 
 use crate::constants::{READ_CHUNK, TAIL_SLACK};
 use crate::error::ConnectError;
-use crate::files::{FileIndex, FileSplit};
+use crate::files::{FileIndex, FileSet, FileSplit};
 use crate::format::Framing;
 use crate::read::{FeedAsk, FeedNext, ReadSizes, SplitFeed, TICKETS, Ticket, Work};
 use crate::task_io::TaskIo;
@@ -53,6 +53,16 @@ impl<F: Framing> FileReader<F> {
 
     pub(super) fn framing(&self) -> &F {
         self.feed.framing()
+    }
+
+    /// The files that are read.
+    pub(super) fn files(&self) -> &FileSet {
+        self.feed.files()
+    }
+
+    /// What is left to be read, without what was handed out.
+    pub(super) fn rest(&self) -> impl Iterator<Item = FileSplit> + '_ {
+        self.feed.rest()
     }
 
     /// Bytes read since the last call.

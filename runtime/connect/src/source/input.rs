@@ -4,13 +4,16 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use brisk_core::Record;
 use brisk_core::chain::SourceContext;
+use brisk_core::task::{Attempt, Cx};
 use brisk_memory::driver::Files;
 
 use super::progress::Progress;
+use super::split::{self, Resumed, SourceSplit};
 use crate::error::ConnectError;
 use crate::files::{
-    Compression, FileSet, FileSplit, HiddenNames, ListOptions, SplitRule, assign, cut, list,
+    Compression, FileSet, FileSplit, HiddenNames, ListOptions, SplitRule, assign, cut, list_while,
 };
 use crate::read::Work;
 
@@ -23,12 +26,20 @@ pub struct FileInput {
     progress: Progress,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Listing {
     /// None until somebody asked.
     files: Option<Result<Arc<FileSet>, Arc<ConnectError>>>,
     /// Who reads what, for each parallelism that was asked for.
     shares: BTreeMap<u32, Vec<Vec<FileSplit>>>,
+    /// The run of the source whose bytes the progress counts.
+    attempt: Attempt,
+}
+
+impl Default for Listing {
+    fn default() -> Listing {
+        Listing { files: None, shares: BTreeMap::new(), attempt: Attempt(0) }
+    }
 }
 
 impl FileInput {
@@ -67,39 +78,64 @@ impl FileInput {
     /// # Errors
     /// As [`list`]; the first answer stands.
     pub fn files(&self) -> Result<Arc<FileSet>, Arc<ConnectError>> {
-        self.files_of(&mut self.lock(), &Files::system())
+        self.files_of(&mut self.lock(), &Files::system(), &|| true)
     }
 
     fn files_of(
         &self,
         listing: &mut Listing,
         disk: &Files,
+        is_wanted: &dyn Fn() -> bool,
     ) -> Result<Arc<FileSet>, Arc<ConnectError>> {
-        let files = listing.files.get_or_insert_with(|| {
-            let files = list(disk, &self.paths, self.options)?;
+        if let Some(known) = &listing.files {
+            return known.clone();
+        }
+        let found = match list_while(is_wanted, disk, &self.paths, self.options) {
+            // Whoever asks next may want it.
+            Err(canceled @ ConnectError::ListingCanceled) => return Err(canceled.into()),
+            found => found.map(Arc::new).map_err(Arc::new),
+        };
+        if let Ok(files) = &found {
             self.progress.set_total(files.total_bytes());
-            Ok(Arc::new(files))
-        });
-        files.clone()
+        }
+        listing.files = Some(found.clone());
+        found
     }
 
     /// What one subtask reads.
-    pub(super) fn share(
+    pub(super) fn share<T>(
         &self,
         rule: SplitRule,
         context: &SourceContext,
-        disk: &Files,
-    ) -> Result<Work, Arc<ConnectError>> {
+        cx: &Cx,
+    ) -> Result<Resumed<T>, Arc<ConnectError>> {
         let SourceContext { subtask, parallelism, .. } = *context;
         assert!(subtask < parallelism);
         let mut listing = self.lock();
-        let files = self.files_of(&mut listing, disk)?;
+        let files = self.files_of(&mut listing, &cx.files(), &|| !cx.is_canceling())?;
         let shares = listing
             .shares
             .entry(parallelism)
             .or_insert_with(|| assign(cut(&files, rule, parallelism), parallelism));
         let splits = shares[subtask as usize].clone();
-        Ok(Work { files, splits })
+        Ok(Resumed { work: Work { files, splits }, waiting: Vec::new() })
+    }
+
+    /// What one subtask goes on with.
+    pub(super) fn resume<T: Record>(
+        &self,
+        splits: &[SourceSplit],
+        context: &SourceContext,
+    ) -> Result<Resumed<T>, Arc<ConnectError>> {
+        let resumed = split::resume(splits)?;
+        let mut listing = self.lock();
+        if listing.attempt != context.attempt {
+            // What is read again counts again.
+            listing.attempt = context.attempt;
+            self.progress.set_total(self.progress.report().bytes_read);
+        }
+        self.progress.add_total(resumed.work.splits.iter().map(FileSplit::bytes).sum());
+        Ok(resumed)
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Listing> {

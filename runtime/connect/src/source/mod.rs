@@ -4,8 +4,9 @@
 //! driver of the worker, progress. Invariants: all subtasks work from one listing of the input, made
 //! once; every record is read by exactly one of them; a record handler is given records where they lie
 //! in the read buffer, so the path from file to handler allocates nothing per record. Listing is
-//! control plane, reading data plane on the worker's thread. Deliberately absent: positions in
-//! checkpoints, unbounded folders.
+//! control plane, reading data plane on the worker's thread. A checkpoint has what each reader has
+//! left ([`SourceSplit`]), from which any number of readers go on. Deliberately absent: unbounded
+//! folders.
 
 mod input;
 
@@ -17,6 +18,8 @@ mod file_reader;
 
 mod running;
 
+mod split;
+
 mod text;
 
 mod binary;
@@ -26,4 +29,5 @@ pub use handler::{EachRecord, Handler, ManyRecords, Output, Owned, Records};
 pub use input::FileInput;
 pub use progress::{Progress, ProgressReport};
 pub use running::FileSourceReader;
+pub use split::SourceSplit;
 pub use text::{INVALID_UTF8, TextOptions, TextSource};

@@ -43,6 +43,10 @@ impl Progress {
         self.counts.bytes_total.store(bytes, Ordering::Relaxed);
     }
 
+    pub(super) fn add_total(&self, bytes: u64) {
+        self.counts.bytes_total.fetch_add(bytes, Ordering::Relaxed);
+    }
+
     pub(super) fn add_read(&self, bytes: u64) {
         self.counts.bytes_read.fetch_add(bytes, Ordering::Relaxed);
     }

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
 
+use brisk_core::Record;
 use brisk_core::chain::{SourceContext, SourceReader};
 use brisk_core::graph::NodeId;
 use brisk_core::task::Cx;
@@ -12,10 +13,10 @@ use brisk_core::task::flow::{Drive, Flow, Push};
 use super::file_reader::{FileReader, Parsed};
 use super::handler::{Handler, Output};
 use super::progress::Progress;
+use super::split::{Resumed, SourceSplit, remember};
 use crate::adapter::task_error;
 use crate::error::ConnectError;
 use crate::format::Framing;
-use crate::read::Work;
 
 /// Raw records between two looks at whether the job is being canceled.
 const LOOK_EVERY: usize = 32;
@@ -42,8 +43,8 @@ pub(super) struct InvalidLines<F> {
 }
 
 /// What a running source is made from.
-pub(super) struct SourceParts<F, H> {
-    pub(super) work: Work,
+pub(super) struct SourceParts<F, H, T> {
+    pub(super) input: Resumed<T>,
     pub(super) framing: F,
     pub(super) handler: H,
     pub(super) progress: Progress,
@@ -75,15 +76,15 @@ impl<T, S: Push<T>> Output<T> for PassOn<'_, S, T> {
 }
 
 impl<F, H, T> FileSourceReader<F, H, T> {
-    pub(super) fn new(context: &SourceContext, parts: SourceParts<F, H>) -> Self
+    pub(super) fn new(context: &SourceContext, parts: SourceParts<F, H, T>) -> Self
     where
         F: Framing,
     {
         FileSourceReader {
             node: context.node,
-            reader: FileReader::new(parts.work, parts.framing),
+            reader: FileReader::new(parts.input.work, parts.framing),
             handler: parts.handler,
-            waiting: VecDeque::new(),
+            waiting: parts.input.waiting.into(),
             progress: parts.progress,
             invalid: parts.invalid,
         }
@@ -121,13 +122,14 @@ impl<F, H, T> FileSourceReader<F, H, T> {
 
 impl<F, H, T> SourceReader<T> for FileSourceReader<F, H, T>
 where
+    T: Record,
     F: Framing,
     H: Handler<F::Record, Out = T>,
 {
-    type Split = ();
+    type Split = SourceSplit;
 
-    fn snapshot(&mut self) -> Vec<()> {
-        Vec::new()
+    fn snapshot(&mut self) -> Vec<SourceSplit> {
+        remember(self.reader.files(), self.reader.rest(), self.waiting.iter())
     }
 
     fn drive<S: Push<T>>(&mut self, sink: &mut S, cx: &mut Cx) -> Drive {

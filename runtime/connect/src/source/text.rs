@@ -11,6 +11,7 @@ use super::handler::{EachRecord, Handler, ManyRecords, Owned, Records};
 use super::input::FileInput;
 use super::progress::Progress;
 use super::running::{FileSourceReader, InvalidLines, SourceParts};
+use super::split::SourceSplit;
 use crate::adapter::open_error;
 use crate::files::{Compression, HiddenNames, SplitRule};
 use crate::format::{InvalidUtf8, LineOptions, TextLines};
@@ -108,23 +109,24 @@ impl<H: Handler<str>> Source for TextSource<H> {
     type Out = H::Out;
     type Reader = FileSourceReader<TextLines, H, H::Out>;
 
-    type Split = ();
+    type Split = SourceSplit;
 
     fn open(
         &self,
-        _restored: Option<Vec<()>>,
+        restored: Option<Vec<SourceSplit>>,
         context: &SourceContext,
         cx: &mut Cx,
     ) -> Result<Self::Reader, Error> {
-        let work = self
-            .input
-            .share(SplitRule::Anywhere, context, &cx.files())
-            .map_err(|error| open_error(context, cx, error))?;
+        let input = match restored {
+            Some(splits) => self.input.resume(&splits, context),
+            None => self.input.share(SplitRule::Anywhere, context, cx),
+        };
+        let input = input.map_err(|error| open_error(context, cx, error))?;
         let framing = TextLines::new(self.options.lines, self.options.invalid_utf8);
         let name = format!("{INVALID_UTF8}.{}", context.operator);
         let counter = context.accumulators.long_counter(&name)?;
         let parts = SourceParts {
-            work,
+            input,
             framing,
             handler: self.handler.clone(),
             progress: self.progress(),

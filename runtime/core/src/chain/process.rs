@@ -155,7 +155,7 @@ where
     fn drive<S: Push<F::Out>>(&mut self, sink: &mut S, cx: &mut Cx) -> Drive {
         let mut into = ProcessInto { state: &mut self.state, sink };
         let drive = self.upstream.drive(&mut into, cx);
-        if drive != Drive::Ended || self.state.finished {
+        if drive != Drive::Ended || self.state.finished || cx.suspends() {
             return drive;
         }
         self.state.finished = true;

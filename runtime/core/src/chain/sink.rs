@@ -138,11 +138,11 @@ impl<W> WriteInto<'_, W> {
         let taken = Guard::run(self.node, || self.writer.snapshot(checkpoint, &mut snapshot, cx));
         match taken {
             Ok(elements) => {
-                snapshot.lists.push(ListSnapshot {
-                    schema: schema_of_bytes(WRITER),
-                    mode: RedistributionMode::Split,
-                    elements,
-                });
+                // Most sinks have nothing to say.
+                if !elements.is_empty() {
+                    let (schema, mode) = (schema_of_bytes(WRITER), RedistributionMode::Split);
+                    snapshot.lists.push(ListSnapshot { schema, mode, elements });
+                }
                 *cx.snapshot(self.node) = snapshot;
                 Flow::Continue
             }

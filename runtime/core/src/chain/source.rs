@@ -16,7 +16,7 @@ use crate::{
     task::flow::{Drive, Flow, Push, Signal},
     task::{
         Attempt, BuildContext, CheckpointEnd, Cx,
-        snapshot::{ListSnapshot, RestoredState},
+        snapshot::{ListSnapshot, RestoredState, Stopping},
     },
     time::Watermark,
 };
@@ -143,8 +143,11 @@ impl<S: Source> Chain for SourceHead<S> {
         if let Some(interrupted) = sink.ready(cx).interrupts() {
             return interrupted;
         }
-        if self.ended {
-            return Drive::Ended;
+        match cx.stopping() {
+            Stopping::No if self.ended => return Drive::Ended,
+            Stopping::No => {}
+            Stopping::Holds(_) => return Drive::Starved,
+            Stopping::Ends => return Drive::Ended,
         }
         let reader = self.reader.as_mut().expect("a task is opened before it is driven");
         let drive = Guard::run(self.context.node, || reader.drive(sink, cx));

@@ -168,14 +168,14 @@ impl<A: Record, B: Record, F: CoProcessFunction<A, B>> Chain for CoProcessHead<A
         self.second_first = !second_first;
         let one = self.drive_one(second_first, sink, cx);
         // Signals go on before anything that comes behind them.
-        if matches!(one, Drive::Paused | Drive::Failed) || cx.has_signals() {
+        if matches!(one, Drive::Paused | Drive::Failed) || cx.has_news() {
             return one;
         }
         let other = self.drive_one(!second_first, sink, cx);
         match (one, other) {
             (_, Drive::Paused | Drive::Failed) => other,
             (Drive::More, _) | (_, Drive::More) => Drive::More,
-            (Drive::Ended, Drive::Ended) if self.state.finished => Drive::Ended,
+            (Drive::Ended, Drive::Ended) if self.state.finished || cx.suspends() => Drive::Ended,
             (Drive::Ended, Drive::Ended) => {
                 self.state.finished = true;
                 let call =

@@ -1,6 +1,6 @@
 //! The output of a task whose stream has none or several readers.
 
-use brisk_network::PartitionStats;
+use brisk_network::{CapturedOutput, PartitionStats};
 
 use super::{EdgeWriter, Outlet};
 use crate::{
@@ -55,6 +55,10 @@ impl<T> Outlet for Fork<T> {
 
     fn cancel_checkpoint(&mut self, checkpoint: CheckpointId) {
         self.edges.iter_mut().for_each(|edge| edge.cancel_checkpoint(checkpoint));
+    }
+
+    fn take_captured(&mut self) -> Vec<(u32, CapturedOutput)> {
+        self.edges.iter_mut().flat_map(|edge| edge.take_captured()).collect()
     }
 
     fn flush(&mut self) {

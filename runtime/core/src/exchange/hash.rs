@@ -1,6 +1,6 @@
 //! The output of a task on a keyed edge.
 
-use brisk_network::{ChannelIndex, PartitionStats};
+use brisk_network::{CapturedOutput, ChannelIndex, PartitionStats};
 use std::marker::PhantomData;
 
 use super::{EdgeWriter, Outlet, RecordWriter};
@@ -73,6 +73,10 @@ impl<T, S> Outlet for HashWriter<T, S> {
 
     fn cancel_checkpoint(&mut self, checkpoint: CheckpointId) {
         self.writer.cancel_checkpoint(checkpoint);
+    }
+
+    fn take_captured(&mut self) -> Vec<(u32, CapturedOutput)> {
+        self.writer.take_captured()
     }
 
     fn flush(&mut self) {

@@ -1,6 +1,6 @@
 //! What a task knows of its outputs without knowing their types.
 
-use brisk_network::PartitionStats;
+use brisk_network::{CapturedOutput, PartitionStats};
 use std::any::Any;
 
 use crate::{
@@ -19,6 +19,9 @@ pub trait Outlet {
 
     /// Tells all readers, in order with the records, that a checkpoint was given up.
     fn cancel_checkpoint(&mut self, checkpoint: CheckpointId);
+
+    /// Takes what the last barrier overtook, each with the place of its output in the plan.
+    fn take_captured(&mut self) -> Vec<(u32, CapturedOutput)>;
 
     /// Sends what lies in open buffers.
     fn flush(&mut self);
@@ -61,6 +64,10 @@ impl<T> Outlet for SideWriter<T> {
         self.0.cancel_checkpoint(checkpoint);
     }
 
+    fn take_captured(&mut self) -> Vec<(u32, CapturedOutput)> {
+        self.0.take_captured()
+    }
+
     fn flush(&mut self) {
         self.0.flush();
     }
@@ -101,6 +108,10 @@ impl Outlet for crate::chain::Nothing {
     }
 
     fn cancel_checkpoint(&mut self, _checkpoint: CheckpointId) {}
+
+    fn take_captured(&mut self) -> Vec<(u32, CapturedOutput)> {
+        Vec::new()
+    }
 
     fn flush(&mut self) {}
 

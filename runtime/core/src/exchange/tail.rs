@@ -1,6 +1,6 @@
 //! The end of a task whose outputs are known only when the job is deployed.
 
-use brisk_network::PartitionStats;
+use brisk_network::{CapturedOutput, PartitionStats};
 
 use super::{EdgeWriter, Fork, Outlet, Writer};
 use crate::{
@@ -64,6 +64,10 @@ impl<T: Record> Outlet for Tail<T> {
 
     fn cancel_checkpoint(&mut self, checkpoint: CheckpointId) {
         self.outlet().cancel_checkpoint(checkpoint);
+    }
+
+    fn take_captured(&mut self) -> Vec<(u32, CapturedOutput)> {
+        self.outlet().take_captured()
     }
 
     fn flush(&mut self) {

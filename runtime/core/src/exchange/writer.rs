@@ -23,16 +23,31 @@ pub struct RecordWriter {
     encoder: RecordEncoder,
     node: NodeId,
     record_bytes_max: usize,
+    /// The outputs of the task that it serves, by their places in the plan.
+    outputs: Vec<u32>,
     /// What the last barrier overtook.
     captured: Vec<CapturedOutput>,
 }
 
+/// What [`RecordWriter::new`] needs.
+#[derive(Debug)]
+pub struct WriterParts {
+    /// Where to.
+    pub partition: ResultPartition,
+    /// The operator.
+    pub node: NodeId,
+    /// A longer record fails the task.
+    pub record_bytes_max: usize,
+    /// The outputs of the task that it serves, by their places in the plan.
+    pub outputs: Vec<u32>,
+}
+
 impl RecordWriter {
-    /// A writer for the output of `node`; a record above `record_bytes_max` fails
-    /// the task.
-    pub fn new(partition: ResultPartition, node: NodeId, record_bytes_max: usize) -> Self {
-        let encoder = RecordEncoder::new();
-        Self { partition, encoder, node, record_bytes_max, captured: Vec::new() }
+    /// A writer.
+    pub fn new(parts: WriterParts) -> Self {
+        let WriterParts { partition, node, record_bytes_max, outputs } = parts;
+        let (encoder, captured) = (RecordEncoder::new(), Vec::new());
+        Self { partition, encoder, node, record_bytes_max, outputs, captured }
     }
 
     /// Writes `record` to `channel`.
@@ -146,6 +161,12 @@ impl Outlet for RecordWriter {
         self.partition.cancel_checkpoint(checkpoint);
     }
 
+    fn take_captured(&mut self) -> Vec<(u32, CapturedOutput)> {
+        let captured = std::mem::take(&mut self.captured);
+        let outputs = self.outputs.iter();
+        outputs.flat_map(|output| captured.iter().map(|one| (*output, one.clone()))).collect()
+    }
+
     fn flush(&mut self) {
         // What waits for segments is sent when there are some; see `has_room`.
         let _ = self.partition.flush();
@@ -230,6 +251,10 @@ impl<T> Outlet for Writer<T> {
 
     fn cancel_checkpoint(&mut self, checkpoint: CheckpointId) {
         self.writer.cancel_checkpoint(checkpoint);
+    }
+
+    fn take_captured(&mut self) -> Vec<(u32, CapturedOutput)> {
+        self.writer.take_captured()
     }
 
     fn flush(&mut self) {

@@ -30,6 +30,16 @@ pub fn checked_view<T: Record>(payload: &[u8]) -> Result<&Archived<T>, InvalidRe
     })
 }
 
+/// The record in bytes that anybody may have written and that lie anywhere, as those of a checkpoint.
+///
+/// # Errors
+/// If they are not the archive of a `T`.
+pub fn checked_copy<T: Record>(bytes: &[u8]) -> Result<T, InvalidRecord> {
+    let mut aligned = AlignedBytes::with_capacity(bytes.len());
+    aligned.extend_from_slice(bytes);
+    checked_view::<T>(&aligned).map(decode)
+}
+
 /// For fuzzing: takes `bytes` as records of several shapes, and reads those that pass.
 #[doc(hidden)]
 pub fn exercise(bytes: &[u8]) {

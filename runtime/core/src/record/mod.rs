@@ -12,7 +12,7 @@ mod hash;
 pub mod pair;
 pub mod selector;
 
-pub use checked::{InvalidRecord, checked_view, exercise};
+pub use checked::{InvalidRecord, checked_copy, checked_view, exercise};
 pub(crate) use codec::AlignedBytes;
 pub use codec::{Decoder, Encoder, RecordEncoder, decode, is_plain, view, write_plain};
 pub use hash::{KeyHasher, key_hash};

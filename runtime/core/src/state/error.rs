@@ -33,4 +33,25 @@ pub enum StateError {
         /// Bytes it may have.
         limit: usize,
     },
+    /// State in the native format of another backend.
+    #[error(
+        "the state of operator {operator} is in the format of the RocksDB backend: set \
+         state.backend.type to rocksdb, or start from a savepoint in the canonical format"
+    )]
+    OtherBackend {
+        /// Name and id.
+        operator: String,
+    },
+    /// State that the operator does not have any more.
+    #[error(
+        "the checkpoint has state '{state}' of operator {operator}, which keeps no such state now: \
+         give the new operator a uid of its own and leave the old state out with \
+         --allowNonRestoredState (execution.state-recovery.ignore-unclaimed-state)"
+    )]
+    UnknownState {
+        /// Name and id.
+        operator: String,
+        /// The state's name.
+        state: String,
+    },
 }

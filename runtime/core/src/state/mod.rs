@@ -2,7 +2,8 @@
 //!
 //! A [`table`] holds the bytes; what is typed about it is a thin layer on top. Segments come from the
 //! managed region through a [`Supply`] that knows whose state it is, so that memory that ends is an
-//! error that names the operator and the key to raise.
+//! error that names the operator and the key to raise. What is kept goes into checkpoints and comes
+//! back by [`snapshot`].
 //!
 //! Thread: state belongs to one task and never leaves its worker.
 //!
@@ -10,6 +11,7 @@
 
 mod error;
 mod range;
+pub mod snapshot;
 mod supply;
 pub mod table;
 

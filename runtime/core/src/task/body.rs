@@ -2,12 +2,12 @@
 
 use brisk_network::PartitionStats;
 
-use super::Cx;
+use super::{CheckpointEnd, Cx, inputs::Due};
 use crate::{
     chain::Chain,
     error::Error,
     exchange::Terminal,
-    task::flow::{Drive, Flow},
+    task::flow::{Drive, Flow, Signal},
 };
 
 /// What a worker does with a task.
@@ -26,6 +26,13 @@ pub trait TaskBody {
 
     /// Ends all outputs; false while there is no room.
     fn end(&mut self, cx: &mut Cx) -> bool;
+
+    /// Passes on what was announced, and does what barriers ask for, between two drives; taken
+    /// whatever the answer.
+    fn pass_due(&mut self, cx: &mut Cx) -> Flow;
+
+    /// A checkpoint that the task took part in has come to its end.
+    fn checkpoint_ended(&mut self, end: CheckpointEnd, cx: &mut Cx) -> Result<(), Error>;
 
     /// Called once at the very end.
     fn close(&mut self, cx: &mut Cx);
@@ -53,10 +60,7 @@ impl<C: Chain, S: Terminal<C::Out>> ChainTask<C, S> {
     #[cold]
     #[inline(never)]
     fn pass_on(&mut self, drive: Drive, cx: &mut Cx) -> Drive {
-        let mut flow = Flow::Continue;
-        for signal in cx.take_signals() {
-            flow = flow.and(self.chain.inject(signal, &mut self.sink, cx));
-        }
+        let flow = self.pass_due(cx);
         match (flow, drive) {
             (Flow::Stop, _) => Drive::Failed,
             // It must not rest for want of input while something waits for room.
@@ -73,7 +77,7 @@ impl<C: Chain, S: Terminal<C::Out>> TaskBody for ChainTask<C, S> {
 
     fn drive(&mut self, cx: &mut Cx) -> Drive {
         let drive = self.chain.drive(&mut self.sink, cx);
-        if cx.has_signals() && drive != Drive::Failed { self.pass_on(drive, cx) } else { drive }
+        if cx.has_news() && drive != Drive::Failed { self.pass_on(drive, cx) } else { drive }
     }
 
     fn has_room(&mut self, cx: &mut Cx) -> bool {
@@ -89,6 +93,34 @@ impl<C: Chain, S: Terminal<C::Out>> TaskBody for ChainTask<C, S> {
         // Both are told, so that neither waits for the other.
         let main = self.sink.end();
         cx.end_sides() && main
+    }
+
+    #[cold]
+    fn pass_due(&mut self, cx: &mut Cx) -> Flow {
+        let mut flow = Flow::Continue;
+        for signal in cx.take_signals() {
+            flow = flow.and(self.chain.inject(signal, &mut self.sink, cx));
+        }
+        while let Some(due) = cx.barriers.next_due() {
+            match due {
+                Due::Trigger { barrier, captures } => {
+                    cx.begin_cut(barrier, captures);
+                    let signal = Signal::Barrier(barrier);
+                    flow = flow.and(self.chain.inject(signal, &mut self.sink, cx));
+                    cx.end_cut(self.sink.take_captured());
+                }
+                Due::Captured(checkpoint) => cx.captured(checkpoint),
+                Due::Abort(checkpoint, reason) => {
+                    self.sink.cancel_checkpoint(checkpoint);
+                    cx.abort_cut(checkpoint, reason);
+                }
+            }
+        }
+        flow
+    }
+
+    fn checkpoint_ended(&mut self, end: CheckpointEnd, cx: &mut Cx) -> Result<(), Error> {
+        self.chain.checkpoint_ended(end, cx)
     }
 
     fn close(&mut self, cx: &mut Cx) {

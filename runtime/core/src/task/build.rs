@@ -4,7 +4,9 @@ use brisk_memory::{
     Arena, LaneOptions, PoolOptions, SegmentCount, SegmentSize, driver::DriverError,
 };
 use brisk_network::{
-    Delivery, GateAddress, LocalPort, PartitionOptions, PeerPort, Port, ResultPartition,
+    ChannelIndex, Delivery, GateAddress, LocalPort, PartitionOptions, PeerPort, Port,
+    ResultPartition,
+    frame::{BUFFER_HEADER, FrameCheck},
 };
 use std::{
     cell::RefCell,
@@ -15,14 +17,18 @@ use std::{
 };
 
 use super::{
-    EdgeSpec, OutputPlan, RuntimeContext, SubtaskPlan, WorkerId, cx::Side, plan::PortPlan,
-    snapshot::RestoredState, task_error,
+    EdgeSpec, OutputPlan, RuntimeContext, SubtaskPlan, WorkerId,
+    cx::Side,
+    inputs::{Input, Recovered, TimeOfInput, name_of_input_time},
+    plan::PortPlan,
+    snapshot::RestoredState,
+    task_error,
 };
 use crate::{
     chain::{Gate, SourceContext},
     checkpoint::storage::Disk,
     error::{Error, TaskError},
-    exchange::{EdgeWriter, Fork, Partitioner, RecordWriter, Tail, Writer},
+    exchange::{EdgeWriter, Fork, Partitioner, RecordWriter, Tail, Writer, WriterParts},
     graph::{KeyGroupRange, MaxParallelism, NodeId, Parallelism, SubtaskIndex},
     record::{Key, Record},
     state::{HashRange, StateError, Supply, SupplyOptions, table::KeyTable},
@@ -100,6 +106,7 @@ pub struct BuildContext {
     accumulators: AccumulatorRegistry,
     /// For reading state, if there is some.
     disk: Option<Rc<RefCell<Disk>>>,
+    inputs: Vec<Input>,
 }
 
 impl BuildContext {
@@ -115,7 +122,56 @@ impl BuildContext {
             None => None,
         };
         let disk = disk.map(|disk| Rc::new(RefCell::new(disk)));
-        Ok(Self { plan, surroundings, accumulators: AccumulatorRegistry::new(), disk })
+        let mut first = 0;
+        let gates = surroundings.gates.borrow();
+        let inputs = plan.gates.iter().map(|gate| {
+            let input = Input::new(Rc::clone(&gates[&gate.address]), first);
+            first += input.channels;
+            input
+        });
+        let inputs = inputs.collect();
+        drop(gates);
+        let accumulators = AccumulatorRegistry::new();
+        let context = Self { plan, surroundings, accumulators, disk, inputs };
+        context.restore_time()?;
+        context.restore_in_flight()?;
+        Ok(context)
+    }
+
+    /// Has the inputs begin with what was in flight.
+    fn restore_in_flight(&self) -> Result<(), Error> {
+        let Some(restore) = &self.plan.restore else { return Ok(()) };
+        let mut checks: HashMap<(u32, u32), FrameCheck> = HashMap::new();
+        for part in &restore.in_flight {
+            let node = self.plan.gates[part.input as usize].node;
+            let failed = |cause: TaskError| task_error(&self.plan, node, cause);
+            let buffers = self.restored(node).buffers(&part.state);
+            let buffers = buffers.map_err(|error| failed(error.into()))?;
+            let check = checks.entry((part.input, part.channel)).or_default();
+            let mut state = self.inputs[part.input as usize].state.borrow_mut();
+            for bytes in buffers {
+                check.check(&bytes).map_err(|error| failed(error.into()))?;
+                state.recovered.push_back(Recovered {
+                    channel: ChannelIndex(part.channel),
+                    owned: part.shared.then(|| self.owned_hashes()),
+                    bytes,
+                    position: BUFFER_HEADER,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Has the inputs go on from where event time stood.
+    fn restore_time(&self) -> Result<(), Error> {
+        let SubtaskPlan { subtask, parallelism, .. } = *self.plan;
+        for (gate, input) in self.plan.gates.iter().zip(&self.inputs) {
+            let restored = self.restored(gate.node);
+            let times = restored.records::<TimeOfInput>(&name_of_input_time(gate.input));
+            let times = times.map_err(|cause| task_error(&self.plan, gate.node, cause))?;
+            input.restore_time(&times.unwrap_or_default(), subtask, parallelism);
+        }
+        Ok(())
     }
 
     pub(crate) fn accumulators(&self) -> AccumulatorRegistry {
@@ -174,11 +230,6 @@ impl BuildContext {
         }
     }
 
-    /// The error of `node`, before the task runs.
-    pub(crate) fn error(&self, node: NodeId, cause: TaskError) -> Error {
-        task_error(&self.plan, node, cause)
-    }
-
     /// What `node` finds in the checkpoint that its task starts from.
     pub fn restored(&self, node: NodeId) -> RestoredState {
         let restore = self.plan.restore.clone();
@@ -190,10 +241,15 @@ impl BuildContext {
     /// # Panics
     /// If the job graph gave it none: program and graph disagree, a bug.
     pub fn gate<T: Record>(&self, node: NodeId, input: u32) -> Gate<T> {
-        let plan = self.plan.gates.iter().find(|gate| gate.node == node && gate.input == input);
-        let plan = plan.unwrap_or_else(|| panic!("{node:?} has no input {input}"));
-        let gates = self.surroundings.gates.borrow();
-        Gate::new(Rc::clone(&gates[&plan.address]))
+        let mut gates = self.plan.gates.iter();
+        let number = gates.position(|gate| gate.node == node && gate.input == input);
+        let number = number.unwrap_or_else(|| panic!("{node:?} has no input {input}"));
+        Gate::new(number, &self.inputs[number])
+    }
+
+    /// The inputs of the task, in the order of the plan.
+    pub(crate) fn inputs(&self) -> Vec<Input> {
+        self.inputs.clone()
     }
 
     /// The size of segments.
@@ -214,11 +270,21 @@ impl BuildContext {
 
     /// The hashes of the keys that this subtask owns.
     pub fn owned_hashes(&self) -> HashRange {
+        let (owned, groups) = self.owned_key_groups();
+        HashRange::of_key_groups(owned, groups)
+    }
+
+    /// The key groups that this subtask owns, and how many there are.
+    pub fn owned_key_groups(&self) -> (KeyGroupRange, MaxParallelism) {
         let SubtaskPlan { subtask, parallelism, max_parallelism, .. } = *self.plan;
         let groups = MaxParallelism(max_parallelism);
         let parallelism = Parallelism(parallelism);
-        let owned = KeyGroupRange::of_subtask(SubtaskIndex(subtask), parallelism, groups);
-        HashRange::of_key_groups(owned, groups)
+        (KeyGroupRange::of_subtask(SubtaskIndex(subtask), parallelism, groups), groups)
+    }
+
+    /// The error of `node`.
+    pub(crate) fn error(&self, node: NodeId, cause: TaskError) -> Error {
+        task_error(&self.plan, node, cause)
     }
 
     /// An empty table for the state of `node`.
@@ -266,12 +332,13 @@ impl BuildContext {
 
     /// One writer for outputs that all get every record: its bytes are written once.
     fn shared_writer<T: Record>(&self, alike: &[&OutputPlan]) -> Result<Option<Writer<T>>, Error> {
-        let Some(first) = alike.first() else { return Ok(None) };
+        if alike.is_empty() {
+            return Ok(None);
+        }
         for output in alike {
             assert!(typed::<T>(output).partitioner.is_some(), "a keyed edge does not reach all");
         }
-        let ports = alike.iter().flat_map(|output| &output.ports);
-        let writer = self.writer_to(first, ports, Sharing::All)?;
+        let writer = self.writer_to(alike, Sharing::All)?;
         Ok(Some(Writer::new(writer, Partitioner::Broadcast, self.subtask())))
     }
 
@@ -307,21 +374,19 @@ impl BuildContext {
 
     fn record_writer(&self, output: &OutputPlan) -> Result<RecordWriter, Error> {
         let sharing = if output.is_broadcast() { Sharing::All } else { Sharing::None };
-        self.writer_to(output, &output.ports, sharing)
+        self.writer_to(&[output], sharing)
     }
 
-    fn writer_to<'a>(
-        &self,
-        output: &OutputPlan,
-        ports: impl IntoIterator<Item = &'a PortPlan>,
-        sharing: Sharing,
-    ) -> Result<RecordWriter, Error> {
+    /// One writer for these outputs of one operator.
+    fn writer_to(&self, outputs: &[&OutputPlan], sharing: Sharing) -> Result<RecordWriter, Error> {
         let network = self.surroundings.arena.network();
-        let ports: Vec<Port> = ports.into_iter().map(|port| self.port(port)).collect();
+        let ports = outputs.iter().flat_map(|output| &output.ports);
+        let ports: Vec<Port> = ports.map(|port| self.port(port)).collect();
+        let node = outputs[0].node;
         let broadcast = sharing == Sharing::All;
         let builders = if broadcast { 1 } else { ports.len() as u32 };
         let quota = self.surroundings.quota;
-        let operator = self.operator_name(output.node);
+        let operator = self.operator_name(node);
         let options = PoolOptions {
             owner: format!("{}/{}: output of {operator}", self.plan.job, self.plan.display_name()),
             required: SegmentCount(BufferQuota::required(builders)),
@@ -333,7 +398,15 @@ impl BuildContext {
         let options = PartitionOptions { pool, ports, broadcast };
         let segment = self.surroundings.arena.segment_size().bytes();
         let record_bytes_max = network.total().0 as usize * segment;
-        Ok(RecordWriter::new(ResultPartition::new(options), output.node, record_bytes_max))
+        let partition = ResultPartition::new(options);
+        let outputs = outputs.iter().map(|output| self.number_of(output)).collect();
+        Ok(RecordWriter::new(WriterParts { partition, node, record_bytes_max, outputs }))
+    }
+
+    /// The place of an output in the plan.
+    fn number_of(&self, output: &OutputPlan) -> u32 {
+        let at = self.plan.outputs.iter().position(|known| known.edge == output.edge);
+        at.expect("an output of this task") as u32
     }
 
     fn port(&self, plan: &PortPlan) -> Port {

@@ -1,7 +1,10 @@
 //! What every stage of a running task is handed: the task's side of its worker.
 
 use brisk_memory::driver::{Completion, Driver, Files, Instant64, Operation, OperationId};
-use brisk_network::PartitionStats;
+use brisk_network::{
+    CapturedOutput, PartitionStats, Polled,
+    barrier::{AbortReason, CheckpointBarrier, CheckpointId},
+};
 use std::{
     cell::{Cell, RefCell},
     collections::{HashMap, VecDeque},
@@ -16,7 +19,8 @@ use std::{
 
 use super::{
     SubtaskPlan, TaskKey, TaskMetrics,
-    snapshot::{OperatorSnapshot, TaskCut},
+    inputs::{Barriers, Now},
+    snapshot::{CutEnd, Cuts, OperatorSnapshot, Stopping},
 };
 use crate::{
     error::{Error, TaskError},
@@ -24,6 +28,7 @@ use crate::{
     graph::NodeId,
     task::flow::{Flow, Signal},
     time::Timestamp,
+    worker::JobRun,
 };
 
 /// A worker's I/O, shared by its tasks.
@@ -87,8 +92,8 @@ pub struct Cx {
     pub(crate) sides: Vec<Side>,
     /// What was announced in this drive.
     signals: Vec<Signal>,
-    /// What is handed over while a barrier passes through the chain.
-    cut: Option<TaskCut>,
+    pub(crate) barriers: Barriers,
+    pub(crate) cuts: Cuts,
     /// The event time of the record in hand.
     timestamp: Option<Timestamp>,
     /// Counts of the task.
@@ -98,19 +103,20 @@ pub struct Cx {
 /// What [`Cx::new`] needs.
 pub(crate) struct CxParts {
     pub(crate) plan: Arc<SubtaskPlan>,
-    pub(crate) interrupt: Arc<AtomicBool>,
+    pub(crate) run: Arc<JobRun>,
     pub(crate) io: Rc<WorkerIo>,
     pub(crate) waker: Waker,
+    pub(crate) barriers: Barriers,
 }
 
 impl Cx {
     pub(crate) fn new(parts: CxParts) -> Self {
-        let CxParts { plan, interrupt, io, waker } = parts;
+        let CxParts { plan, run, io, waker, barriers } = parts;
         let head = plan.head();
         Self {
             plan,
             quantum: 0,
-            interrupt,
+            interrupt: Arc::clone(&run.interrupt),
             drive_until: Instant64::from_nanos(0),
             looks: Cell::new(0),
             io,
@@ -121,7 +127,8 @@ impl Cx {
             completions: VecDeque::new(),
             sides: Vec::new(),
             signals: Vec::new(),
-            cut: None,
+            barriers,
+            cuts: Cuts::new(run),
             timestamp: None,
             metrics: TaskMetrics::default(),
         }
@@ -154,13 +161,67 @@ impl Cx {
     /// # Panics
     /// If none is.
     pub fn snapshot(&mut self, node: NodeId) -> &mut OperatorSnapshot {
-        self.cut.as_mut().expect("state is handed over at barriers").of(node)
+        self.cuts.snapshot(node)
     }
 
-    /// True when the drive should end for what was announced.
+    /// A barrier is about to pass through the chain.
+    pub(crate) fn begin_cut(&mut self, barrier: CheckpointBarrier, captures: bool) {
+        let now = self.both_clocks();
+        self.cuts.begin(barrier, captures, now);
+    }
+
+    /// It has passed, and overtook this in the main outputs.
+    pub(crate) fn end_cut(&mut self, overtaken: Vec<(u32, CapturedOutput)>) {
+        let sides = self.sides.iter_mut().flat_map(|side| side.output.take_captured());
+        let overtaken = overtaken.into_iter().chain(sides).collect();
+        let now = self.both_clocks();
+        let Self { plan, cuts, barriers, .. } = self;
+        cuts.end(CutEnd { plan, barriers, overtaken, now });
+    }
+
+    /// The in-flight buffers of a checkpoint are complete.
+    pub(crate) fn captured(&mut self, checkpoint: CheckpointId) {
+        let now = self.both_clocks().instant;
+        self.cuts.captured(checkpoint, &mut self.barriers, now);
+    }
+
+    /// The inputs gave a checkpoint up.
+    pub(crate) fn abort_cut(&mut self, checkpoint: CheckpointId, reason: AbortReason) {
+        self.sides.iter_mut().for_each(|side| side.output.cancel_checkpoint(checkpoint));
+        self.cuts.abort(checkpoint, reason, &mut self.barriers);
+    }
+
+    /// Whether the end of the input is not the end of the stream: the job was stopped to go on later.
+    pub(crate) fn suspends(&self) -> bool {
+        self.cuts.suspends()
+    }
+
+    /// Whether a savepoint keeps the task from reading on, or has ended it.
     #[inline]
-    pub(crate) fn has_signals(&self) -> bool {
-        !self.signals.is_empty()
+    pub(crate) fn stopping(&self) -> Stopping {
+        self.cuts.stopping()
+    }
+
+    /// True when the drive should end for what was announced, or for a checkpoint.
+    #[inline]
+    pub(crate) fn has_news(&self) -> bool {
+        !self.signals.is_empty() || self.barriers.has_due()
+    }
+
+    /// Takes what the gate of an input said instead of giving a buffer.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn polled(&mut self, input: usize, polled: Polled) {
+        let now = self.both_clocks();
+        if let Some(at) = self.barriers.polled(input, polled, now) {
+            self.wake_at(at);
+        }
+    }
+
+    /// The present, as barriers count it.
+    pub(crate) fn both_clocks(&self) -> Now {
+        let driver = self.io.driver.borrow();
+        Now { instant: driver.now(), wall_ms: driver.wall_millis() }
     }
 
     pub(crate) fn take_signals(&mut self) -> Vec<Signal> {
@@ -187,6 +248,13 @@ impl Cx {
     pub fn interrupted(&self) -> bool {
         // Relaxed: a hint; the cancellation itself comes as a message.
         self.interrupt.load(Ordering::Relaxed) || self.is_overdue()
+    }
+
+    /// True when the job is being canceled: what takes long, as opening sometimes does, should give up
+    /// with an error. One relaxed load.
+    #[inline]
+    pub fn is_canceling(&self) -> bool {
+        self.interrupt.load(Ordering::Relaxed)
     }
 
     #[inline]

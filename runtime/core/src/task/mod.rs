@@ -12,6 +12,7 @@ mod build;
 mod context;
 mod cx;
 pub mod flow;
+pub(crate) mod inputs;
 mod metrics;
 mod plan;
 pub mod snapshot;

@@ -68,6 +68,25 @@ impl WatermarkValve {
         }
     }
 
+    /// A valve of channels that have come so far already, that has given out the least of them.
+    ///
+    /// # Panics
+    /// If there is no channel.
+    pub fn of_channels(channels: impl ExactSizeIterator<Item = (Watermark, StreamStatus)>) -> Self {
+        let mut valve = Self::new(channels.len());
+        for (at, (watermark, status)) in channels.enumerate() {
+            // What comes out is known from the valve itself.
+            valve.input(at, Signal::Watermark(watermark)).for_each(drop);
+            valve.input(at, Signal::Status(status)).for_each(drop);
+        }
+        valve
+    }
+
+    /// How far each channel has come, and whether it is idle.
+    pub fn channels(&self) -> impl Iterator<Item = (Watermark, StreamStatus)> {
+        self.channels.iter().map(|channel| (channel.watermark, channel.status))
+    }
+
     /// The last watermark given out.
     pub fn watermark(&self) -> Watermark {
         self.watermark

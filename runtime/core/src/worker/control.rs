@@ -12,7 +12,7 @@ use crate::{
     checkpoint::{
         CheckpointId,
         coordinator::{BarrierOptions, DeclineReason, TaskSnapshot},
-        storage::{Compression, FileSystemStorage},
+        storage::{Compression, FileSystemStorage, JobManagerStorage},
     },
     error::Error,
     task::accumulator::AccumulatorSnapshot,
@@ -37,6 +37,12 @@ pub struct JobRun {
     pub checkpointing: CheckpointRun,
 }
 
+impl fmt::Debug for JobRun {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JobRun").field("key", &self.key).finish_non_exhaustive()
+    }
+}
+
 /// How a job's checkpoints are taken, as far as workers need to know.
 #[derive(Debug)]
 pub struct CheckpointRun {
@@ -52,11 +58,8 @@ pub struct CheckpointRun {
 /// Where tasks write their state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StateDestination {
-    /// Into their acknowledgements; of a state no more than so many bytes.
-    Inline {
-        /// Most bytes of one state.
-        state_bytes_max: u64,
-    },
+    /// Into their acknowledgements, which have limits.
+    Inline(JobManagerStorage),
     /// Into files, small states aside.
     Files {
         /// The job's folders.
@@ -83,9 +86,9 @@ impl CheckpointRun {
         self.lock().insert(options.id, options);
     }
 
-    /// Forgets a checkpoint that has ended, and those before it.
+    /// Forgets a checkpoint that has ended. One that began before may go on, as savepoints do.
     pub fn end(&self, checkpoint: CheckpointId) {
-        self.lock().retain(|known, _| *known > checkpoint);
+        self.lock().remove(&checkpoint);
     }
 
     /// The options of a checkpoint; `None` if it has ended.

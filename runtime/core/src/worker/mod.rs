@@ -13,10 +13,12 @@
 //! Deliberately absent: anything that knows how tasks of one job depend on each
 //! other; that is the job master's.
 
+mod checkpointing;
 mod control;
 mod examination;
 mod handle;
 mod running;
+mod snapshots;
 mod thread;
 mod turn;
 mod wakes;

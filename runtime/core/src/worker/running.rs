@@ -5,7 +5,7 @@ use brisk_memory::{
     driver::Instant64,
     heap::{self, HeapExhausted, HeapOwner, Scope},
 };
-use brisk_network::Signal;
+use brisk_network::{Signal, barrier::CheckpointBarrier};
 use std::{
     any::Any,
     panic::{AssertUnwindSafe, catch_unwind},
@@ -18,8 +18,9 @@ use crate::{
     chain::take_culprit,
     error::{Error, TaskError},
     task::accumulator::AccumulatorRegistry,
-    task::flow::Drive,
-    task::{Cx, SubtaskPlan, TaskBody, TaskCounts, TaskTimes, task_error},
+    task::flow::{Drive, Flow, Signal as FlowSignal},
+    task::{CheckpointEnd, Cx, SubtaskPlan, TaskBody, TaskCounts, TaskTimes, task_error},
+    time::Watermark,
 };
 
 /// How long a drive should take: long enough that the turn around it costs under
@@ -44,6 +45,16 @@ pub(super) enum Ran {
     /// It has sent everything.
     Finished,
     /// It has failed.
+    Failed(Error),
+}
+
+/// What came of passing a barrier on.
+pub(super) enum Passed {
+    /// All is as before.
+    Room,
+    /// The outputs have no room any more.
+    NoRoom,
+    /// The task has failed.
     Failed(Error),
 }
 
@@ -138,6 +149,67 @@ impl RunningTask {
         self.unflushed = true;
         self.adapt(drive, took);
         self.conclude(drive, ended)
+    }
+
+    /// The coordinator asks for a checkpoint, since no barrier comes to this task. `None` when the
+    /// task is about to end and can't take part.
+    pub(super) fn ask(&mut self, barrier: CheckpointBarrier, drains: bool) -> Option<Passed> {
+        if self.ending {
+            return None;
+        }
+        if drains && self.plan.gates.is_empty() {
+            self.cx.announce(FlowSignal::Watermark(Watermark::MAX));
+        }
+        self.cx.barriers.ask(barrier);
+        Some(self.pass_due())
+    }
+
+    /// Looks at barriers that go before all that waits, though the task may not run now.
+    pub(super) fn pass_urgent(&mut self) -> Passed {
+        let now = self.cx.both_clocks();
+        self.cx.barriers.poll_urgent(now);
+        self.pass_due()
+    }
+
+    /// Whether its chain has ended.
+    pub(super) fn is_ending(&self) -> bool {
+        self.ending
+    }
+
+    /// Whether there are such barriers.
+    pub(super) fn is_urgent(&self) -> bool {
+        self.cx.barriers.is_urgent(|| self.cx.now())
+    }
+
+    /// Between two drives: passes on what is due.
+    fn pass_due(&mut self) -> Passed {
+        let _scope = Scope::enter(self.heap.id());
+        let Self { body, cx, .. } = self;
+        match catch_unwind(AssertUnwindSafe(|| body.pass_due(cx))) {
+            Ok(Flow::Continue) => Passed::Room,
+            Ok(Flow::Pause) => {
+                self.rest = Rest::Blocked;
+                Passed::NoRoom
+            }
+            Ok(Flow::Stop) => {
+                let (node, cause) = self.cx.take_failure().expect("who stops has said why");
+                Passed::Failed(task_error(&self.plan, node, cause))
+            }
+            Err(panic) => Passed::Failed(self.panicked(panic)),
+        }
+    }
+
+    /// A checkpoint that the task took part in has come to its end.
+    pub(super) fn checkpoint_ended(&mut self, end: CheckpointEnd) -> Result<(), Error> {
+        if let CheckpointEnd::Completed(checkpoint) = end {
+            self.cx.cuts.completed(checkpoint);
+        }
+        let _scope = Scope::enter(self.heap.id());
+        let Self { body, cx, .. } = self;
+        match catch_unwind(AssertUnwindSafe(|| body.checkpoint_ended(end, cx))) {
+            Ok(result) => result,
+            Err(panic) => Err(self.panicked(panic)),
+        }
     }
 
     fn conclude(&mut self, drive: Drive, now: Instant64) -> Ran {

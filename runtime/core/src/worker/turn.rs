@@ -17,13 +17,15 @@ use super::{
     Control, Directory, JobKey, JobRun, TaskEnd, TaskReport, WorkerHandle,
     handle::ControlQueue,
     running::{Ran, Rest, RunningTask, TaskParts, panic_text},
+    snapshots::Snapshots,
     wakes::WakeList,
 };
 use crate::{
     error::{Error, Severity, TaskError},
     task::{
         BufferQuota, BuildContext, Cx, CxParts, OpenDisk, Owner, PlannedTask, SubtaskPlan,
-        Surroundings, TaskCounts, TaskKey, TaskTimes, WorkerId, WorkerIo, task_error,
+        Surroundings, TaskCounts, TaskKey, TaskTimes, WorkerId, WorkerIo, inputs::Barriers,
+        task_error,
     },
 };
 
@@ -88,6 +90,7 @@ pub struct Worker {
     pub(super) tasks: BTreeMap<TaskKey, RunningTask>,
     pub(super) deployed: HashMap<JobKey, (Arc<JobRun>, Vec<PlannedTask>)>,
     pub(super) blocked: Vec<TaskKey>,
+    pub(super) snapshots: Snapshots,
     /// The earliest time at which an open buffer is due, if there is one.
     flush_at: Option<Instant64>,
     completions: Vec<Completion>,
@@ -130,6 +133,7 @@ impl Worker {
             tasks: BTreeMap::new(),
             deployed: HashMap::new(),
             blocked: Vec::new(),
+            snapshots: Snapshots::default(),
             flush_at: None,
             completions: Vec::new(),
             woken: Vec::new(),
@@ -150,6 +154,7 @@ impl Worker {
         worked |= self.take_wakes();
         self.unblock();
         worked |= self.run_ready();
+        worked |= self.write_snapshots();
         self.flush_due();
         // Last, since all of the above may send, and only who tried is rung for room.
         worked |= self.send_waiting();
@@ -183,7 +188,9 @@ impl Worker {
                     let Some(task) = self.tasks.get(&key) else { continue };
                     task.signal.raise();
                 }
-                None => {}
+                None => {
+                    self.snapshots.completed(completion);
+                }
             }
         }
         worked
@@ -236,11 +243,19 @@ impl Worker {
             let io = Rc::clone(&self.io);
             let Some(task) = self.tasks.get_mut(&key) else { continue };
             if task.rest == Rest::Blocked && self.blocked.contains(&key) {
-                // Input for a task that waits for room: it finds it later.
+                // Input for a task that waits for room: it finds it later, barriers that overtake
+                // aside.
+                if task.is_urgent() {
+                    let passed = task.pass_urgent();
+                    self.passed(key, passed);
+                }
                 continue;
             }
-            match task.run(|| io.driver.borrow().now()) {
-                Ran::Resting(Rest::Ready) => task.signal.raise(),
+            let ran = task.run(|| io.driver.borrow().now());
+            let signal = Rc::clone(&task.signal);
+            self.take_cuts(key);
+            match ran {
+                Ran::Resting(Rest::Ready) => signal.raise(),
                 Ran::Resting(Rest::Idle) => {}
                 Ran::Resting(Rest::Blocked) => self.blocked.push(key),
                 Ran::Finished => self.end_task(key, TaskEnd::Finished),
@@ -252,7 +267,7 @@ impl Worker {
 
     /// # Panics
     /// If the process can't go on: outside of tasks, a panic ends it.
-    fn fail_task(&mut self, key: TaskKey, error: Error) {
+    pub(super) fn fail_task(&mut self, key: TaskKey, error: Error) {
         if error.severity() == Severity::FailProcess {
             panic!("this process can't go on: {error}");
         }
@@ -276,9 +291,10 @@ impl Worker {
                 Control::Deploy(run, tasks) => self.deploy(run, tasks),
                 Control::Start(job) => self.start(job),
                 Control::Cancel(job) => self.cancel(job),
-                Control::TriggerCheckpoint { .. } | Control::EndCheckpoint(..) => {
-                    unreachable!("no checkpoint is triggered yet")
+                Control::TriggerCheckpoint { job, options, tasks } => {
+                    self.trigger_checkpoint(job, &options, tasks);
                 }
+                Control::EndCheckpoint(job, end) => self.end_checkpoint(job, end),
                 Control::Inspect(job, reply) => self.inspect(job, &reply),
                 Control::Shutdown => {
                     self.shutdown = true;
@@ -334,7 +350,8 @@ impl Worker {
         let body = built(plan, || factory(&mut build))?;
         let mut cx = Cx::new(CxParts {
             plan: Arc::clone(plan),
-            interrupt: Arc::clone(&run.interrupt),
+            run: Arc::clone(run),
+            barriers: Barriers::new(build.inputs(), run.checkpointing.guarantee),
             io: Rc::clone(&self.io),
             waker: self.wakes.waker(plan.key),
         });
@@ -360,6 +377,7 @@ impl Worker {
     }
 
     fn cancel(&mut self, job: JobKey) {
+        self.snapshots.forget(job);
         if let Some((run, tasks)) = self.deployed.remove(&job) {
             for PlannedTask { plan, .. } in tasks {
                 self.forget_gates(&plan);

@@ -103,3 +103,28 @@ fn a_simulated_disk() {
         assert_eq!(found, expected);
     }
 }
+
+#[test]
+fn a_listing_that_is_no_longer_wanted_ends_at_the_next_file() {
+    let names: Vec<String> = (0..300).map(|file| format!("{}/{file}", file % 3)).collect();
+    let dir = tree(&names.iter().map(String::as_str).collect::<Vec<_>>());
+    for input in ["", "*", "**/1*", "*/*"] {
+        let inputs = [dir.path().join(input)];
+        let list_at_most = |most: u32| {
+            let asked = std::cell::Cell::new(0);
+            let is_wanted = || {
+                asked.set(asked.get() + 1);
+                asked.get() <= most
+            };
+            let listed = list_while(&is_wanted, &Files::system(), &inputs, ListOptions::default());
+            (listed, asked.get())
+        };
+        let (all, asked) = list_at_most(u32::MAX);
+        assert!(all.unwrap().files().len() > 100 && asked >= 300, "{input}: asked {asked} times");
+        for most in [0, 1, 7, asked - 1] {
+            let (given_up, asked) = list_at_most(most);
+            assert!(matches!(given_up, Err(ConnectError::ListingCanceled)), "{input}");
+            assert_eq!(asked, most + 1, "{input}");
+        }
+    }
+}

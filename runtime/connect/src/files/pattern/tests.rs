@@ -1,6 +1,8 @@
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 
+use brisk_memory::driver::Files;
+
 use super::*;
 
 const TREE: [&str; 9] = [
@@ -27,7 +29,8 @@ fn check_with(hidden: HiddenNames, pattern: &str, expected: &[&str]) {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, "").unwrap();
     }
-    let found = expand(&Files::system(), &dir.path().join(pattern), hidden).unwrap();
+    let found =
+        expand(&Tree::new(&Files::system(), &|| true), &dir.path().join(pattern), hidden).unwrap();
     let names: Vec<_> =
         found.iter().map(|path| path.strip_prefix(dir.path()).unwrap().to_str().unwrap()).collect();
     assert_eq!(names, expected, "{pattern}");
@@ -79,11 +82,21 @@ fn names_that_are_not_utf8() {
     let name = OsString::from_vec(b"bad\xff.log".to_vec());
     std::fs::write(dir.path().join(&name), "").unwrap();
     assert_eq!(
-        expand(&Files::system(), &dir.path().join("*.log"), HiddenNames::Skip).unwrap(),
+        expand(
+            &Tree::new(&Files::system(), &|| true),
+            &dir.path().join("*.log"),
+            HiddenNames::Skip
+        )
+        .unwrap(),
         [dir.path().join(&name)]
     );
     assert_eq!(
-        expand(&Files::system(), &dir.path().join("bad?.log"), HiddenNames::Skip).unwrap(),
+        expand(
+            &Tree::new(&Files::system(), &|| true),
+            &dir.path().join("bad?.log"),
+            HiddenNames::Skip
+        )
+        .unwrap(),
         [dir.path().join(&name)]
     );
 }
@@ -91,9 +104,10 @@ fn names_that_are_not_utf8() {
 #[test]
 fn bad_patterns_say_why() {
     for pattern in ["a[", "a**b"] {
-        let error = expand(&Files::system(), Path::new(pattern), HiddenNames::Skip)
-            .unwrap_err()
-            .to_string();
+        let error =
+            expand(&Tree::new(&Files::system(), &|| true), Path::new(pattern), HiddenNames::Skip)
+                .unwrap_err()
+                .to_string();
         assert!(error.contains(pattern) && error.contains("not a valid pattern"), "{error}");
     }
 }

@@ -1,5 +1,7 @@
 use std::os::unix::fs::symlink;
 
+use brisk_memory::driver::Files;
+
 use super::*;
 
 /// Walks `root` and gives the paths below it, sorted.
@@ -9,7 +11,8 @@ fn check(root: &Path, expected: &[&str]) -> Vec<Skipped> {
 
 fn check_with(hidden: HiddenNames, root: &Path, expected: &[&str]) -> Vec<Skipped> {
     let files = Files::system();
-    let mut walk = Walk::new(&files, hidden);
+    let tree = Tree::new(&files, &|| true);
+    let mut walk = Walk::new(&tree, hidden);
     walk.add_named(root, files.metadata(root).unwrap()).unwrap();
     let mut paths: Vec<String> = walk
         .files
@@ -82,7 +85,8 @@ fn pipes_and_sockets_are_skipped_inside_and_refused_as_inputs() {
     let skipped = check(dir.path(), &[]);
     assert_eq!(skipped[0].reason, SkipReason::Special("socket"));
     let files = Files::system();
-    let mut walk = Walk::new(&files, HiddenNames::Skip);
+    let tree = Tree::new(&files, &|| true);
+    let mut walk = Walk::new(&tree, HiddenNames::Skip);
     let refused = walk.add_named(&socket, files.metadata(&socket).unwrap()).unwrap_err();
     assert!(refused.to_string().contains("is a socket"), "{refused}");
 }

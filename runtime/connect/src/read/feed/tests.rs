@@ -86,7 +86,7 @@ fn check(contents: &[Vec<u8>], borders: &[u64], sizes: ReadSizes, order: u64) {
         expected.extend(naive(content));
         if at % 3 == 2 {
             let packed = zstd::encode_all(&content[..], 1).unwrap();
-            splits.push(FileSplit { file, start: 0, end: packed.len() as u64 });
+            splits.push(FileSplit::new(file, 0..packed.len() as u64));
             stored.push((packed, Compression::Zstd));
             continue;
         }
@@ -95,7 +95,7 @@ fn check(contents: &[Vec<u8>], borders: &[u64], sizes: ReadSizes, order: u64) {
         cuts.extend([0, size]);
         cuts.sort_unstable();
         cuts.dedup();
-        splits.extend(cuts.windows(2).map(|cut| FileSplit { file, start: cut[0], end: cut[1] }));
+        splits.extend(cuts.windows(2).map(|cut| FileSplit::new(file, cut[0]..cut[1])));
         stored.push((content.clone(), Compression::None));
     }
     assert_eq!(run(&stored, splits, sizes, order), expected);
@@ -113,7 +113,7 @@ fn long_lines_at_the_ends_of_splits() {
 #[test]
 fn a_file_that_shrinks_is_an_error() {
     let stored = [(b"0123456789".to_vec(), Compression::None)];
-    let splits = vec![FileSplit { file: FileIndex(0), start: 0, end: 10 }];
+    let splits = vec![FileSplit::new(FileIndex(0), 0..10)];
     let work = Work { files: set_of(&stored), splits };
     let mut feed = SplitFeed::new(work, Lines::new(LineOptions::default()), ReadSizes::default());
     let ask = feed.ask().unwrap();

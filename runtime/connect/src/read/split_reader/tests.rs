@@ -21,7 +21,7 @@ fn check(
     let size = stored.len() as u64;
     let file = InputFile { path: Path::new("f").into(), size, compression };
     let mut reader = SplitReader::new(Lines::new(LineOptions::default()));
-    reader.start(&FileSplit { file: FileIndex(0), start: 0, end: size }, &file)?;
+    reader.start(&FileSplit::new(FileIndex(0), 0..size), &file)?;
     let mut lines: Vec<Vec<u8>> = Vec::new();
     let mut rest = stored;
     loop {

@@ -122,7 +122,7 @@ fn each_read_that_fails_fails_the_reader() {
 
 #[test]
 fn small_inputs_get_small_buffers() {
-    let split = |bytes| FileSplit { file: FileIndex(0), start: 0, end: bytes };
+    let split = |bytes| FileSplit::new(FileIndex(0), 0..bytes);
     assert_eq!(sizes_for(&[]).chunk, 4096);
     assert_eq!(sizes_for(&[split(10), split(5000)]).chunk, 8192);
     assert_eq!(sizes_for(&[split(1 << 40)]).chunk, READ_CHUNK);

@@ -9,6 +9,7 @@ use crate::{
     graph::NodeId,
     record::selector::KeySelector,
     record::{Archived, Key, decode},
+    state::snapshot::{TableState, restore_table, snapshot_table},
     state::table::{Change, KeyTable, Refused},
     task::flow::{Drive, Flow, Push, Signal},
     task::{BuildContext, CheckpointEnd, Cx},
@@ -78,7 +79,11 @@ pub struct KeyedHead<T: Record, S: KeySelector<T>, A: Aggregate<T, S::Key>> {
     selector: S,
     aggregate: A,
     table: KeyTable<S::Key, A::Accumulator>,
+    state: TableState,
 }
+
+/// The name of the state in checkpoints.
+const ACCUMULATORS: &str = "accumulators";
 
 impl<T, S, A> Template for Keyed<T, S, A>
 where
@@ -90,12 +95,18 @@ where
     type Running = KeyedHead<T, S, A>;
 
     fn build(&self, cx: &mut BuildContext) -> Result<Self::Running, Error> {
+        let mut table = cx.key_table(self.node, cx.owned_hashes(), None)?;
+        let (range, groups) = cx.owned_key_groups();
+        let state = TableState::new::<S::Key, A::Accumulator>(ACCUMULATORS, range, groups);
+        let restored = cx.restored(self.node);
+        restore_table(&mut table, &state, &restored).map_err(|cause| cx.error(self.node, cause))?;
         Ok(KeyedHead {
             gate: cx.gate(self.node, 0),
             node: self.node,
             selector: self.selector.clone(),
             aggregate: self.aggregate.clone(),
-            table: cx.key_table(self.node, cx.owned_hashes(), None)?,
+            table,
+            state,
         })
     }
 }
@@ -182,12 +193,16 @@ where
     type Out = A::Out;
 
     fn drive<P: Push<A::Out>>(&mut self, sink: &mut P, cx: &mut Cx) -> Drive {
-        let Self { gate, node, selector, aggregate, table } = self;
+        let Self { gate, node, selector, aggregate, table, .. } = self;
         gate.read(&mut KeyedInto { node: *node, selector, aggregate, table, sink }, cx)
     }
 
     fn inject<P: Push<A::Out>>(&mut self, signal: Signal, sink: &mut P, cx: &mut Cx) -> Flow {
-        sink.signal(signal, cx)
+        let flow = sink.signal(signal, cx);
+        if matches!(signal, Signal::Barrier(_)) {
+            snapshot_table(&mut self.table, &self.state, cx.snapshot(self.node));
+        }
+        flow
     }
 
     fn checkpoint_ended(&mut self, _end: CheckpointEnd, _cx: &mut Cx) -> Result<(), Error> {

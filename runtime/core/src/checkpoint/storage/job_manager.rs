@@ -35,11 +35,17 @@ impl JobManagerStorage {
     /// When it is too large; the task then declines the checkpoint.
     pub fn keep(&self, state: impl Into<Arc<[u8]>>) -> Result<StateHandle, StorageError> {
         let state = state.into();
-        let (size, max) = (state.len() as u64, self.state_bytes_max);
-        if size > max {
-            return Err(StorageError::StateTooLarge { size, max });
-        }
+        self.check_state(state.len() as u64)?;
         Ok(StateHandle::Inline(state))
+    }
+
+    /// Whether a state of so many bytes may be kept.
+    ///
+    /// # Errors
+    /// When it is too large.
+    pub fn check_state(&self, size: u64) -> Result<(), StorageError> {
+        let max = self.state_bytes_max;
+        if size > max { Err(StorageError::StateTooLarge { size, max }) } else { Ok(()) }
     }
 
     /// Whether an acknowledgement fits into a message. Headers take a little, which the limit of

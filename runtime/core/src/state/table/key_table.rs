@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::{
-    FrozenBucket, FrozenData,
+    FrozenBucket, FrozenData, FrozenEntries,
     index::{Cursor, Index, Place},
     log::{Draft, Location, Log, UNIT},
     scratch::Scratch,
@@ -11,7 +11,8 @@ use super::{
 };
 use crate::{
     Key, Record,
-    record::{Archived, decode, is_plain, write_plain},
+    graph::MaxParallelism,
+    record::{Archived, decode, is_plain, selector::is_archived, write_plain},
     state::{HashRange, StateError, Supply},
 };
 
@@ -374,6 +375,31 @@ impl<K: Key, V: Record> KeyTable<K, V> {
         match &mut self.body {
             Body::Slots(index) => Frozen { buckets: index.freeze(), data: Vec::new() },
             Body::Logged(index, log) => Frozen { buckets: index.freeze(), data: log.freeze() },
+        }
+    }
+
+    /// Freezes the table, to go over what it is now by key group; see [`KeyTable::freeze`].
+    pub fn freeze_entries(&mut self, groups: MaxParallelism) -> FrozenEntries<K, V> {
+        let segment_bytes = self.supply.segment_size().bytes();
+        FrozenEntries::new(self.freeze(), groups, segment_bytes, Self::VALUE_ALIGN)
+    }
+
+    /// Adds a key that is not there yet; false, and nothing, if it is.
+    ///
+    /// # Errors
+    /// If there is no segment for it.
+    pub fn insert_new(&mut self, hash: u32, key: &K, value: &V) -> Result<bool, StateError> {
+        if self.contains(hash, |stored| is_archived(key, stored)) {
+            return Ok(false);
+        }
+        self.insert_pair(hash, key, value).map(|()| true)
+    }
+
+    /// Whether there is a key that `is` recognizes.
+    pub fn contains(&self, hash: u32, is: impl Fn(&Archived<K>) -> bool) -> bool {
+        match &self.body {
+            Body::Slots(index) => index.find(hash, |slot| is(Pair::<K, V>::key(slot))).is_some(),
+            Body::Logged(index, log) => find_logged::<K>(index, log, hash, is).is_some(),
         }
     }
 

@@ -15,21 +15,24 @@
 //! `log`, `slots`, [`KeyTable`]. What the bytes mean is known by the last two only.
 //!
 //! A table can be frozen: [`KeyTable::freeze`] shares its segments as they are, in a few nanoseconds
-//! each, and whatever changes afterwards is copied first, by the segment.
+//! each, and whatever changes afterwards is copied first, by the segment. What was frozen can be gone
+//! over key group by key group meanwhile ([`KeyTable::freeze_entries`]).
 //!
 //! Thread: a table belongs to one task.
 
 mod bucket;
 mod control;
+mod frozen;
 mod index;
 mod key_table;
 mod log;
 mod scratch;
 mod slots;
 #[cfg(test)]
-mod tests;
+pub(in crate::state) mod tests;
 mod version;
 
+pub use frozen::{EntryRef, FrozenEntries, FrozenEntry, Run};
 pub use index::FrozenBucket;
 pub use key_table::{Change, Frozen, KeyTable, Refused, Scan};
 pub use log::FrozenData;

@@ -44,6 +44,11 @@ impl<K: Key, V: Record> Pair<K, V> {
         decode(unsafe { view::<V>(&slot[Self::VALUE_AT..Self::VALUE_END]) })
     }
 
+    /// The archives of key and value in a slot.
+    pub(super) fn archives(slot: &[u8]) -> (&[u8], &[u8]) {
+        (&slot[..Self::KEY_BYTES], &slot[Self::VALUE_AT..Self::VALUE_END])
+    }
+
     /// Changes the value in a slot.
     #[inline(always)]
     pub(super) fn set_value(slot: &mut [u8], value: &V) {

@@ -12,7 +12,7 @@ use crate::{
     state::{HashRange, StateError, Supply, SupplyOptions},
 };
 
-pub(super) fn arena(segments: u32) -> Arena {
+pub(in crate::state) fn arena(segments: u32) -> Arena {
     Arena::map(ArenaOptions {
         segment_size: SegmentSize::MIN,
         managed: SegmentCount(segments),
@@ -21,16 +21,16 @@ pub(super) fn arena(segments: u32) -> Arena {
     .unwrap()
 }
 
-pub(super) fn supply(arena: &Arena) -> Supply {
+pub(in crate::state) fn supply(arena: &Arena) -> Supply {
     let owner = "state of operator 'Test'".to_owned();
     Supply::open(arena.managed(), SupplyOptions { owner, limit: None }).unwrap()
 }
 
 /// Sets a value, or does to it what `change` does.
-struct Put<K, V, F> {
-    key: K,
-    value: V,
-    change: F,
+pub(in crate::state) struct Put<K, V, F> {
+    pub(in crate::state) key: K,
+    pub(in crate::state) value: V,
+    pub(in crate::state) change: F,
 }
 
 impl<K: Key, V: Record, F: FnOnce(&mut V, V)> Change<K, V> for Put<K, V, F> {
@@ -152,7 +152,7 @@ fn check<K: Key + std::fmt::Debug, V>(
     arena.verify_conservation().unwrap();
 }
 
-fn set<V>(value: &mut V, new: V) {
+pub(in crate::state) fn set<V>(value: &mut V, new: V) {
     *value = new;
 }
 

@@ -8,13 +8,15 @@
 //! Thread: of the task's worker. Deliberately absent: where the bytes go (`checkpoint::storage`), and
 //! what they mean.
 
+mod channel;
 mod end;
 mod operator;
 mod restored;
 mod task;
 
+pub(crate) use channel::ChannelCut;
 pub use end::CheckpointEnd;
 pub use operator::{KeyedSnapshot, KeyedStream, ListSnapshot, OperatorSnapshot, SnapshotTicket};
 pub(crate) use operator::{schema_of, schema_of_bytes};
 pub use restored::{RestoredState, TaskRestore};
-pub(crate) use task::TaskCut;
+pub(crate) use task::{CutEnd, Cuts, Stopping, TaskCut};

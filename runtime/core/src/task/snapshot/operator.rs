@@ -4,7 +4,10 @@ use std::{any::type_name, cell::Cell, fmt, rc::Rc};
 
 use crate::{
     Record,
-    checkpoint::handle::{BackendKind, KeyGroupOffset, RedistributionMode, StateKind, StateSchema},
+    checkpoint::{
+        CheckpointKind, SavepointFormat,
+        handle::{BackendKind, KeyGroupOffset, RedistributionMode, StateKind, StateSchema},
+    },
     error::BoxError,
     graph::KeyGroupRange,
     record::{Archived, RecordEncoder},
@@ -52,6 +55,8 @@ pub struct OperatorSnapshot {
     pub keyed: Vec<KeyedSnapshot>,
     /// Lists, each with a name of its own.
     pub lists: Vec<ListSnapshot>,
+    /// Whether keyed state is to be canonical.
+    is_canonical: bool,
     /// Tickets that are out.
     waits: Rc<Cell<u32>>,
 }
@@ -95,6 +100,17 @@ pub(crate) fn schema_of<T: Record>(name: &str) -> StateSchema {
 }
 
 impl OperatorSnapshot {
+    /// For a checkpoint or savepoint of this kind.
+    pub(crate) fn of_kind(kind: CheckpointKind) -> Self {
+        let is_canonical = kind.savepoint_format() == Some(SavepointFormat::Canonical);
+        Self { is_canonical, ..Self::default() }
+    }
+
+    /// The format of keyed state that is asked of the backend in memory.
+    pub fn format(&self) -> BackendKind {
+        if self.is_canonical { BackendKind::Canonical } else { BackendKind::HashMap }
+    }
+
     /// A ticket, to be kept for as long as the operator needs.
     pub fn defer(&mut self) -> SnapshotTicket {
         self.waits.set(self.waits.get() + 1);
@@ -104,11 +120,6 @@ impl OperatorSnapshot {
     /// Whether no ticket is out.
     pub(crate) fn is_ready(&self) -> bool {
         self.waits.get() == 0
-    }
-
-    /// Whether it has no state.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.keyed.is_empty() && self.lists.is_empty()
     }
 }
 

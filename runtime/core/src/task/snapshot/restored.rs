@@ -8,13 +8,13 @@ use super::schema_of;
 use crate::{
     Record,
     checkpoint::{
-        handle::{StateHandle, StateSchema},
-        restore::{KeyedShare, OperatorShare, SubtaskShare, check_schema},
+        handle::{ChannelStateHandle, StateHandle, StateSchema},
+        restore::{InFlight, KeyedShare, OperatorShare, SubtaskShare, check_schema},
         storage::{Disk, FileSystemStorage, StateReader, StorageError},
     },
     error::TaskError,
     graph::OperatorId,
-    record::{AlignedBytes, checked_view, decode},
+    record::{AlignedBytes, checked_copy},
     task::OperatorPlan,
 };
 
@@ -25,6 +25,9 @@ pub struct TaskRestore {
     pub folder: PathBuf,
     /// What each operator of the chain gets. One that is not named begins empty.
     pub operators: BTreeMap<OperatorId, SubtaskShare>,
+    /// What was in flight towards this subtask, in the order in which it is to be read; in-flight
+    /// buffers in `operators` are not looked at.
+    pub in_flight: Vec<InFlight>,
 }
 
 /// The share of one operator. Reading it waits for the disk, so it is read when the task starts and
@@ -54,7 +57,7 @@ impl RestoredState {
         self.restore.is_some()
     }
 
-    /// How messages call the operator.
+    /// How messages call the operator: its name and id.
     pub(crate) fn label(&self) -> &str {
         &self.label
     }
@@ -134,6 +137,29 @@ impl RestoredState {
         self.read(&share.handle.state, share.bytes.clone().unwrap_or(all), each)
     }
 
+    /// The buffers that were in flight in one channel, oldest first.
+    ///
+    /// # Errors
+    /// As [`RestoredState::read_keyed`].
+    pub(crate) fn buffers(
+        &self,
+        state: &ChannelStateHandle,
+    ) -> Result<Vec<AlignedBytes>, StorageError> {
+        let mut all = Vec::new();
+        self.read(&state.state, 0..state.state.len(), |piece| {
+            all.extend_from_slice(piece);
+            Ok(())
+        })?;
+        let begins = state.offsets.iter().map(|at| *at as usize);
+        let ends = begins.clone().skip(1).chain([all.len()]);
+        let buffers = begins.zip(ends).map(|(begin, end)| {
+            let mut buffer = AlignedBytes::with_capacity(end - begin);
+            buffer.extend_from_slice(&all[begin..end]);
+            buffer
+        });
+        Ok(buffers.collect())
+    }
+
     /// Hands `each` the bytes of a part of a state, piece by piece.
     ///
     /// # Errors
@@ -174,12 +200,8 @@ impl RestoredState {
 
 /// The record in an element of the list `name`, whose bytes came from a disk.
 fn decode_element<T: Record>(name: &str, bytes: &[u8]) -> Result<T, TaskError> {
-    let mut aligned = AlignedBytes::with_capacity(bytes.len());
-    aligned.extend_from_slice(bytes);
-    match checked_view::<T>(&aligned) {
-        Ok(view) => Ok(decode(view)),
-        Err(cause) => Err(TaskError::DamagedState { state: name.to_string(), cause }),
-    }
+    let damaged = |cause| TaskError::DamagedState { state: name.to_string(), cause };
+    checked_copy::<T>(bytes).map_err(damaged)
 }
 
 impl fmt::Debug for RestoredState {

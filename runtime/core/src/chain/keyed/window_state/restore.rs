@@ -5,14 +5,15 @@ use crate::{
     Record,
     chain::keyed::window::{FiredOf, WindowCore},
     checkpoint::{
-        handle::{BackendKind, StateSchema},
+        handle::StateSchema,
         restore::{KeyedShare, check_schema},
-        savepoint::{CanonicalDecoder, CanonicalError, Decoded, Entry},
+        savepoint::Entry,
     },
     error::TaskError,
     exchange::key_group_of,
     graph::KeyGroup,
-    record::{AlignedBytes, Key, checked_view, decode, key_hash},
+    record::{Key, key_hash},
+    state::snapshot::{ArchiveReader, read_share},
     task::snapshot::RestoredState,
     time::{
         Timestamp,
@@ -38,8 +39,7 @@ where
 {
     let mut restoring = Restoring::<T, K, C> {
         groups,
-        aligned: AlignedBytes::with_capacity(0),
-        group: None,
+        archives: ArchiveReader::default(),
         results: Vec::new(),
         core,
     };
@@ -53,9 +53,7 @@ where
 struct Restoring<'a, T, K, C: WindowCore<T, K>> {
     core: &'a mut C,
     groups: KeyGroups,
-    /// Where bytes lie while they are looked at as a record.
-    aligned: AlignedBytes,
-    group: Option<KeyGroup>,
+    archives: ArchiveReader,
     /// Results that waited, with their places in line.
     results: Vec<(u64, FiredOf<T, K, C>)>,
 }
@@ -67,36 +65,12 @@ fn unfit(state: &str, what: impl ToString) -> TaskError {
     TaskError::UnfitState { state: state.to_string(), what: what.to_string() }
 }
 
-fn damaged(error: CanonicalError) -> TaskError {
-    unfit(WINDOWS, error)
-}
-
 impl<T, K: Key, C: WindowCore<T, K>> Restoring<'_, T, K, C> {
     fn share(&mut self, state: &RestoredState, share: &KeyedShare) -> Result<(), TaskError> {
-        let handle = &share.handle;
-        if handle.backend != BackendKind::Canonical {
-            return Err(unfit(WINDOWS, "it was written by a state backend, not by windows"));
-        }
-        let states = self.states(state.label(), &handle.schemas)?;
-        let all = 0..handle.state.len();
-        let (range, bytes) = match &share.bytes {
-            Some(bytes) => (share.groups, bytes.clone()),
-            None => (handle.range, all),
-        };
-        let count = u32::try_from(states.len()).expect("there are few states");
-        let mut decoder = CanonicalDecoder::new(range, count, bytes.end - bytes.start);
-        let mut failed = None;
-        state.read_keyed(share, |piece| {
-            if failed.is_none() {
-                decoder.feed(piece);
-                failed = self.decode(&mut decoder, &states).err();
-            }
-            Ok(())
-        })?;
-        match failed {
-            Some(error) => Err(error),
-            None => decoder.finish().map_err(damaged),
-        }
+        let states = self.states(state.label(), &share.handle.schemas)?;
+        read_share(state, share, |group, entry| {
+            self.entry(group, states[entry.state as usize], entry)
+        })
     }
 
     /// Which state is at which place, after their types were checked.
@@ -109,22 +83,6 @@ impl<T, K: Key, C: WindowCore<T, K>> Restoring<'_, T, K, C> {
             Ok(state)
         };
         stored.iter().map(known).collect()
-    }
-
-    fn decode(&mut self, decoder: &mut CanonicalDecoder, states: &States) -> Result<(), TaskError> {
-        loop {
-            match decoder.decode_next().map_err(damaged)? {
-                Decoded::NeedMore => return Ok(()),
-                Decoded::Group(group) => self.group = Some(group),
-                Decoded::EndOfGroup => self.group = None,
-                Decoded::Entry(entry) => {
-                    let group = self.group.expect("an entry is in a group");
-                    if self.groups.own.contains(group) {
-                        self.entry(group, states[entry.state as usize], &entry)?;
-                    }
-                }
-            }
-        }
     }
 
     fn entry(&mut self, group: KeyGroup, state: State, entry: &Entry<'_>) -> Result<(), TaskError> {
@@ -167,12 +125,7 @@ impl<T, K: Key, C: WindowCore<T, K>> Restoring<'_, T, K, C> {
     }
 
     fn record<R: Record>(&mut self, state: State, bytes: &[u8]) -> Result<R, TaskError> {
-        self.aligned.clear();
-        self.aligned.extend_from_slice(bytes);
-        match checked_view::<R>(&self.aligned) {
-            Ok(view) => Ok(decode(view)),
-            Err(cause) => Err(TaskError::DamagedState { state: state.name().to_string(), cause }),
-        }
+        self.archives.read(state.name(), bytes)
     }
 
     fn window(&mut self, state: State, bytes: &[u8]) -> Result<C::Window, TaskError> {

@@ -118,7 +118,8 @@ fn dealt(handles: Vec<Option<KeyedStateHandle>>, parallelism: u32) -> Vec<Restor
     let plan = OperatorPlan { node: NodeId(0), id, name };
     let found = |share| {
         let operators = BTreeMap::from([(id, share)]);
-        let restore = TaskRestore { folder: PathBuf::new(), operators };
+        let restore =
+            TaskRestore { folder: PathBuf::new(), operators, in_flight: Default::default() };
         RestoredState::new(Some(Arc::new(restore)), &plan, None)
     };
     restored.operators[&id].subtasks.iter().cloned().map(found).collect()
@@ -339,7 +340,7 @@ fn check_damaged(damage: impl FnOnce(&mut KeyedStateHandle), expected: &str) {
 fn state_of_other_windows_is_named() {
     check_damaged(|handle| handle.schemas[0].fingerprint += 1, "window-contents");
     check_damaged(|handle| handle.schemas[2].name = "timers".into(), "state 'timers'");
-    check_damaged(|handle| handle.backend = BackendKind::HashMap, "by a state backend");
+    check_damaged(|handle| handle.backend = BackendKind::RocksDb, "backend");
     check_damaged(|handle| handle.schemas.swap(0, 4), "state 'window-");
 }
 

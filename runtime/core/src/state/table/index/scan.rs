@@ -62,15 +62,22 @@ impl<S: Slot> Index<S> {
         }
     }
 
-    /// Shares all segments as they are now; each is copied before it changes. Begins a new version.
+    /// Shares all segments as they are now, in the order of their hashes; each is copied before it
+    /// changes. Begins a new version.
     pub(in crate::state::table) fn freeze(&mut self) -> Vec<FrozenBucket> {
         self.version = self.version.next();
-        let held: Vec<HeldIndex> = self.segments.indices().collect();
+        let mut held = Vec::with_capacity(self.segments.len());
+        let mut next = 0;
+        while next < self.range.span() {
+            let head = self.directory[(next >> self.shift) as usize];
+            next = self.meta(head).start + (1 << self.meta(head).open_bits);
+            held.extend(self.chain(head));
+        }
         let frozen = held.into_iter().map(|index| {
             let meta = *self.meta(index);
             let hash = |from_first: u64| self.range.first().wrapping_add(from_first as u32);
             let last = (meta.start + (1 << meta.open_bits)).min(self.range.span()) - 1;
-            let hashes = hash(meta.start.min(last))..=hash(last);
+            let hashes = hash(meta.start)..=hash(last);
             FrozenBucket { bytes: self.segments.freeze(index), changed: meta.changed, hashes }
         });
         frozen.collect()

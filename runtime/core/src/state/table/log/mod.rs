@@ -18,6 +18,7 @@
 //! What fails for want of memory has changed nothing.
 
 mod entry;
+mod frozen;
 
 use brisk_memory::{Buffer, HeldIndex, Holding, Segment};
 
@@ -29,6 +30,7 @@ use crate::{
 };
 pub(super) use entry::{Draft, HEADER, UNIT};
 use entry::{Header, PART, Shape};
+pub(super) use frozen::FrozenLog;
 
 /// Where an entry is: the number of its segment and the place in it, in units.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

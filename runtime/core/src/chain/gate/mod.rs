@@ -3,17 +3,21 @@
 
 use brisk_memory::Buffer;
 use brisk_network::{
-    ChannelIndex, Event, InputGate, Item, Polled,
+    ChannelIndex, InputGate, Item, Polled,
     frame::{self, BUFFER_HEADER, FRAME_HEADER, FrameClass, FrameKind},
 };
 use std::{cell::RefCell, collections::HashMap, fmt, marker::PhantomData, rc::Rc};
+
+mod recovered;
 
 use super::{Chain, Template, hints::prefetch};
 use crate::{
     Record,
     error::Error,
     record::{AlignedBytes, Archived, decode, view},
+    state::HashRange,
     task::flow::{Drive, Flow, Push, Signal},
+    task::inputs::{Current, Input, InputState, Pieces},
     task::{BuildContext, CheckpointEnd, Cx},
     time::{Timestamp, WatermarkValve},
 };
@@ -72,30 +76,20 @@ pub trait ReadRecords<T: Record> {
     fn ready(&mut self, cx: &mut Cx) -> Flow;
 }
 
-#[derive(Debug)]
-struct Current {
-    channel: ChannelIndex,
-    buffer: Buffer,
-    position: usize,
-    ahead: usize,
-}
-
 /// Reads the records of one input gate.
 pub struct Gate<T> {
+    /// Which input of the task it is.
+    number: usize,
     gate: Rc<RefCell<InputGate>>,
-    current: Option<Current>,
-    /// Pieces of records that are longer than a segment, by channel.
-    pieces: HashMap<ChannelIndex, AlignedBytes>,
-    /// How far the channels have come in event time.
-    valve: WatermarkValve,
+    state: Rc<RefCell<InputState>>,
     record: PhantomData<fn() -> T>,
 }
 
 impl<T: Record> Gate<T> {
-    /// A reader of `gate`.
-    pub fn new(gate: Rc<RefCell<InputGate>>) -> Self {
-        let valve = WatermarkValve::new(gate.borrow().channel_count());
-        Self { gate, current: None, pieces: HashMap::new(), valve, record: PhantomData }
+    /// A reader of input `number` of its task.
+    pub(crate) fn new(number: usize, input: &Input) -> Self {
+        let (gate, state) = (Rc::clone(&input.gate), Rc::clone(&input.state));
+        Self { number, gate, state, record: PhantomData }
     }
 
     /// Reads until the reader pauses, input is short, or the quantum is used up.
@@ -103,99 +97,114 @@ impl<T: Record> Gate<T> {
         if let Some(interrupted) = reader.ready(cx).interrupts() {
             return interrupted;
         }
+        let state = Rc::clone(&self.state);
+        let mut state = state.borrow_mut();
+        if state.restored {
+            state.restored = false;
+            cx.announce(Signal::Watermark(state.valve.watermark()));
+            return Drive::More;
+        }
         let mut left = cx.quantum();
+        if !state.recovered.is_empty()
+            && let Some(interrupted) = recovered::read::<T, R>(&mut state, reader, &mut left, cx)
+        {
+            return interrupted;
+        }
         loop {
-            if self.current.is_none() {
+            if state.current.is_none() {
                 let polled = self.gate.borrow_mut().poll();
                 match polled {
                     Polled::Empty => return Drive::Starved,
                     Polled::Ended => return Drive::Ended,
-                    Polled::Item(_, Item::Event(Event::EndOfPartition)) => continue,
-                    Polled::Announced(..) | Polled::Item(_, Item::Event(_)) => {
-                        unreachable!("no task begins checkpoints yet")
-                    }
                     Polled::Item(channel, Item::Buffer(buffer)) => {
-                        self.begin::<R>(channel, buffer, reader, cx);
+                        begin::<T, R>(&mut state, (channel, buffer), reader, cx);
+                    }
+                    Polled::Announced(..) | Polled::Item(_, Item::Event(_)) => {
+                        cx.polled(self.number, polled);
+                        if cx.has_news() {
+                            return Drive::More;
+                        }
+                        continue;
                     }
                 }
             }
-            match self.read_buffer(reader, &mut left, cx) {
+            match read_buffer::<T, R>(&mut state, reader, &mut left, cx) {
                 Flow::Continue if left == 0 => return Drive::More,
                 Flow::Continue => {}
                 other => return other.interrupts().expect("anything but Continue interrupts"),
             }
         }
     }
+}
 
-    fn begin<R: ReadRecords<T>>(
-        &mut self,
-        channel: ChannelIndex,
-        buffer: Buffer,
-        reader: &mut R,
-        cx: &mut Cx,
-    ) {
-        cx.metrics.count_buffer_in(buffer.len(), frame::record_count(&buffer));
-        buffer.iter().take(PREFETCH_BYTES).step_by(LINE).for_each(prefetch);
-        let mut ahead = BUFFER_HEADER;
-        for _ in 0..R::LOOK_AHEAD {
-            let Some(header) = frame::header_at(&buffer, ahead) else { break };
+fn begin<T: Record, R: ReadRecords<T>>(
+    state: &mut InputState,
+    (channel, buffer): (ChannelIndex, Buffer),
+    reader: &mut R,
+    cx: &mut Cx,
+) {
+    cx.metrics.count_buffer_in(buffer.len(), frame::record_count(&buffer));
+    buffer.iter().take(PREFETCH_BYTES).step_by(LINE).for_each(prefetch);
+    let mut ahead = BUFFER_HEADER;
+    for _ in 0..R::LOOK_AHEAD {
+        let Some(header) = frame::header_at(&buffer, ahead) else { break };
+        reader.look_ahead(header.key_hash);
+        ahead = frame::next_frame(ahead + FRAME_HEADER + header.length());
+    }
+    state.current = Some(Current { channel, buffer, position: BUFFER_HEADER, ahead });
+}
+
+/// Reads the current buffer to its end, or until interrupted or `left` is 0.
+fn read_buffer<T: Record, R: ReadRecords<T>>(
+    state: &mut InputState,
+    reader: &mut R,
+    left: &mut usize,
+    cx: &mut Cx,
+) -> Flow {
+    let current = state.current.as_mut().expect("a buffer was begun");
+    let bytes: &[u8] = &current.buffer;
+    let (mut position, mut ahead) = (current.position, current.ahead);
+    while let Some(frame) = frame::frame_at(bytes, position) {
+        if R::LOOK_AHEAD > 0
+            && let Some(header) = frame::header_at(bytes, ahead)
+        {
             reader.look_ahead(header.key_hash);
             ahead = frame::next_frame(ahead + FRAME_HEADER + header.length());
         }
-        self.current = Some(Current { channel, buffer, position: BUFFER_HEADER, ahead });
-    }
-
-    /// Reads the current buffer to its end, or until interrupted or `left` is 0.
-    fn read_buffer<R: ReadRecords<T>>(
-        &mut self,
-        reader: &mut R,
-        left: &mut usize,
-        cx: &mut Cx,
-    ) -> Flow {
-        let current = self.current.as_mut().expect("a buffer was begun");
-        let bytes: &[u8] = &current.buffer;
-        let (mut position, mut ahead) = (current.position, current.ahead);
-        while let Some(frame) = frame::frame_at(bytes, position) {
-            if R::LOOK_AHEAD > 0
-                && let Some(header) = frame::header_at(bytes, ahead)
-            {
-                reader.look_ahead(header.key_hash);
-                ahead = frame::next_frame(ahead + FRAME_HEADER + header.length());
-            }
-            // Another core wrote these lines: asking for them early hides the way they have.
-            let stride = frame.next - position;
-            if let Some(ahead) = bytes.get(position + (R::LOOK_AHEAD + PREFETCH_RECORDS) * stride) {
-                prefetch(ahead);
-            }
-            position = frame.next;
-            let flow = if frame.header.is_plain_whole() {
-                cx.set_timestamp(None);
-                // SAFETY: gates of this type get buffers of writers of this type only
-                // (the builder of the task checks it), and payloads are 16-aligned.
-                let record = unsafe { view::<T>(frame.payload) };
-                reader.record(frame.header.key_hash, record, cx)
-            } else {
-                let rest = Rest { pieces: &mut self.pieces, valve: &mut self.valve };
-                let flow = rest.read(current.channel, frame, reader, cx);
-                if cx.has_signals() {
-                    *left = 1;
-                }
-                flow
-            };
-            *left -= 1;
-            if flow != Flow::Continue || *left == 0 {
-                (current.position, current.ahead) = (position, ahead);
-                return flow;
-            }
-            if left.is_multiple_of(INTERRUPT_CHECK) && cx.interrupted() {
-                *left = 0;
-                (current.position, current.ahead) = (position, ahead);
-                return Flow::Continue;
-            }
+        // Another core wrote these lines: asking for them early hides the way they have.
+        let stride = frame.next - position;
+        if let Some(ahead) = bytes.get(position + (R::LOOK_AHEAD + PREFETCH_RECORDS) * stride) {
+            prefetch(ahead);
         }
-        self.current = None;
-        Flow::Continue
+        position = frame.next;
+        let flow = if frame.header.is_plain_whole() {
+            cx.set_timestamp(None);
+            // SAFETY: gates of this type get buffers of writers of this type only
+            // (the builder of the task checks it), and payloads are 16-aligned.
+            let record = unsafe { view::<T>(frame.payload) };
+            reader.record(frame.header.key_hash, record, cx)
+        } else {
+            let (pieces, valve) = (&mut state.pieces, &mut state.valve);
+            let rest = Rest { pieces, valve, owned: None };
+            let flow = rest.read(current.channel, frame, reader, cx);
+            if cx.has_news() {
+                *left = 1;
+            }
+            flow
+        };
+        *left -= 1;
+        if flow != Flow::Continue || *left == 0 {
+            (current.position, current.ahead) = (position, ahead);
+            return flow;
+        }
+        if left.is_multiple_of(INTERRUPT_CHECK) && cx.interrupted() {
+            *left = 0;
+            (current.position, current.ahead) = (position, ahead);
+            return Flow::Continue;
+        }
     }
+    state.current = None;
+    Flow::Continue
 }
 
 /// How many records before it is looked at, if all are as long as this one, a record is
@@ -213,8 +222,10 @@ pub(crate) const INTERRUPT_CHECK: usize = 32;
 
 /// What frames other than whole plain records need.
 struct Rest<'a> {
-    pieces: &'a mut HashMap<ChannelIndex, AlignedBytes>,
+    pieces: &'a mut HashMap<ChannelIndex, Pieces>,
     valve: &'a mut WatermarkValve,
+    /// Whose records are read, if not all.
+    owned: Option<HashRange>,
 }
 
 impl Rest<'_> {
@@ -264,6 +275,9 @@ impl Rest<'_> {
                 return Flow::Continue;
             }
         };
+        if self.owned.is_some_and(|owned| !owned.contains(hash)) {
+            return Flow::Continue;
+        }
         // SAFETY: gates of this type get buffers of writers of this type only (the builder
         // of the task checks it), at an address that is aligned for every archive.
         let record = unsafe { view::<T>(bytes) };
@@ -280,20 +294,27 @@ impl Rest<'_> {
         reader: &mut R,
         cx: &mut Cx,
     ) -> Flow {
-        let joined = self.pieces.entry(channel).or_default();
+        let class = frame.header.class();
+        let fresh = || Pieces { class, bytes: AlignedBytes::new(), recovered: false };
+        let joined = self.pieces.entry(channel).or_insert_with(fresh);
         let begins = frame.header.kind() == FrameKind::First;
-        assert_eq!(begins, joined.is_empty(), "pieces of a record come in order");
-        joined.extend_from_slice(frame.payload);
+        assert_eq!(begins, joined.bytes.is_empty(), "pieces of a record come in order");
+        joined.bytes.extend_from_slice(frame.payload);
         if frame.header.kind() != FrameKind::Last {
             return Flow::Continue;
         }
-        let joined = self.pieces.remove(&channel).expect("it was just extended");
-        let (class, hash) = (frame.header.class(), frame.header.key_hash);
-        self.read_whole(channel, Payload { class, hash, bytes: &joined }, reader, cx)
+        let Pieces { bytes, recovered, .. } =
+            self.pieces.remove(&channel).expect("it was just extended");
+        let payload = Payload { class, hash: frame.header.key_hash, bytes: &bytes };
+        if recovered && let Err(cause) = payload.check::<T>() {
+            return recovered::damaged(cause, cx);
+        }
+        self.read_whole(channel, payload, reader, cx)
     }
 }
 
 /// The bytes of a frame, or of several that were joined.
+#[derive(Clone, Copy)]
 struct Payload<'a> {
     class: FrameClass,
     hash: u32,
@@ -332,6 +353,6 @@ impl<T: Record> Chain for Gate<T> {
 
 impl<T> fmt::Debug for Gate<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Gate").field("current", &self.current).finish_non_exhaustive()
+        f.debug_struct("Gate").field("number", &self.number).finish_non_exhaustive()
     }
 }

@@ -1,0 +1,61 @@
+//! A log as it was when it was frozen.
+
+use brisk_memory::{Buffer, HeldIndex};
+
+use super::{Body, FrozenData, HEADER, Header, Location, Stored, UNIT};
+use crate::{chain::prefetch, record::AlignedBytes};
+
+/// Entries by location, read-only.
+pub(in crate::state::table) struct FrozenLog {
+    /// By number; a number that was not used is empty.
+    segments: Vec<Option<Buffer>>,
+    segment_bytes: usize,
+    value_align: usize,
+}
+
+impl FrozenLog {
+    /// Of the data segments of a log whose values need an address divisible by `value_align`.
+    pub(in crate::state::table) fn new(
+        data: Vec<FrozenData>,
+        segment_bytes: usize,
+        value_align: usize,
+    ) -> Self {
+        let count = data.iter().map(|part| part.number as usize + 1).max().unwrap_or(0);
+        let mut segments: Vec<Option<Buffer>> = (0..count).map(|_| None).collect();
+        for FrozenData { number, bytes, .. } in data {
+            segments[number as usize] = Some(bytes);
+        }
+        Self { segments, segment_bytes, value_align }
+    }
+
+    fn segment(&self, index: HeldIndex) -> &[u8] {
+        self.segments[index.0 as usize].as_ref().expect("a location is in a segment of the log")
+    }
+
+    fn from(&self, location: Location) -> &[u8] {
+        let units = (self.segment_bytes / UNIT) as u32;
+        let (segment, unit) = (location.0 / units, location.0 % units);
+        &self.segment(HeldIndex(segment))[unit as usize * UNIT..]
+    }
+
+    /// Asks for the first cache line of an entry.
+    pub(in crate::state::table) fn prefetch(&self, location: Location) {
+        prefetch(&self.from(location)[0]);
+    }
+
+    /// Key and value of an entry, aligned.
+    pub(in crate::state::table) fn get(&self, location: Location) -> Stored<'_> {
+        let bytes = self.from(location);
+        let header = Header::read(bytes);
+        let shape = header.shape(self.value_align);
+        if !header.is_long {
+            return Stored { shape, body: Body::Here(&bytes[HEADER..]) };
+        }
+        let mut joined = AlignedBytes::with_capacity(shape.end);
+        for part in header.parts(bytes, shape.end.div_ceil(self.segment_bytes)) {
+            let part = self.segment(part);
+            joined.extend_from_slice(&part[..part.len().min(shape.end - joined.len())]);
+        }
+        Stored { shape, body: Body::Joined(joined) }
+    }
+}

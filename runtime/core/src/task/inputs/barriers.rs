@@ -1,0 +1,226 @@
+//! What a task does about barriers.
+
+use brisk_memory::driver::Instant64;
+use brisk_network::{
+    ChannelIndex, Event, Item, Polled,
+    barrier::{
+        AbortReason, Alignment, Arrival, BarrierAction, BarrierEvent, CheckpointBarrier,
+        CheckpointId, Guarantee,
+    },
+};
+use std::{collections::VecDeque, time::Duration};
+
+use super::Input;
+use crate::task::snapshot::ChannelCut;
+
+/// What is to be done between two drives, in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Due {
+    /// Pass the barrier on and take the checkpoint.
+    Trigger {
+        barrier: CheckpointBarrier,
+        /// Whether in-flight buffers are part of it: [`Due::Captured`] follows.
+        captures: bool,
+    },
+    /// All in-flight buffers of the checkpoint are there.
+    Captured(CheckpointId),
+    /// Tell the outputs and the coordinator that there will be no such checkpoint.
+    Abort(CheckpointId, AbortReason),
+}
+
+/// The time that a checkpoint's alignment may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Deadline {
+    checkpoint: CheckpointId,
+    at: Instant64,
+}
+
+/// The present, by both clocks.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Now {
+    pub(crate) instant: Instant64,
+    pub(crate) wall_ms: i64,
+}
+
+/// The barriers of all inputs of a task.
+#[derive(Debug)]
+pub(crate) struct Barriers {
+    inputs: Vec<Input>,
+    /// None for a source.
+    alignment: Option<Alignment>,
+    due: VecDeque<Due>,
+    deadline: Option<Deadline>,
+    /// Channels that were read to their end.
+    ended: u32,
+    /// A checkpoint that was asked for by the coordinator, since no barrier will come; it waits for
+    /// the inputs to be read to their ends.
+    asked: Option<CheckpointBarrier>,
+    /// When the first barrier of the checkpoint under way came.
+    began: Option<Instant64>,
+    /// What readers had in hand of channels that are captured.
+    in_hand: Vec<ChannelCut>,
+}
+
+impl Barriers {
+    pub(crate) fn new(inputs: Vec<Input>, guarantee: Guarantee) -> Self {
+        let channels: u32 = inputs.iter().map(|input| input.channels).sum();
+        let alignment = (channels > 0).then(|| Alignment::new(channels, guarantee));
+        let (due, in_hand) = (VecDeque::new(), Vec::new());
+        Self { inputs, alignment, due, deadline: None, ended: 0, asked: None, began: None, in_hand }
+    }
+
+    /// The inputs, in the order of the plan.
+    pub(crate) fn inputs(&self) -> &[Input] {
+        &self.inputs
+    }
+
+    pub(crate) fn has_due(&self) -> bool {
+        !self.due.is_empty()
+    }
+
+    pub(crate) fn next_due(&mut self) -> Option<Due> {
+        self.due.pop_front()
+    }
+
+    /// Takes what the gate of `input` said instead of giving a buffer. A time to be woken at.
+    pub(crate) fn polled(&mut self, input: usize, polled: Polled, now: Now) -> Option<Instant64> {
+        let first = self.inputs[input].first;
+        let all = |channel: ChannelIndex| ChannelIndex(first + channel.0);
+        let arrival = |channel, barrier| Arrival { channel, barrier, now_ms: now.wall_ms };
+        let event = match polled {
+            Polled::Announced(channel, barrier) => {
+                BarrierEvent::Announced(arrival(all(channel), barrier))
+            }
+            Polled::Item(channel, Item::Event(event)) => match event {
+                Event::Barrier(barrier) => BarrierEvent::Received(arrival(all(channel), barrier)),
+                Event::CancelCheckpoint(checkpoint) => {
+                    BarrierEvent::Canceled { channel: all(channel), checkpoint }
+                }
+                Event::EndOfPartition => BarrierEvent::Ended { channel: all(channel) },
+            },
+            Polled::Item(_, Item::Buffer(_)) | Polled::Empty | Polled::Ended => {
+                unreachable!("{polled:?} has nothing to do with barriers")
+            }
+        };
+        self.ended += u32::from(matches!(event, BarrierEvent::Ended { .. }));
+        if matches!(event, BarrierEvent::Received(_)) {
+            self.began.get_or_insert(now.instant);
+        }
+        let wakes = self.step(event, now);
+        self.trigger_asked();
+        wakes
+    }
+
+    /// Looks at what goes before all that waits in the gates, and at the time. Called whether the
+    /// task may read or not.
+    pub(crate) fn poll_urgent(&mut self, now: Now) {
+        for input in 0..self.inputs.len() {
+            loop {
+                let polled = self.inputs[input].gate.borrow_mut().poll_urgent();
+                let Some(polled) = polled else { break };
+                // Whoever polls this looks at the time anyway.
+                let _ = self.polled(input, polled, now);
+            }
+        }
+        if let Some(Deadline { checkpoint, .. }) = self.deadline.take_if(|it| it.at <= now.instant)
+        {
+            let _ = self.step(BarrierEvent::TimedOut { checkpoint }, now);
+        }
+    }
+
+    /// Whether [`Barriers::poll_urgent`] would find something.
+    pub(crate) fn is_urgent(&self, now: impl Fn() -> Instant64) -> bool {
+        // What an earlier run had in flight comes before everything, and no barrier overtakes it.
+        if self.inputs.iter().any(|input| !input.state.borrow().recovered.is_empty()) {
+            return false;
+        }
+        let queued = self.inputs.iter().any(|input| input.gate.borrow().has_urgent());
+        queued || self.deadline.is_some_and(|deadline| deadline.at <= now())
+    }
+
+    /// The coordinator asks for a checkpoint: of a source, or of a task whose producers have ended.
+    pub(crate) fn ask(&mut self, barrier: CheckpointBarrier) {
+        self.asked = Some(barrier);
+        self.trigger_asked();
+    }
+
+    fn trigger_asked(&mut self) {
+        let channels: u32 = self.inputs.iter().map(|input| input.channels).sum();
+        if self.ended == channels
+            && let Some(barrier) = self.asked.take()
+        {
+            self.due.push_back(Due::Trigger { barrier, captures: false });
+        }
+    }
+
+    fn step(&mut self, event: BarrierEvent, now: Now) -> Option<Instant64> {
+        let alignment = self.alignment.take().expect("only a task with inputs hears of barriers");
+        let (alignment, actions) = alignment.step(event);
+        self.alignment = Some(alignment);
+        let mut wakes = None;
+        for action in actions {
+            match action {
+                BarrierAction::Block(channel) => {
+                    let (input, channel) = self.local(channel);
+                    self.inputs[input].gate.borrow_mut().block(channel);
+                }
+                BarrierAction::Unblock(channel) => {
+                    let (input, channel) = self.local(channel);
+                    self.inputs[input].gate.borrow_mut().unblock(channel);
+                }
+                BarrierAction::StartTimer { checkpoint, after } => {
+                    // A millisecond more, since the part of one that has passed is not known.
+                    let at = now.instant + after + Duration::from_millis(1);
+                    self.deadline = Some(Deadline { checkpoint, at });
+                    wakes = Some(at);
+                }
+                BarrierAction::Trigger(barrier) => {
+                    let captures = barrier.overtakes();
+                    self.due.push_back(Due::Trigger { barrier, captures });
+                }
+                BarrierAction::Capture { channel, checkpoint } => self.capture(channel, checkpoint),
+                BarrierAction::Captured(checkpoint) => {
+                    self.due.push_back(Due::Captured(checkpoint));
+                }
+                BarrierAction::Abort { checkpoint, reason } => {
+                    self.in_hand.clear();
+                    self.due.push_back(Due::Abort(checkpoint, reason));
+                }
+            }
+        }
+        wakes
+    }
+
+    /// How long ago the first barrier of the checkpoint came that is over now.
+    pub(crate) fn take_alignment(&mut self, now: Instant64) -> Duration {
+        self.began.take().map_or(Duration::ZERO, |began| now.saturating_since(began))
+    }
+
+    /// The input of a channel, and its number there.
+    fn local(&self, channel: ChannelIndex) -> (usize, ChannelIndex) {
+        let input = self.inputs.partition_point(|input| input.first <= channel.0) - 1;
+        (input, ChannelIndex(channel.0 - self.inputs[input].first))
+    }
+
+    fn capture(&mut self, channel: ChannelIndex, checkpoint: CheckpointId) {
+        let (at, channel) = self.local(channel);
+        let input = &self.inputs[at];
+        input.gate.borrow_mut().capture(channel, checkpoint);
+        // In a drive its reader has the state, and nothing in hand.
+        let Ok(state) = input.state.try_borrow() else { return };
+        let cut = ChannelCut::in_hand(at as u32, channel, &state);
+        self.in_hand.extend(cut);
+    }
+
+    /// Everything that was captured for `checkpoint` at the inputs.
+    pub(crate) fn take_captured(&mut self, checkpoint: CheckpointId) -> Vec<ChannelCut> {
+        let mut cuts = std::mem::take(&mut self.in_hand);
+        for (at, input) in self.inputs.iter().enumerate() {
+            let captured = input.gate.borrow_mut().take_captured(checkpoint);
+            for (channel, buffers) in captured {
+                cuts.push(ChannelCut::of_input(at as u32, channel, buffers));
+            }
+        }
+        cuts
+    }
+}
