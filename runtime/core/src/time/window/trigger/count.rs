@@ -6,31 +6,6 @@ use crate::{
     time::{Timestamp, window::Window},
 };
 
-/// Writes the methods of a trigger without timers.
-macro_rules! no_timers {
-    () => {
-        fn on_event_time(
-            &self,
-            _time: Timestamp,
-            _window: &W,
-            _state: &mut Self::State,
-            _context: &mut TriggerContext<'_>,
-        ) -> TriggerResult {
-            TriggerResult::Continue
-        }
-
-        fn on_processing_time(
-            &self,
-            _time: Timestamp,
-            _window: &W,
-            _state: &mut Self::State,
-            _context: &mut TriggerContext<'_>,
-        ) -> TriggerResult {
-            TriggerResult::Continue
-        }
-    };
-}
-
 /// Fires with each so many records.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct CountTrigger {
@@ -66,7 +41,9 @@ impl<T, W: Window> Trigger<T, W> for CountTrigger {
         TriggerResult::fire_if(fires)
     }
 
-    no_timers!();
+    ignores_event_time!();
+
+    ignores_the_clock!();
 
     fn can_merge(&self) -> bool {
         true
@@ -127,7 +104,9 @@ where
         TriggerResult::fire_if(fires)
     }
 
-    no_timers!();
+    ignores_event_time!();
+
+    ignores_the_clock!();
 
     fn clear(&self, _window: &W, state: &mut Option<T>, _context: &mut TriggerContext<'_>) {
         *state = None;
@@ -150,7 +129,9 @@ impl<T, W: Window> Trigger<T, W> for NeverTrigger {
         TriggerResult::Continue
     }
 
-    no_timers!();
+    ignores_event_time!();
+
+    ignores_the_clock!();
 
     fn can_merge(&self) -> bool {
         true

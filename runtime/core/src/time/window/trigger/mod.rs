@@ -5,6 +5,36 @@
 //! for through its [`TriggerContext`]. So a trigger is a pure step, and whoever holds the window
 //! carries out what it asked for.
 
+/// Writes the method of a trigger for which event time does nothing.
+macro_rules! ignores_event_time {
+    () => {
+        fn on_event_time(
+            &self,
+            _time: Timestamp,
+            _window: &W,
+            _state: &mut Self::State,
+            _context: &mut TriggerContext<'_>,
+        ) -> TriggerResult {
+            TriggerResult::Continue
+        }
+    };
+}
+
+/// Writes the method of a trigger for which the clock does nothing.
+macro_rules! ignores_the_clock {
+    () => {
+        fn on_processing_time(
+            &self,
+            _time: Timestamp,
+            _window: &W,
+            _state: &mut Self::State,
+            _context: &mut TriggerContext<'_>,
+        ) -> TriggerResult {
+            TriggerResult::Continue
+        }
+    };
+}
+
 mod continuous;
 mod count;
 mod time;
