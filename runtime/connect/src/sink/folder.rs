@@ -3,7 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
-use super::rolling;
+use super::{rolling, switch};
 
 /// A name in an output folder that belongs to a sink.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,9 +38,11 @@ impl PartName {
     }
 }
 
-/// Whether a sink gives this name to what it has not finished.
+/// Whether a sink gives this name to what it has not finished, or is about to remove.
 pub(crate) fn is_in_progress(name: &OsStr) -> bool {
-    PartName::parse(name) == Some(PartName::InProgress) || rolling::is_in_progress(name)
+    PartName::parse(name) == Some(PartName::InProgress)
+        || rolling::is_in_progress(name)
+        || switch::is_hidden_folder(name)
 }
 
 /// A number as it is written in a name: digits without a leading zero.

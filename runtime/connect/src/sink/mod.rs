@@ -24,6 +24,8 @@ mod publication;
 
 mod folder;
 
+mod switch;
+
 mod output;
 
 mod writer;

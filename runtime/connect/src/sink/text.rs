@@ -18,8 +18,7 @@ use crate::adapter::{open_error, task_error};
 ///
 /// The files appear when all subtasks have finished, with their data on the disk, or not at all. A
 /// folder that has part files already is an error before anything is written, unless the write mode is
-/// [`WriteMode::Overwrite`]; then they are replaced at the end. (The names change one after another: a
-/// machine that loses power in that moment can have old and new parts, each of them whole.)
+/// [`WriteMode::Overwrite`]; then they are replaced at the end.
 #[derive(Debug, Clone)]
 pub struct TextSink<L> {
     publication: Arc<Publication>,

@@ -175,3 +175,57 @@ fn power_lost_at_any_moment_shows_all_parts_or_none() {
         assert!(is_whole);
     }
 }
+
+/// The three parts of an earlier job.
+fn write_three(io: &mut DriverIo) {
+    let old = publication(Path::new("/out"));
+    let mut writers: Vec<PartWriter> =
+        (0..3).map(|subtask| PartWriter::begin(&old, share(subtask, 3), io).unwrap()).collect();
+    for writer in &mut writers {
+        writer.blocks().push(b"older\n");
+        while !writer.close_file(io).unwrap() {
+            io.wait();
+        }
+    }
+}
+
+#[test]
+fn parts_are_replaced_all_or_none_wherever_it_fails() {
+    let old: Vec<(String, u64)> = (0..3).map(|part| (format!("part-{part}"), 6)).collect();
+    let is_pure = |parts: &[(String, u64)]| {
+        parts.iter().all(|part| old.contains(part)) || parts.iter().all(|part| part.1 == 5)
+    };
+    let first = {
+        let (world, mut io, _) = simulation(1);
+        write_three(&mut io);
+        write_both(&publication(Path::new("/out")), &mut io).unwrap();
+        world.operations_begun()
+    };
+    let old_took = {
+        let (world, mut io, _) = simulation(1);
+        write_three(&mut io);
+        world.operations_begun()
+    };
+    for loses_power in [false, true] {
+        for operation in old_took..first {
+            let (world, mut io, _) = simulation(1);
+            world.fail_operation(operation, PlannedFault::InputOutput);
+            write_three(&mut io);
+            let written = write_both(&publication(Path::new("/out")), &mut io);
+            if loses_power {
+                world.crash();
+                drop(io);
+                io = DriverIo::new(DriverKind::Simulated(world.clone()));
+            }
+            let parts = visible(&io);
+            assert!(is_pure(&parts), "{operation}: {parts:?}");
+            if !loses_power {
+                let expected = if written.is_ok() { all_parts() } else { old.clone() };
+                assert_eq!(parts, expected, "{operation}: {written:?}");
+            }
+            write_both(&publication(Path::new("/out")), &mut io).unwrap();
+            assert_eq!(visible(&io), all_parts());
+            assert_eq!(io.files().list(Path::new("/out")).unwrap().len(), 2);
+        }
+    }
+}
