@@ -57,7 +57,7 @@ fn read_output(folder: &Path) -> (Vec<u32>, usize) {
             let text = fs::read_to_string(entry.path()).expect("text");
             assert!(text.ends_with('\n'), "{name} is cut off");
             let number = |line: &str| {
-                let number = line.split(' ').next().and_then(|number| number.parse().ok());
+                let number = line.split(' ').next().and_then(|number| number.parse::<u32>().ok());
                 number.unwrap_or_else(|| panic!("{name}: '{line}'"))
             };
             numbers.extend(text.lines().map(number));
@@ -82,8 +82,8 @@ fn check(parallelism: u32, settings: &[(&str, &str)]) {
         ("restart-strategy.fixed-delay.delay", "1 ms"),
         ("execution.checkpointing.dir", checkpoints.as_str()),
     ];
-    for (key, value) in all.iter().chain(settings) {
-        config.set(key, *value);
+    for (key, value) in all.into_iter().chain(settings.iter().copied()) {
+        config.set(key, value);
     }
     let env = StreamExecutionEnvironment::with_configuration(config);
     let mut env = env.expect("the settings are right");

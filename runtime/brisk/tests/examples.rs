@@ -103,8 +103,13 @@ fn wrong_arguments() {
     for name in EXAMPLES {
         let refused = |arguments: &[&str], code, parts: &[&str]| {
             let mut command = example(name);
-            if name == "wordcount" {
+            let folder = tempfile::tempdir().unwrap();
+            if ["wordcount", "exactly_once_files"].contains(&name) {
                 command.args(["--input", "Cargo.toml"]);
+            }
+            if name == "exactly_once_files" {
+                command.arg("--output").arg(folder.path().join("out"));
+                command.arg("--checkpoint-dir").arg(folder.path().join("checkpoints"));
             }
             check_refused(command.args(arguments), code, parts);
         };
@@ -316,4 +321,63 @@ fn counts_on_standard_output_are_those_of_a_plain_program() {
         let ended = run(word_count(&file).args(["--parallelism", parallelism]));
         assert_eq!(sorted_lines(&ended.stdout), expected([text.as_str()]));
     }
+}
+
+/// The lines in finished parts; an unfinished one has a hidden name.
+fn finished_lines(output: &Path) -> Vec<String> {
+    let entries = fs::read_dir(output).into_iter().flatten().map(|entry| entry.unwrap());
+    let parts = entries.filter(|entry| !entry.file_name().as_bytes().starts_with(b"."));
+    let mut lines: Vec<String> = parts
+        .flat_map(|part| {
+            let text = fs::read_to_string(part.path()).unwrap();
+            text.lines().map(str::to_owned).collect::<Vec<_>>()
+        })
+        .collect();
+    lines.sort();
+    lines
+}
+
+#[test]
+fn files_exactly_once_though_it_is_killed() {
+    let folder = tempfile::tempdir().unwrap();
+    let (output, input) = (folder.path().join("out"), folder.path().join("in"));
+    fs::create_dir(&input).unwrap();
+    let words: String = (0..400_000).map(|at| format!("w{} x{}\n", at % 977, at % 13)).collect();
+    for file in 0..4 {
+        fs::write(input.join(file.to_string()), &words).unwrap();
+    }
+    let command = |name: &Path| {
+        let mut command = example("exactly_once_files");
+        command.arg("--input").arg(&input).arg("--output").arg(name);
+        command.arg("--checkpoint-dir").arg(name.with_extension("checkpoints"));
+        command.args(["--interval", "20ms", "--resume"]);
+        command
+    };
+    let calm = folder.path().join("calm");
+    assert_eq!(run(&mut command(&calm)).code, 0);
+    let expected = finished_lines(&calm);
+    assert_eq!(expected.len(), 2 * 4 * 400_000);
+    let mut kills = 0;
+    let mut before = 0;
+    for _ in 0..6 {
+        let mut child = command(&output).stderr(Stdio::null()).spawn().unwrap();
+        // Until something new is to be seen, or all is done.
+        while child.try_wait().unwrap().is_none() {
+            let parts = fs::read_dir(&output).map_or(0, Iterator::count);
+            if parts > before + 4 {
+                child.kill().unwrap();
+                kills += 1;
+                break;
+            }
+            std::thread::yield_now();
+        }
+        child.wait().unwrap();
+        before = fs::read_dir(&output).map_or(0, Iterator::count);
+    }
+    assert!(kills > 1, "killed {kills} times");
+    let ended = run(&mut command(&output));
+    assert_eq!(ended.code, 0, "{ended:?}");
+    assert!(finished_lines(&output) == expected, "after {kills} kills");
+    let hidden = fs::read_dir(&output).unwrap().map(|entry| entry.unwrap().file_name());
+    assert_eq!(hidden.filter(|name| name.as_bytes().starts_with(b".")).count(), 0);
 }
