@@ -23,7 +23,7 @@
 pub use brisk_connect as connect;
 pub use brisk_core::{
     BoxError, Error, Key, Record, TaskError, api, chain, error, graph, job, record, sink, source,
-    task, time, worker,
+    state, task, time, worker,
 };
 pub use brisk_memory as memory;
 pub use brisk_network as network;
@@ -34,14 +34,18 @@ pub mod prelude {
         BoxError, Error, Key, Record,
         api::{Arguments, DataStream, KeyedStream, StreamExecutionEnvironment, WindowedStream},
         chain::{
-            CoProcessFunction, Collector, KeyedContext, KeyedProcessFunction, ProcessFunction,
-            window::ProcessWindowFunction,
+            CoProcessFunction, Collector, KeyedContext, KeyedOpenContext, KeyedProcessFunction,
+            ProcessFunction, window::ProcessWindowFunction,
         },
         job::{JobExecutionResult, JobHandle, MiniCluster},
         record::Archived,
         record::selector::{text, viewed},
         sink::channel_sink,
         source::{RateLimit, channel_source},
+        state::{
+            AggregatingState, Aggregation, ListState, MapState, ReducingState, StateTtlConfig,
+            ValueState,
+        },
         task::accumulator::{DoubleCounter, Histogram, IntCounter, LongCounter},
         task::{Context, OutputTag, RuntimeContext},
         time::{

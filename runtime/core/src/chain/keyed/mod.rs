@@ -8,6 +8,7 @@
 //! ([`KeyedProcessFunction`]) and windows ([`window`]).
 
 mod batch;
+mod co_process;
 mod combine;
 mod operator;
 mod process;
@@ -15,7 +16,13 @@ mod updates;
 pub mod window;
 
 pub use batch::KeyedBatch;
+pub use co_process::{EitherKey, KeyedCoProcessFunction, OneOf, OverBoth};
 pub use combine::Combine;
 pub use operator::{KeyedOperator, KeyedTemplate, OperatorTemplate, OperatorTurn, Taken};
-pub use process::{KeyedContext, KeyedProcess, KeyedProcessFunction, TimerService};
+pub use process::{
+    KeyedContext, KeyedOpenContext, KeyedProcess, KeyedProcessFunction, TimerService,
+};
 pub use updates::{Aggregate, Keyed};
+
+#[cfg(test)]
+mod tests;
