@@ -14,7 +14,7 @@ use crate::{
 
 /// What a barrier overtook in one channel of a partition, oldest first: the buffer, then
 /// the records.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct CapturedOutput {
     /// The subpartition; the first one for all of a broadcast.
     pub channel: ChannelIndex,

@@ -22,8 +22,8 @@
 
 pub use brisk_connect as connect;
 pub use brisk_core::{
-    BoxError, Error, Key, Record, TaskError, api, chain, error, graph, job, record, sink, source,
-    state, task, time, worker,
+    BoxError, Error, Key, Record, TaskError, api, chain, checkpoint, error, graph, job, record,
+    sink, source, state, task, time, worker,
 };
 pub use brisk_memory as memory;
 pub use brisk_network as network;

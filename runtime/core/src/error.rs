@@ -97,6 +97,55 @@ pub enum Error {
         /// The job's name.
         job: String,
     },
+    /// What the configuration says of checkpoints does not go together.
+    #[error(transparent)]
+    CheckpointConfig(#[from] crate::checkpoint::CheckpointConfigError),
+    /// What the configuration says of restarts does not go together.
+    #[error(transparent)]
+    RestartConfig(#[from] crate::checkpoint::restart::RestartConfigError),
+    /// A job can't begin with the checkpoint or savepoint it was given.
+    #[error("job '{job}' can't start from '{path}': {cause}")]
+    Recovery {
+        /// The job's name.
+        job: String,
+        /// What was given.
+        path: String,
+        /// What is wrong with it.
+        #[source]
+        cause: BoxError,
+    },
+    /// A checkpoint or savepoint that was asked for did not come about.
+    #[error("job '{job}': {reason}")]
+    CheckpointFailed {
+        /// The job's name.
+        job: String,
+        /// Why.
+        #[source]
+        reason: crate::checkpoint::coordinator::FailureReason,
+    },
+    /// A job failed for a reason that is no task's.
+    #[error("job '{job}' failed: {cause}")]
+    Job {
+        /// The job's name.
+        job: String,
+        /// Why.
+        cause: String,
+    },
+    /// A job failed, and its restart strategy does not restart it once more.
+    #[error(
+        "{cause}; after {restarts} restarts of job '{job}', recovery is suppressed by {reason}"
+    )]
+    RestartsUsedUp {
+        /// The job's name.
+        job: String,
+        /// How often it was restarted.
+        restarts: u32,
+        /// The strategy, with its numbers.
+        reason: String,
+        /// The last failure.
+        #[source]
+        cause: Box<Error>,
+    },
     /// An accumulator was asked for or merged under a wrong type.
     #[error(transparent)]
     Accumulator(#[from] crate::task::accumulator::AccumulatorError),
@@ -199,7 +248,13 @@ impl Error {
             Self::InsufficientNetworkMemory { needed, total, .. } if needed <= total => {
                 Severity::Retry
             }
-            Self::Start { .. } => Severity::Retry,
+            Self::Start { .. } | Self::CheckpointFailed { .. } => Severity::Retry,
+            Self::Job { .. } => Severity::FailTask,
+            // Reading it again may help, but whoever named it is there to hear of it.
+            Self::Recovery { .. } | Self::CheckpointConfig(_) | Self::RestartConfig(_) => {
+                Severity::FailJob
+            }
+            Self::RestartsUsedUp { .. } => Severity::FailJob,
             Self::InsufficientNetworkMemory { .. }
             | Self::AboveMachine { .. }
             | Self::Graph(_)

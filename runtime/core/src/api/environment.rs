@@ -3,10 +3,12 @@
 use brisk_memory::config::{
     Configuration,
     options::{
-        core,
+        checkpointing, core,
         execution::{self, RuntimeMode},
         pipeline,
+        state::{self, ClaimMode},
     },
+    render_duration,
 };
 use std::{cell::RefCell, fmt, num::NonZeroU32, sync::Arc, thread, time::Duration};
 
@@ -117,6 +119,41 @@ impl StreamExecutionEnvironment {
         });
     }
 
+    /// Takes a checkpoint of each job from here on every `interval`, and restarts a job that fails
+    /// from its last one (`restart-strategy.type`; by default after ever longer times). Batch jobs
+    /// take none.
+    ///
+    /// Where checkpoints go, how long they may take and the rest is configuration, see
+    /// [`StreamExecutionEnvironment::set`] and `docs/checkpoints.md`.
+    pub fn enable_checkpointing(&mut self, interval: Duration) {
+        self.set(checkpointing::INTERVAL.key(), render_duration(interval));
+    }
+
+    /// Keeps checkpoints in files below this folder.
+    pub fn set_checkpoint_directory(&mut self, folder: &str) {
+        self.set(checkpointing::DIR.key(), folder);
+    }
+
+    /// Begins the jobs from here on with this checkpoint or savepoint: its folder, or the
+    /// `_metadata` file in it. Each operator finds its state by its id, which comes from its uid.
+    /// What the program no longer has is an error, unless
+    /// `execution.state-recovery.ignore-unclaimed-state` is set.
+    pub fn restore_from(&mut self, path: &str, claim: ClaimMode) {
+        let claim = match claim {
+            ClaimMode::Claim => "CLAIM",
+            ClaimMode::NoClaim => "NO_CLAIM",
+        };
+        self.set(state::RECOVERY_PATH.key(), path).set(state::CLAIM_MODE.key(), claim);
+    }
+
+    /// Sets a key that jobs read when they are submitted, such as those of checkpoints and restarts,
+    /// or that the cluster reads when it starts with the first job. The defaults of operators were
+    /// read when the environment was made.
+    pub fn set(&mut self, key: &str, value: impl Into<String>) -> &mut Self {
+        self.config.set(key, value);
+        self
+    }
+
     /// Puts every operator into a task of its own.
     pub fn disable_operator_chaining(&self) {
         self.program.change_settings(|settings| settings.chaining = false);
@@ -180,7 +217,7 @@ impl StreamExecutionEnvironment {
         let program = self.take(job_name)?;
         let slots = program.graph.vertices().iter().map(|vertex| vertex.parallelism.0).max();
         let cluster = self.cluster(slots.and_then(NonZeroU32::new).unwrap_or(NonZeroU32::MIN))?;
-        cluster.submit(&program)
+        cluster.submit(program)
     }
 
     /// Runs what was described so far in a simulation and steps that to the job's end.
@@ -205,12 +242,12 @@ impl StreamExecutionEnvironment {
         cluster: &mut SimulatedCluster,
         job_name: &str,
     ) -> Result<JobHandle, Error> {
-        cluster.submit(&self.take(job_name)?)
+        cluster.submit(self.take(job_name)?)
     }
 
     fn take(&self, job_name: &str) -> Result<JobProgram, Error> {
         let name = if job_name.is_empty() { self.default_name()? } else { job_name.to_string() };
-        self.program.take(&name)
+        self.program.take(&name, &self.config)
     }
 
     /// The cluster, started for `slots` slots if there is none yet.

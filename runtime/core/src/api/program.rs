@@ -6,6 +6,8 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use brisk_memory::config::Configuration;
+
 use crate::{
     Record,
     chain::{Nothing, Template},
@@ -15,7 +17,7 @@ use crate::{
         ChainingStrategy, EdgeId, Exchange, GraphSettings, InputIndex, JobGraph, NewEdge, NodeId,
         StreamGraph, StreamNode,
     },
-    job::JobProgram,
+    job::{JobProgram, JobSettings},
     record::selector::KeySelector,
     task::{BuildContext, ChainTask, ErasedEdge, JobFactories, TaskBody, TaskFactory},
 };
@@ -73,7 +75,7 @@ impl Program {
     }
 
     /// Takes what was described and begins anew with the same settings.
-    pub(super) fn take(&self, job_name: &str) -> Result<JobProgram, Error> {
+    pub(super) fn take(&self, job_name: &str, config: &Configuration) -> Result<JobProgram, Error> {
         let mut inner = self.inner.borrow_mut();
         let settings = inner.graph.settings().clone();
         let mut graph = std::mem::replace(&mut inner.graph, StreamGraph::new(settings));
@@ -83,7 +85,8 @@ impl Program {
             return Err(Error::Program(fault));
         }
         graph.settings_mut().job_name = job_name.to_string();
-        Ok(JobProgram { graph: JobGraph::build(&graph)?, factories })
+        let settings = JobSettings::read(config, graph.settings().job_type)?;
+        Ok(JobProgram { graph: JobGraph::build(&graph)?, stream: graph, factories, settings })
     }
 
     /// The job graph of what was described so far.

@@ -20,7 +20,7 @@
 pub mod config;
 pub mod id;
 pub mod kind;
-mod random;
+pub(crate) mod random;
 mod wire;
 
 pub mod handle;

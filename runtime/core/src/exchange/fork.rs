@@ -58,11 +58,7 @@ impl<T> Outlet for Fork<T> {
     }
 
     fn take_captured(&mut self) -> Vec<(u32, CapturedOutput)> {
-        let edges = (0..).zip(&mut self.edges);
-        let captured = edges.flat_map(|(number, edge)| {
-            edge.take_captured().into_iter().map(move |(_, captured)| (number, captured))
-        });
-        captured.collect()
+        self.edges.iter_mut().flat_map(|edge| edge.take_captured()).collect()
     }
 
     fn flush(&mut self) {

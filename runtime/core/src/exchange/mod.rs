@@ -16,4 +16,4 @@ pub use hash::{HashWriter, key_group_of};
 pub use outlet::{EdgeWriter, Outlet, SideOutput, SideWriter, Terminal};
 pub use partitioner::Partitioner;
 pub use tail::Tail;
-pub use writer::{RecordWriter, Writer};
+pub use writer::{RecordWriter, Writer, WriterParts};

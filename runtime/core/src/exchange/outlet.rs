@@ -20,7 +20,7 @@ pub trait Outlet {
     /// Tells all readers, in order with the records, that a checkpoint was given up.
     fn cancel_checkpoint(&mut self, checkpoint: CheckpointId);
 
-    /// Takes what the last barrier overtook, each with the number of its partition here.
+    /// Takes what the last barrier overtook, each with the place of its output in the plan.
     fn take_captured(&mut self) -> Vec<(u32, CapturedOutput)>;
 
     /// Sends what lies in open buffers.

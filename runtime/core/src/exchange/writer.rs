@@ -23,16 +23,31 @@ pub struct RecordWriter {
     encoder: RecordEncoder,
     node: NodeId,
     record_bytes_max: usize,
+    /// The outputs of the task that it serves, by their places in the plan.
+    outputs: Vec<u32>,
     /// What the last barrier overtook.
     captured: Vec<CapturedOutput>,
 }
 
+/// What [`RecordWriter::new`] needs.
+#[derive(Debug)]
+pub struct WriterParts {
+    /// Where to.
+    pub partition: ResultPartition,
+    /// The operator.
+    pub node: NodeId,
+    /// A longer record fails the task.
+    pub record_bytes_max: usize,
+    /// The outputs of the task that it serves, by their places in the plan.
+    pub outputs: Vec<u32>,
+}
+
 impl RecordWriter {
-    /// A writer for the output of `node`; a record above `record_bytes_max` fails
-    /// the task.
-    pub fn new(partition: ResultPartition, node: NodeId, record_bytes_max: usize) -> Self {
-        let encoder = RecordEncoder::new();
-        Self { partition, encoder, node, record_bytes_max, captured: Vec::new() }
+    /// A writer.
+    pub fn new(parts: WriterParts) -> Self {
+        let WriterParts { partition, node, record_bytes_max, outputs } = parts;
+        let (encoder, captured) = (RecordEncoder::new(), Vec::new());
+        Self { partition, encoder, node, record_bytes_max, outputs, captured }
     }
 
     /// Writes `record` to `channel`.
@@ -147,7 +162,9 @@ impl Outlet for RecordWriter {
     }
 
     fn take_captured(&mut self) -> Vec<(u32, CapturedOutput)> {
-        self.captured.drain(..).map(|captured| (0, captured)).collect()
+        let captured = std::mem::take(&mut self.captured);
+        let outputs = self.outputs.iter();
+        outputs.flat_map(|output| captured.iter().map(|one| (*output, one.clone()))).collect()
     }
 
     fn flush(&mut self) {

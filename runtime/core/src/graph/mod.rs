@@ -32,8 +32,8 @@ pub mod life;
 pub use constants::*;
 pub use error::GraphError;
 pub use execution::{
-    Channel, Distribution, DistributionPattern, ExecutionEdge, ExecutionGraph, InputChannelIndex,
-    PipelinedRegion, RegionIndex, SlotIndex, SubpartitionIndex, Subtask, TaskId,
+    Channel, Distribution, DistributionPattern, Ends, ExecutionEdge, ExecutionGraph,
+    InputChannelIndex, PipelinedRegion, RegionIndex, SlotIndex, SubpartitionIndex, Subtask, TaskId,
 };
 pub use job::{JobEdge, JobGraph, JobId, JobVertex, OperatorId, Plan, VertexId, VertexIndex};
 pub use key_group::{KeyGroup, KeyGroupRange, MaxParallelism, Parallelism, SubtaskIndex};

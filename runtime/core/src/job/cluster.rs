@@ -25,12 +25,13 @@ use std::{
 
 use super::{
     JobHandle, JobProgram,
+    control_plane::{ControlThread, blocking_disk},
     dispatcher::{DedicatedWorker, Dispatcher, Staff},
 };
 use crate::{
     error::Error,
     graph::JobId,
-    task::{BufferQuota, WorkerId},
+    task::{BufferQuota, OpenDisk, WorkerId},
     worker::{WorkerOptions, WorkerThread},
 };
 
@@ -44,6 +45,8 @@ pub struct MiniCluster {
     workers: Vec<WorkerThread>,
     next_worker: AtomicU32,
     dispatcher: Dispatcher,
+    /// Goes last: until then there may be masters that hear of workers.
+    control: ControlThread,
 }
 
 fn cores() -> NonZeroU32 {
@@ -86,8 +89,10 @@ impl MiniCluster {
             true => Some(config.get(&execution::BUFFER_TIMEOUT_INTERVAL)?),
             false => None,
         };
+        let control = ControlThread::start()?;
         let mut cluster = Self {
-            dispatcher: Dispatcher::new(arena.clone(), buffer_timeout),
+            dispatcher: Dispatcher::new(arena.clone(), control.sender().clone(), buffer_timeout),
+            control,
             arena,
             quota,
             driver,
@@ -120,15 +125,19 @@ impl MiniCluster {
     }
 
     /// Runs a job.
-    pub(crate) fn submit(self: &Arc<Self>, program: &JobProgram) -> Result<JobHandle, Error> {
+    pub(crate) fn submit(self: &Arc<Self>, program: JobProgram) -> Result<JobHandle, Error> {
         let workers: Vec<WorkerId> = self.workers.iter().map(|worker| worker.handle().id).collect();
         self.dispatcher.submit(
             program,
             Staff {
-                job_id: random_job_id(),
+                job_id: JobId::from_bytes(
+                    ((u128::from(random_word()) << 64) | u128::from(random_word())).to_le_bytes(),
+                ),
                 workers: &workers,
                 start_dedicated: &|| self.start_worker(None).map(DedicatedWorker::Thread),
                 keep: Box::new(Arc::clone(self)),
+                open_disk: &(Box::new(blocking_disk) as OpenDisk),
+                seed: random_word(),
             },
         )
     }
@@ -136,16 +145,18 @@ impl MiniCluster {
 
 impl fmt::Debug for MiniCluster {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MiniCluster").field("workers", &self.workers.len()).finish_non_exhaustive()
+        f.debug_struct("MiniCluster")
+            .field("workers", &self.workers.len())
+            .field("control", &self.control)
+            .finish_non_exhaustive()
     }
 }
 
-/// A job id that nobody else draws. Before the job and outside of it: a simulated
-/// cluster takes its ids from its seed.
-fn random_job_id() -> JobId {
+/// A number that nobody else draws, for ids and seeds of jobs. Before the job and outside of it: a
+/// simulated cluster takes them from its seed.
+fn random_word() -> u64 {
     // Each state has keys of its own, from the system's random numbers.
-    let word = || RandomState::new().hash_one(());
-    JobId::from_bytes(((u128::from(word()) << 64) | u128::from(word())).to_le_bytes())
+    RandomState::new().hash_one(())
 }
 
 fn driver_kind(config: &Configuration) -> Result<DriverKind, Error> {

@@ -16,7 +16,7 @@ use crate::{
     },
     task::{
         Attempt, BufferQuota, GatePlan, JobFactories, OperatorPlan, OutputPlan, PlannedTask,
-        PortPlan, SubtaskPlan, TaskFactory, TaskKey, WorkerId,
+        PortPlan, SubtaskPlan, TaskFactory, TaskKey, WorkerId, snapshot::TaskRestore,
     },
 };
 
@@ -36,6 +36,10 @@ pub(super) struct Deployment<'a> {
     pub(super) factories: &'a JobFactories,
     /// The worker of each task.
     pub(super) places: &'a [WorkerId],
+    /// Whether checkpoints are taken by themselves.
+    pub(super) checkpointing: bool,
+    /// What each task starts from; empty for the beginning.
+    pub(super) restores: &'a [Arc<TaskRestore>],
 }
 
 /// The gate of one input of one task, and where each edge's channels begin in it.
@@ -109,8 +113,8 @@ impl Deployment<'_> {
             max_parallelism: vertex.max_parallelism.0,
             gates: inputs.into_iter().map(gate).collect(),
             outputs: self.graph.outputs(subtask.vertex).map(output).collect(),
-            checkpointing: false,
-            restore: None,
+            checkpointing: self.checkpointing,
+            restore: self.restores.get(task.as_index()).cloned(),
         }
     }
 

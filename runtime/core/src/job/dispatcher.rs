@@ -8,21 +8,35 @@ use std::{
 };
 
 use super::{
-    JobHandle,
-    deployment::{Deployment, fresh_number, required_segments},
-    master::{JobMaster, MasterParts},
+    JobHandle, JobSettings,
+    control_plane::ControlSender,
+    deployment::{fresh_number, required_segments},
+    master::{
+        CurrentRun, Decisions, JobMaster, JobShared, MasterParts, SharedParts, load_recovery,
+    },
 };
 use crate::{
+    checkpoint::{
+        Millis,
+        coordinator::{CoordinatorOptions, Topology},
+    },
     error::Error,
-    graph::{ExecutionGraph, JobGraph, JobId},
-    task::{Attempt, JobFactories, WorkerId},
+    graph::{ExecutionGraph, JobGraph, JobId, StreamGraph},
+    task::{JobFactories, OpenDisk, WorkerId},
     worker::{Directory, JobKey, WorkerHandle, WorkerThread},
 };
 
+/// Checkpoints that statistics remember, as in Flink (`web.checkpoints.history`).
+const HISTORY: usize = 10;
+
 /// A job as the API hands it over.
 pub(crate) struct JobProgram {
+    /// What the program described.
+    pub(crate) stream: StreamGraph,
+    /// The same in chains.
     pub(crate) graph: JobGraph,
     pub(crate) factories: JobFactories,
+    pub(crate) settings: JobSettings,
 }
 
 /// Who is to run a job.
@@ -35,6 +49,10 @@ pub(super) struct Staff<'a> {
     pub(super) start_dedicated: &'a dyn Fn() -> Result<DedicatedWorker, Error>,
     /// Kept until the job is over.
     pub(super) keep: Box<dyn Any + Send>,
+    /// Reads what the job begins with.
+    pub(super) open_disk: &'a OpenDisk,
+    /// For whatever the job's master leaves to chance.
+    pub(super) seed: u64,
 }
 
 /// A worker that was started for one task and is told to end with its job.
@@ -57,6 +75,7 @@ impl DedicatedWorker {
 /// Submits jobs: promises memory, places tasks, makes the master.
 pub(super) struct Dispatcher {
     arena: Arena,
+    control: ControlSender,
     directory: Arc<Directory>,
     buffer_timeout: Option<Duration>,
     /// Segments that running jobs can count on.
@@ -64,8 +83,13 @@ pub(super) struct Dispatcher {
 }
 
 impl Dispatcher {
-    pub(super) fn new(arena: Arena, buffer_timeout: Option<Duration>) -> Self {
-        Self { arena, directory: Arc::default(), buffer_timeout, promised: Arc::default() }
+    pub(super) fn new(
+        arena: Arena,
+        control: ControlSender,
+        buffer_timeout: Option<Duration>,
+    ) -> Self {
+        let (directory, promised) = (Arc::default(), Arc::default());
+        Self { arena, control, directory, buffer_timeout, promised }
     }
 
     /// All workers that tasks may be placed on.
@@ -79,39 +103,46 @@ impl Dispatcher {
     }
 
     /// Runs a job.
-    pub(super) fn submit(&self, program: &JobProgram, staff: Staff) -> Result<JobHandle, Error> {
+    pub(super) fn submit(&self, program: JobProgram, staff: Staff) -> Result<JobHandle, Error> {
         assert!(!staff.workers.is_empty(), "a job needs a worker");
-        let graph = ExecutionGraph::expand(&program.graph);
-        let promise = self.promise(&program.graph, &graph)?;
-        let (places, dedicated) = place(&program.graph, &graph, &staff)?;
-        let deployment = Deployment {
-            id: staff.job_id,
-            attempt: Attempt(0),
-            job: &program.graph,
-            graph: &graph,
-            factories: &program.factories,
-            places: &places,
-        };
-        let tasks = deployment.tasks();
+        let execution = ExecutionGraph::expand(&program.graph);
+        let source = load_recovery(&program, &execution, staff.open_disk)?;
+        let promise = self.promise(&program.graph, &execution)?;
+        let (places, dedicated) = place(&program.graph, &execution, &staff)?;
         let mut ids = places.clone();
         ids.sort_unstable();
         ids.dedup();
         let workers: Vec<WorkerHandle> =
             ids.into_iter().filter_map(|id| self.directory.get(id)).collect();
         let keep = staff.keep;
-        let master = JobMaster::new(MasterParts {
-            key: JobKey(fresh_number()),
-            id: staff.job_id,
+        let coordinator = CoordinatorOptions {
+            job: staff.job_id,
+            config: program.settings.checkpoints.clone(),
+            topology: Topology::of(&program.stream, &program.graph, &execution),
+            seed: staff.seed,
+            // The control plane's clock goes on from here.
+            now: Millis(0),
+            history: HISTORY,
+        };
+        let shared = Arc::new(JobShared::new(SharedParts {
             name: program.graph.name().to_string(),
-            tasks,
-            places,
+            id: staff.job_id,
             workers,
+            control: self.control.clone(),
+            decisions: Decisions::new(coordinator, program.settings.restart),
+            current: CurrentRun { key: JobKey(fresh_number()), plans: Arc::from([]) },
+        }));
+        self.control.adopt(JobMaster::new(MasterParts {
+            shared: Arc::clone(&shared),
+            program,
+            execution,
+            places,
             dedicated,
             buffer_timeout: self.buffer_timeout,
-            on_end: Box::new(move || drop((promise, keep))),
-        });
-        master.submit();
-        Ok(JobHandle::new(master))
+            source,
+            keep: Box::new((promise, keep)),
+        }));
+        Ok(JobHandle::new(shared))
     }
 
     /// Makes sure that every task of the job can make progress, before it begins.

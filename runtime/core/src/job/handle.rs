@@ -4,74 +4,33 @@ use std::{
     fmt,
     future::Future,
     pin::Pin,
-    sync::{Arc, Condvar, Mutex, PoisonError, mpsc},
-    task::{Context, Poll, Waker},
+    sync::{Arc, mpsc},
+    task::{Context, Poll},
     time::{Duration, Instant},
 };
 
-use super::{JobExecutionResult, TaskResult, master::JobMaster};
+use super::{
+    CheckpointAnswer, FailureRecord, JobExecutionResult, TaskResult,
+    control_plane::JobNotice,
+    master::{CheckpointQuestion, JobShared},
+};
 use crate::{
+    checkpoint::{
+        AfterSavepoint, SavepointFormat, coordinator::SavepointRequest,
+        statistics::CheckpointingStatistics,
+    },
     error::Error,
     graph::{JobId, JobStatus},
     worker::Control,
 };
 
-/// Where a job's result is put, and where one waits for it.
-#[derive(Default)]
-pub(super) struct Outcome {
-    state: Mutex<OutcomeState>,
-    changed: Condvar,
-}
-
-#[derive(Default)]
-struct OutcomeState {
-    result: Option<Result<JobExecutionResult, Error>>,
-    is_set: bool,
-    wakers: Vec<Waker>,
-}
-
-impl Outcome {
-    pub(super) fn set(&self, result: Result<JobExecutionResult, Error>) {
-        let wakers = {
-            let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-            assert!(!state.is_set, "a job ends once");
-            state.result = Some(result);
-            state.is_set = true;
-            std::mem::take(&mut state.wakers)
-        };
-        self.changed.notify_all();
-        wakers.into_iter().for_each(Waker::wake);
-    }
-
-    fn is_set(&self) -> bool {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).is_set
-    }
-
-    fn wait(&self, until: Option<Instant>) -> Option<Result<JobExecutionResult, Error>> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        while !state.is_set {
-            state = match until {
-                None => self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
-                Some(until) => {
-                    let left = until.checked_duration_since(Instant::now())?;
-                    let waited = self.changed.wait_timeout(state, left);
-                    waited.unwrap_or_else(PoisonError::into_inner).0
-                }
-            };
-        }
-        Some(state.result.take().expect("a handle's result is taken once"))
-    }
-
-    fn poll(&self, waker: &Waker) -> Poll<Result<JobExecutionResult, Error>> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.is_set {
-            return Poll::Ready(state.result.take().expect("a handle's result is taken once"));
-        }
-        if !state.wakers.iter().any(|known| known.will_wake(waker)) {
-            state.wakers.push(waker.clone());
-        }
-        Poll::Pending
-    }
+/// How a job stops with a savepoint.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Stop {
+    /// It can go on from the savepoint as if it had never stopped.
+    Suspend,
+    /// For good: time runs out before the savepoint, so that all windows and timers fire.
+    Drain,
 }
 
 /// A submitted job: its status, its end, the way to cancel it. Dropping the handle
@@ -79,37 +38,77 @@ impl Outcome {
 ///
 /// As a future it resolves to the job's result.
 pub struct JobHandle {
-    master: Arc<JobMaster>,
+    job: Arc<JobShared>,
 }
 
 impl JobHandle {
-    pub(super) fn new(master: Arc<JobMaster>) -> Self {
-        Self { master }
+    pub(super) fn new(job: Arc<JobShared>) -> Self {
+        Self { job }
     }
 
     /// The job's name.
     pub fn name(&self) -> &str {
-        self.master.name()
+        &self.job.name
     }
 
     /// The job's id.
     pub fn job_id(&self) -> JobId {
-        self.master.id()
+        self.job.id
     }
 
     /// Where the job stands.
     pub fn status(&self) -> JobStatus {
-        self.master.status()
+        self.job.status()
     }
 
     /// Whether the job's result is there.
-    pub(super) fn is_over(&self) -> bool {
-        self.master.outcome.is_set()
+    pub fn is_over(&self) -> bool {
+        self.job.outcome.is_set()
     }
 
     /// Asks the job to stop; returns at once. The result tells when it has.
     pub fn cancel(&self) {
-        self.master.cancel();
+        self.job.notify(JobNotice::Cancel);
+    }
+
+    /// Asks for a checkpoint, besides those that are taken by themselves.
+    pub fn trigger_checkpoint(&self) -> CheckpointAnswer {
+        self.job.ask(CheckpointQuestion::Checkpoint)
+    }
+
+    /// Asks for a savepoint.
+    pub fn trigger_savepoint(&self, savepoint: SavepointRequest) -> CheckpointAnswer {
+        self.job.ask(CheckpointQuestion::Savepoint(savepoint))
+    }
+
+    /// Asks the job to stop with a savepoint below the folder `target`, or below
+    /// `execution.checkpointing.savepoint-dir`. The job then finishes; if the savepoint does not come
+    /// about, it fails and goes on as its restart strategy says.
+    pub fn stop_with_savepoint(&self, target: Option<&str>, stop: Stop) -> CheckpointAnswer {
+        self.trigger_savepoint(SavepointRequest {
+            target: target.map(str::to_owned),
+            format: SavepointFormat::Canonical,
+            after: match stop {
+                Stop::Suspend => AfterSavepoint::Suspend,
+                Stop::Drain => AfterSavepoint::Drain,
+            },
+        })
+    }
+
+    /// What was counted and measured of the job's checkpoints so far, as
+    /// `GET /jobs/:jobid/checkpoints` shows it.
+    pub fn checkpoint_statistics(&self) -> CheckpointingStatistics {
+        self.job.decisions().coordinator().statistics().overview()
+    }
+
+    /// How often the job was restarted.
+    pub fn restarts(&self) -> u32 {
+        self.job.decisions().restarts()
+    }
+
+    /// The last runs of the job that failed, oldest first; 16 at most.
+    pub fn failures(&self) -> Vec<FailureRecord> {
+        self.job.decisions().failures().cloned().collect()
     }
 
     /// Waits for the end of the job, blocking this thread.
@@ -117,7 +116,7 @@ impl JobHandle {
     /// # Errors
     /// If the job failed or was canceled.
     pub fn wait(self) -> Result<JobExecutionResult, Error> {
-        self.master.outcome.wait(None).expect("without a limit the wait ends with a result")
+        self.job.outcome.wait(None).expect("without a limit the wait ends with a result")
     }
 
     /// Waits for the end of the job, blocking this thread, but not longer than
@@ -127,7 +126,7 @@ impl JobHandle {
     /// The handle, if the job still runs; else as [`JobHandle::wait`].
     pub fn wait_for(self, limit: Duration) -> Result<Result<JobExecutionResult, Error>, JobHandle> {
         // A limit beyond what the clock can count is none.
-        match self.master.outcome.wait(Instant::now().checked_add(limit)) {
+        match self.job.outcome.wait(Instant::now().checked_add(limit)) {
             Some(result) => Ok(result),
             None => Err(self),
         }
@@ -136,13 +135,14 @@ impl JobHandle {
     /// What each task has done so far; tasks that ended are left out.
     pub fn tasks(&self) -> Vec<TaskResult> {
         let (sender, receiver) = mpsc::channel();
-        for worker in self.master.workers() {
-            worker.send(Control::Inspect(self.master.key(), sender.clone()));
+        let current = self.job.current();
+        for worker in &self.job.workers {
+            worker.send(Control::Inspect(current.key, sender.clone()));
         }
         drop(sender);
         // Ends when the last worker has answered, or was shut down, and dropped its sender.
         let reports = receiver.into_iter().filter_map(|report| {
-            let plan = self.master.plans().iter().find(|plan| plan.key == report.key)?;
+            let plan = current.plans.iter().find(|plan| plan.key == report.key)?;
             Some(TaskResult::new(plan, report))
         });
         reports.collect()
@@ -153,7 +153,7 @@ impl Future for JobHandle {
     type Output = Result<JobExecutionResult, Error>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        self.master.outcome.poll(context.waker())
+        self.job.outcome.poll(context.waker())
     }
 }
 

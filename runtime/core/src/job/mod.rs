@@ -1,27 +1,41 @@
 //! Running jobs in this process: the mini cluster, a master per job, the handle;
 //! and the simulated cluster, which runs them on one thread from a seed.
 //!
-//! A job's life is decided by [`crate::graph::JobLife`], a pure step function;
-//! the master feeds it what workers report and carries its actions out.
+//! ```text
+//!   environment --> dispatcher --> control plane (a master for each job) <--> workers
+//!   JobHandle ------------------------^                     |
+//!                                                           +--> files of checkpoints
+//! ```
 //!
-//! Thread: the master has none. It is called by whoever submits or cancels and by
-//! the workers that report, and never waits.
+//! What becomes of a job is decided by pure step functions: [`crate::graph::JobLife`], the checkpoint
+//! coordinator and a restart strategy. Its master feeds them what workers report and carries their
+//! actions out, on the thread of the control plane.
 //!
-//! Deliberately absent: other processes, restarts, and slots that are rented:
-//! an embedded job gets the slots it needs.
+//! Deliberately absent: other processes, and slots that are rented: an embedded job gets the slots it
+//! needs.
 
-mod cluster;
+mod settings;
+
 mod deployment;
 mod dispatcher;
-mod handle;
+
+mod control_plane;
 mod master;
+
+mod cluster;
+
+mod handle;
+mod outcome;
 mod result;
+
 mod simulation;
 
 pub use cluster::MiniCluster;
-pub use handle::JobHandle;
+pub use handle::{JobHandle, Stop};
+pub use master::{CheckpointAnswer, FailureRecord};
 pub use result::{JobExecutionResult, TaskResult};
 
 pub use simulation::{SimulatedCluster, SimulationOptions};
 
 pub(crate) use dispatcher::JobProgram;
+pub(crate) use settings::JobSettings;

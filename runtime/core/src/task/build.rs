@@ -28,7 +28,7 @@ use crate::{
     chain::{Gate, SourceContext},
     checkpoint::storage::Disk,
     error::{Error, TaskError},
-    exchange::{EdgeWriter, Fork, Partitioner, RecordWriter, Tail, Writer},
+    exchange::{EdgeWriter, Fork, Partitioner, RecordWriter, Tail, Writer, WriterParts},
     graph::{KeyGroupRange, MaxParallelism, NodeId, Parallelism, SubtaskIndex},
     record::{Key, Record},
     state::{HashRange, StateError, Supply, SupplyOptions, table::KeyTable},
@@ -332,12 +332,13 @@ impl BuildContext {
 
     /// One writer for outputs that all get every record: its bytes are written once.
     fn shared_writer<T: Record>(&self, alike: &[&OutputPlan]) -> Result<Option<Writer<T>>, Error> {
-        let Some(first) = alike.first() else { return Ok(None) };
+        if alike.is_empty() {
+            return Ok(None);
+        }
         for output in alike {
             assert!(typed::<T>(output).partitioner.is_some(), "a keyed edge does not reach all");
         }
-        let ports = alike.iter().flat_map(|output| &output.ports);
-        let writer = self.writer_to(first, ports, Sharing::All)?;
+        let writer = self.writer_to(alike, Sharing::All)?;
         Ok(Some(Writer::new(writer, Partitioner::Broadcast, self.subtask())))
     }
 
@@ -373,21 +374,19 @@ impl BuildContext {
 
     fn record_writer(&self, output: &OutputPlan) -> Result<RecordWriter, Error> {
         let sharing = if output.is_broadcast() { Sharing::All } else { Sharing::None };
-        self.writer_to(output, &output.ports, sharing)
+        self.writer_to(&[output], sharing)
     }
 
-    fn writer_to<'a>(
-        &self,
-        output: &OutputPlan,
-        ports: impl IntoIterator<Item = &'a PortPlan>,
-        sharing: Sharing,
-    ) -> Result<RecordWriter, Error> {
+    /// One writer for these outputs of one operator.
+    fn writer_to(&self, outputs: &[&OutputPlan], sharing: Sharing) -> Result<RecordWriter, Error> {
         let network = self.surroundings.arena.network();
-        let ports: Vec<Port> = ports.into_iter().map(|port| self.port(port)).collect();
+        let ports = outputs.iter().flat_map(|output| &output.ports);
+        let ports: Vec<Port> = ports.map(|port| self.port(port)).collect();
+        let node = outputs[0].node;
         let broadcast = sharing == Sharing::All;
         let builders = if broadcast { 1 } else { ports.len() as u32 };
         let quota = self.surroundings.quota;
-        let operator = self.operator_name(output.node);
+        let operator = self.operator_name(node);
         let options = PoolOptions {
             owner: format!("{}/{}: output of {operator}", self.plan.job, self.plan.display_name()),
             required: SegmentCount(BufferQuota::required(builders)),
@@ -399,7 +398,15 @@ impl BuildContext {
         let options = PartitionOptions { pool, ports, broadcast };
         let segment = self.surroundings.arena.segment_size().bytes();
         let record_bytes_max = network.total().0 as usize * segment;
-        Ok(RecordWriter::new(ResultPartition::new(options), output.node, record_bytes_max))
+        let partition = ResultPartition::new(options);
+        let outputs = outputs.iter().map(|output| self.number_of(output)).collect();
+        Ok(RecordWriter::new(WriterParts { partition, node, record_bytes_max, outputs }))
+    }
+
+    /// The place of an output in the plan.
+    fn number_of(&self, output: &OutputPlan) -> u32 {
+        let at = self.plan.outputs.iter().position(|known| known.edge == output.edge);
+        at.expect("an output of this task") as u32
     }
 
     fn port(&self, plan: &PortPlan) -> Port {

@@ -172,11 +172,7 @@ impl Cx {
 
     /// It has passed, and overtook this in the main outputs.
     pub(crate) fn end_cut(&mut self, overtaken: Vec<(u32, CapturedOutput)>) {
-        let outputs = self.plan.outputs.iter().filter(|output| output.tag.is_none()).count();
-        let sides = self.sides.iter_mut().zip(outputs as u32..);
-        let sides = sides.flat_map(|(side, number)| {
-            side.output.take_captured().into_iter().map(move |(_, captured)| (number, captured))
-        });
+        let sides = self.sides.iter_mut().flat_map(|side| side.output.take_captured());
         let overtaken = overtaken.into_iter().chain(sides).collect();
         let now = self.both_clocks();
         let Self { plan, cuts, barriers, .. } = self;

@@ -285,4 +285,4 @@ impl Coordinator {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -21,7 +21,7 @@ use crate::graph::{
 mod enumerated;
 mod walk;
 
-pub(super) fn config() -> CheckpointConfig {
+pub(crate) fn config() -> CheckpointConfig {
     CheckpointConfig {
         interval: Some(Duration::from_millis(1000)),
         interval_during_backlog: None,
@@ -44,7 +44,7 @@ pub(super) fn operator(vertex: u32) -> OperatorId {
 }
 
 /// Vertices of these parallelisms, one after another, joined all to all.
-pub(super) fn line(parallelisms: &[u32]) -> Topology {
+pub(crate) fn line(parallelisms: &[u32]) -> Topology {
     let vertices = (0..).zip(parallelisms).map(|(index, &parallelism)| TopologyVertex {
         id: VertexId::from(operator(index)),
         name: format!("v{index}"),

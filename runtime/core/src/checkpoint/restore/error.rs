@@ -54,6 +54,18 @@ pub enum RestoreError {
         /// Another.
         second: u32,
     },
+    /// Buffers in flight of a channel that there is not.
+    #[error(
+        "operator {operator}: the checkpoint has records in flight at {side}, which the program does \
+         not have: an unaligned checkpoint can be restored by a program with the same streams only; \
+         take a savepoint before streams are changed"
+    )]
+    UnknownChannel {
+        /// Name and uid.
+        operator: String,
+        /// Where.
+        side: String,
+    },
     /// A type has changed.
     #[error(
         "state '{state}' of operator {operator} was written as {stored}, but the program reads it as \

@@ -19,6 +19,7 @@
 
 mod assign;
 mod error;
+mod in_flight;
 mod schema;
 
 pub use assign::{
@@ -26,6 +27,7 @@ pub use assign::{
     SubtaskShare, TargetOperator, assign,
 };
 pub use error::RestoreError;
+pub use in_flight::{Channels, InFlight, in_flight};
 pub use schema::check_schema;
 
 #[cfg(test)]

@@ -189,7 +189,7 @@ fn sync_above(files: &Files, folder: &Path) -> Result<(), StorageError> {
 }
 
 /// A path as Flink's users write it: plain, or with the scheme of local files.
-pub(super) fn local_path(text: &str) -> PathBuf {
+pub(crate) fn local_path(text: &str) -> PathBuf {
     let plain = text.strip_prefix("file://").or_else(|| text.strip_prefix("file:"));
     PathBuf::from(plain.unwrap_or(text))
 }

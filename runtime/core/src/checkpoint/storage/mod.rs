@@ -40,6 +40,7 @@ pub use check::{CheckMode, CheckReport, Orphan, Problem, check};
 pub use discovery::{Found, latest_complete, load};
 pub use disk::Disk;
 pub use error::StorageError;
+pub(crate) use filesystem::local_path;
 pub use filesystem::{FileSystemStorage, Written};
 pub use job_manager::{JobManagerStorage, NOT_ADDRESSABLE, STATE_BYTES_MAX};
 pub use reader::StateReader;

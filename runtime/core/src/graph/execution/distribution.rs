@@ -117,6 +117,11 @@ impl Distribution {
         self.pattern
     }
 
+    /// Subtasks upstream.
+    pub fn producers(self) -> Parallelism {
+        self.producers
+    }
+
     /// Who reads from a producer; its subpartitions in this order.
     pub fn consumers_of(self, producer: SubtaskIndex) -> SubtaskRange {
         assert!(producer.0 < self.producers.0, "{producer:?} is not below {:?}", self.producers);

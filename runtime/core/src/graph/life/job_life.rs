@@ -5,15 +5,16 @@
 //! TaskRunning of the last task ---------> StartAll
 //! first TaskFailed, JobFailed ----------> CancelTasks (all that haven't ended)
 //! CancelRequested ----------------------> CancelTasks
-//! last task ended ----------------------> Complete
+//! last task ended ----------------------> Complete; after a failure AskRestart
+//! RestartRefused -----------------------> Complete
+//! RestartGranted, later RestartDue -----> Deploy, and so on as in the beginning
 //! ```
 //!
 //! Reports of tasks race with requests, so every event is legal at any time: what comes too late or
 //! twice changes nothing and asks for nothing.
 //!
-//! The seam for restart strategies is [`JobLife::settle`]: the one place where a job whose tasks
-//! have all ended after a failure becomes `FAILED`. It will ask there, and go on by `RESTARTING`
-//! to a further `Deploy`.
+//! Restart strategies are asked in one place, [`JobLife::settle`], when no task of the failed run is
+//! left: a run never meets tasks of the one before.
 
 use super::execution_state::ExecutionState;
 use super::job_status::JobStatus;
@@ -53,6 +54,12 @@ pub enum JobEvent {
     },
     /// Somebody wants the job to end.
     CancelRequested,
+    /// The answer to `AskRestart`: it will run again, after a while.
+    RestartGranted,
+    /// The answer to `AskRestart`: it has failed for good.
+    RestartRefused,
+    /// The while is over.
+    RestartDue,
 }
 
 /// What is to be done now, in order.
@@ -69,6 +76,12 @@ pub enum JobAction {
     CancelTasks {
         /// The tasks.
         tasks: Vec<TaskId>,
+    },
+    /// The job has failed and none of its tasks is left: to be answered with `RestartGranted` or
+    /// `RestartRefused`.
+    AskRestart {
+        /// Why it failed.
+        failure: JobFailure,
     },
     /// The job has ended. Comes exactly once, and nothing after it.
     Complete {
@@ -99,6 +112,8 @@ pub struct JobLife {
     ended: usize,
     /// Whether `StartAll` was given out.
     started: bool,
+    /// Whether `AskRestart` was, and is not answered.
+    asking: bool,
     failure: Option<JobFailure>,
 }
 
@@ -115,6 +130,7 @@ impl JobLife {
             running: 0,
             ended: 0,
             started: false,
+            asking: false,
             failure: None,
         }
     }
@@ -161,12 +177,16 @@ impl JobLife {
         let running = self.tasks.iter().filter(|&&state| state == ExecutionState::Running).count();
         assert_eq!(running, self.running, "{self:?}");
         assert_eq!(
-            self.status.is_terminal(),
+            self.status.is_terminal() || self.asking,
             ended == self.tasks.len(),
-            "a job ends with its tasks: {self:?}"
+            "a job ends with its tasks, or asks: {self:?}"
         );
+        assert!(!self.asking || self.status == JobStatus::Failing, "who failed asks: {self:?}");
         match self.status {
-            JobStatus::Created | JobStatus::Running | JobStatus::Finished => {
+            JobStatus::Created
+            | JobStatus::Running
+            | JobStatus::Restarting
+            | JobStatus::Finished => {
                 assert!(self.failure.is_none(), "nothing has failed: {self:?}");
             }
             JobStatus::Failing | JobStatus::Failed => {
@@ -178,7 +198,15 @@ impl JobLife {
 
     fn apply(&mut self, event: JobEvent, actions: &mut Vec<JobAction>) {
         match event {
-            JobEvent::Submitted => self.deploy(actions),
+            JobEvent::Submitted if self.status == JobStatus::Created => self.deploy(actions),
+            JobEvent::RestartDue if self.status == JobStatus::Restarting => self.deploy(actions),
+            JobEvent::Submitted | JobEvent::RestartDue => {}
+            JobEvent::RestartGranted if self.asking => self.reset(),
+            JobEvent::RestartRefused if self.asking => {
+                self.asking = false;
+                self.complete(JobStatus::Failed, actions);
+            }
+            JobEvent::RestartGranted | JobEvent::RestartRefused => {}
             JobEvent::TaskRunning { task } => self.task_running(task, actions),
             JobEvent::TaskFinished { task } => {
                 // What ended by itself before it heard of the cancellation is canceled all the same.
@@ -200,6 +228,7 @@ impl JobLife {
             JobEvent::JobFailed { cause } => self.fail(JobFailure { task: None, cause }, actions),
             JobEvent::CancelRequested => {
                 if self.status != JobStatus::Cancelling {
+                    self.asking = false;
                     self.become_status(JobStatus::Cancelling);
                     self.cancel_tasks(actions);
                 }
@@ -207,10 +236,16 @@ impl JobLife {
         }
     }
 
+    /// Nothing of the run that failed is left; the next one has not begun.
+    fn reset(&mut self) {
+        self.asking = false;
+        self.become_status(JobStatus::Restarting);
+        self.tasks.fill(ExecutionState::Created);
+        (self.running, self.ended, self.started) = (0, 0, false);
+        self.failure = None;
+    }
+
     fn deploy(&mut self, actions: &mut Vec<JobAction>) {
-        if self.status != JobStatus::Created {
-            return;
-        }
         self.become_status(JobStatus::Running);
         let tasks: Vec<TaskId> = self.task_ids().collect();
         for &task in &tasks {
@@ -265,7 +300,9 @@ impl JobLife {
 
     /// The first failure decides; later ones are consequences, or change nothing any more.
     fn fail(&mut self, failure: JobFailure, actions: &mut Vec<JobAction>) {
-        if matches!(self.status, JobStatus::Created | JobStatus::Running) {
+        let goes_on =
+            matches!(self.status, JobStatus::Created | JobStatus::Running | JobStatus::Restarting);
+        if goes_on {
             assert!(self.failure.is_none(), "a job without failure goes on: {self:?}");
             self.failure = Some(failure);
             self.become_status(JobStatus::Failing);
@@ -292,17 +329,24 @@ impl JobLife {
         }
     }
 
-    /// Ends the job when its last task has ended.
+    /// Ends the job when its last task has ended, or asks whether it is to run again.
     fn settle(&mut self, actions: &mut Vec<JobAction>) {
-        if self.ended < self.tasks.len() {
+        if self.ended < self.tasks.len() || self.status.is_terminal() || self.asking {
             return;
         }
-        let status = match self.status {
-            JobStatus::Running => JobStatus::Finished,
-            JobStatus::Cancelling => JobStatus::Canceled,
-            JobStatus::Failing => JobStatus::Failed,
+        match self.status {
+            JobStatus::Running => self.complete(JobStatus::Finished, actions),
+            JobStatus::Cancelling => self.complete(JobStatus::Canceled, actions),
+            JobStatus::Failing => {
+                self.asking = true;
+                let failure = self.failure.clone().expect("a failing job has failed");
+                actions.push(JobAction::AskRestart { failure });
+            }
             other => unreachable!("a job has ended tasks while it is {other}"),
-        };
+        }
+    }
+
+    fn complete(&mut self, status: JobStatus, actions: &mut Vec<JobAction>) {
         self.become_status(status);
         actions.push(JobAction::Complete { status, failure: self.failure.clone() });
     }

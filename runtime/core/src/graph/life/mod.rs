@@ -4,10 +4,11 @@
 //! a pure step function from (state, event) to (state, actions).
 //!
 //! Invariants: no state changes but along its table; the first failure decides, and everything
-//! else is then canceled; a job completes exactly once, when each of its tasks has ended.
+//! else is then canceled; a job completes exactly once, when each of its tasks has ended; it is
+//! deployed anew only when each task of the run before has ended.
 //!
-//! Thread: any (control plane). Deliberately absent: clocks and timeouts, restart strategies (see
-//! the seam in `job_life`), attempts, and everything that carries actions out.
+//! Thread: any (control plane). Deliberately absent: clocks and timeouts, what a restart strategy
+//! says (the life asks and is told), and everything that carries actions out.
 
 mod execution_state;
 mod job_life;

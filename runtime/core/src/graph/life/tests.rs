@@ -72,9 +72,16 @@ fn complete(status: JobStatus) -> JobAction {
     JobAction::Complete { status, failure: None }
 }
 
+fn fault_of(index: u32) -> JobFailure {
+    JobFailure { task: Some(task(index)), cause: format!("fault of {index}") }
+}
+
 fn failed_by(index: u32, status: JobStatus) -> JobAction {
-    let failure = JobFailure { task: Some(task(index)), cause: format!("fault of {index}") };
-    JobAction::Complete { status, failure: Some(failure) }
+    JobAction::Complete { status, failure: Some(fault_of(index)) }
+}
+
+fn ask(index: u32) -> JobAction {
+    JobAction::AskRestart { failure: fault_of(index) }
 }
 
 fn cancel(tasks: &[u32]) -> JobAction {
@@ -123,18 +130,62 @@ fn the_first_failure_wins() {
     check_life(&[
         (JobEvent::Submitted, &[deploy()]),
         (failed(1), &[cancel(&[0])]),
-        (failed(0), &[failed_by(1, JobStatus::Failed)]),
+        (failed(0), &[ask(1)]),
+        (failed(0), &[]),
+        (JobEvent::RestartRefused, &[failed_by(1, JobStatus::Failed)]),
+        (JobEvent::RestartGranted, &[]),
     ]);
     // What finishes while it is canceled doesn't save the job.
     check_life(&[
         (JobEvent::Submitted, &[deploy()]),
         (failed(1), &[cancel(&[0])]),
-        (JobEvent::TaskFinished { task: task(0) }, &[failed_by(1, JobStatus::Failed)]),
+        (JobEvent::TaskFinished { task: task(0) }, &[ask(1)]),
+        (JobEvent::RestartRefused, &[failed_by(1, JobStatus::Failed)]),
     ]);
     check_life(&[
         (JobEvent::Submitted, &[deploy()]),
         (JobEvent::TaskFinished { task: task(0) }, &[]),
-        (failed(1), &[failed_by(1, JobStatus::Failed)]),
+        (failed(1), &[ask(1)]),
+        (JobEvent::RestartRefused, &[failed_by(1, JobStatus::Failed)]),
+    ]);
+}
+
+#[test]
+fn a_failed_job_runs_again_when_it_may() {
+    check_life(&[
+        (JobEvent::Submitted, &[deploy()]),
+        (JobEvent::RestartDue, &[]),
+        (JobEvent::RestartGranted, &[]),
+        (failed(1), &[cancel(&[0])]),
+        (JobEvent::RestartGranted, &[]),
+        (JobEvent::TaskCanceled { task: task(0) }, &[ask(1)]),
+        (JobEvent::RestartDue, &[]),
+        (JobEvent::RestartGranted, &[]),
+        (JobEvent::Submitted, &[]),
+        (JobEvent::TaskFinished { task: task(0) }, &[]),
+        (JobEvent::RestartDue, &[deploy()]),
+        (JobEvent::TaskRunning { task: task(1) }, &[]),
+        (JobEvent::TaskRunning { task: task(0) }, &[JobAction::StartAll]),
+        (failed(0), &[cancel(&[1])]),
+        (failed(1), &[ask(0)]),
+        (JobEvent::RestartRefused, &[failed_by(0, JobStatus::Failed)]),
+    ]);
+    // Canceled while it asks, or while it waits.
+    let until_asked = [
+        (JobEvent::Submitted, vec![deploy()]),
+        (failed(1), vec![cancel(&[0])]),
+        (JobEvent::TaskCanceled { task: task(0) }, vec![ask(1)]),
+    ];
+    let script = |rest: &[(JobEvent, Vec<JobAction>)]| {
+        let all: Vec<_> = until_asked.iter().chain(rest).cloned().collect();
+        let all: Vec<_> = all.iter().map(|(event, due)| (event.clone(), due.as_slice())).collect();
+        check_life(&all);
+    };
+    script(&[(JobEvent::CancelRequested, vec![failed_by(1, JobStatus::Canceled)])]);
+    script(&[
+        (JobEvent::RestartGranted, vec![]),
+        (JobEvent::CancelRequested, vec![complete(JobStatus::Canceled)]),
+        (JobEvent::RestartDue, vec![]),
     ]);
 }
 
@@ -164,9 +215,8 @@ fn a_job_is_canceled() {
 
 #[test]
 fn failures_that_are_no_tasks_report() {
-    let failure = |task, cause: &str| JobAction::Complete {
-        status: JobStatus::Failed,
-        failure: Some(JobFailure { task, cause: cause.to_owned() }),
+    let failure = |task, cause: &str| JobAction::AskRestart {
+        failure: JobFailure { task, cause: cause.to_owned() },
     };
     let no_worker = || JobEvent::JobFailed { cause: "no worker".to_owned() };
     check_life(&[(no_worker(), &[failure(None, "no worker")]), (JobEvent::Submitted, &[])]);
@@ -195,6 +245,9 @@ fn every_event(tasks: u32) -> Vec<JobEvent> {
         JobEvent::Submitted,
         JobEvent::CancelRequested,
         JobEvent::JobFailed { cause: "fault of the job".to_owned() },
+        JobEvent::RestartGranted,
+        JobEvent::RestartRefused,
+        JobEvent::RestartDue,
     ];
     for task in (0..tasks).map(TaskId) {
         events.extend([
@@ -213,6 +266,7 @@ struct Observer {
     deployed: bool,
     started: bool,
     canceled: Vec<TaskId>,
+    asked: bool,
     completed: Option<JobStatus>,
 }
 
@@ -234,6 +288,11 @@ impl Observer {
                 assert!(!twice, "told once: {tasks:?}");
                 self.canceled.extend(tasks);
                 self.canceled.sort_unstable();
+            }
+            JobAction::AskRestart { failure } => {
+                assert!(!std::mem::replace(&mut self.asked, true), "asked once");
+                assert_eq!(life.failure(), Some(failure));
+                assert!(life.tasks().iter().all(|state| state.is_terminal()));
             }
             JobAction::Complete { status, failure } => {
                 assert_eq!(life.status(), *status);
@@ -259,6 +318,10 @@ fn explore(tasks: u32) -> HashMap<(JobLife, Observer), usize> {
             actions.iter().for_each(|action| seen.see(&next, action));
             check_step(&life, &next, event);
             assert_eq!(next.status().is_terminal(), seen.completed.is_some());
+            if next.status() == JobStatus::Restarting {
+                // Whatever it saw was of the run before.
+                seen = Observer::default();
+            }
             let key = (next, seen);
             if !met.contains_key(&key) {
                 met.insert(key.clone(), depth + 1);
@@ -270,11 +333,13 @@ fn explore(tasks: u32) -> HashMap<(JobLife, Observer), usize> {
 }
 
 fn check_step(before: &JobLife, after: &JobLife, event: &JobEvent) {
-    // No task comes back from its end, and the first failure stays.
-    for (before, after) in before.tasks().iter().zip(after.tasks()) {
-        assert!(!before.is_terminal() || before == after, "{event:?}");
+    // No task comes back from its end, and the first failure stays, but for another run.
+    if after.status() != JobStatus::Restarting {
+        for (before, after) in before.tasks().iter().zip(after.tasks()) {
+            assert!(!before.is_terminal() || before == after, "{event:?}");
+        }
+        assert!(before.failure().is_none() || before.failure() == after.failure(), "{event:?}");
     }
-    assert!(before.failure().is_none() || before.failure() == after.failure(), "{event:?}");
     if before.status() != after.status() {
         let stages = [JobStatus::Failing, JobStatus::Cancelling, after.status()];
         let reachable = before.status().may_become(after.status())
@@ -298,15 +363,19 @@ fn every_order_of_events() {
             HashSet::from([JobStatus::Finished, JobStatus::Canceled, JobStatus::Failed])
         );
         // Whatever happened, an end of each task is an end of the job.
-        for (life, _) in met.keys().filter(|(life, _)| life.status() != JobStatus::Created) {
+        let deployed =
+            |life: &JobLife| !matches!(life.status(), JobStatus::Created | JobStatus::Restarting);
+        for (life, _) in met.keys().filter(|(life, _)| deployed(life)) {
             let mut life = life.clone();
             for task in (0..tasks).map(TaskId) {
                 life = life.step(JobEvent::TaskFinished { task }).0;
             }
+            life = life.step(JobEvent::RestartRefused).0;
             assert!(life.status().is_globally_terminal());
         }
-        // At the latest: submitted, canceled or failed, and each task twice.
+        // At the latest: submitted, canceled or failed, and each task twice; that again after a
+        // restart, and the answer to the question.
         let longest = met.values().max().copied();
-        assert!(longest <= Some(3 + 2 * tasks as usize), "{longest:?}");
+        assert!(longest <= Some(2 * (4 + 2 * tasks as usize)), "{longest:?}");
     }
 }

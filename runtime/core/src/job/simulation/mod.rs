@@ -2,12 +2,12 @@
 //!
 //! ```text
 //!   seed -> SimulatedWorld (clock, disks, random sequence)
-//!             |-- which worker takes the next turn, and how long that takes
+//!             |-- who takes the next turn, a worker or the control plane, and how long that takes
 //!             |-- limits of workers: mailbox, quantum, buffers of outputs, buffer timeout
 //!             +-- how many segments beyond the least a job gets
 //! ```
 //!
-//! Each step lets one worker that is awake take a turn. When all sleep, the clock goes
+//! Each step lets one worker that is awake, or the control plane, take a turn. When all sleep, the clock goes
 //! on to the next deadline or end of an operation. When there is none, nothing will
 //! ever happen again: a job that is not over by then is deadlocked.
 //!
@@ -39,13 +39,14 @@ use std::{
 
 use super::{
     JobExecutionResult, JobHandle, JobProgram,
+    control_plane::{ControlPlane, PlaneParts},
     dispatcher::{DedicatedWorker, Dispatcher, Staff},
 };
 use crate::{
     checkpoint::storage::Disk,
     error::Error,
     graph::JobId,
-    task::WorkerId,
+    task::{OpenDisk, WorkerId},
     worker::{Turn, Worker, WorkerHandle, WorkerParts, panic_text},
 };
 pub use options::SimulationOptions;
@@ -58,6 +59,16 @@ const STEPS_MAX: u64 = 20_000_000;
 
 /// A turn takes up to this much virtual time.
 const TURN_NS_MAX: u64 = 50_000;
+
+/// What the control plane is called in traces.
+const CONTROL_PLANE: WorkerId = WorkerId(u32::MAX);
+
+/// Opens disks whose operations are waited for. Each is used and dropped: a driver that neither
+/// works nor sleeps would keep time from going on.
+fn disk_opener(world: &SimulatedWorld) -> OpenDisk {
+    let world = world.clone();
+    Box::new(move || Ok(Disk::simulated(simulated_driver(&world)?, world.clone())))
+}
 
 fn simulated_driver(world: &SimulatedWorld) -> Result<Driver, DriverError> {
     let kind = DriverKind::Simulated(world.clone());
@@ -91,6 +102,7 @@ pub struct SimulatedCluster {
     ids: Vec<WorkerId>,
     next_worker: Cell<u32>,
     dispatcher: Dispatcher,
+    plane: ControlPlane,
     /// Keeps segments from jobs, so that those have little to run with.
     withheld: Option<Pool>,
     steps: u64,
@@ -106,6 +118,16 @@ impl SimulatedCluster {
         let world = SimulatedWorld::from_seed(seed);
         let options = SimulationOptions::drawn_from(&world);
         Self::start(seed, world, options)
+    }
+
+    /// A cluster whose options come from `world`, which may have seen others: what those left on the
+    /// disk is there. `seed` is what a failure names.
+    ///
+    /// # Errors
+    /// If memory can't be had.
+    pub fn in_world(seed: u64, world: &SimulatedWorld) -> Result<Self, Error> {
+        let options = SimulationOptions::drawn_from(world);
+        Self::start(seed, world.clone(), options)
     }
 
     /// A cluster with these options.
@@ -124,7 +146,13 @@ impl SimulatedCluster {
             huge_pages: HugePages::Off,
             ..ArenaOptions::default()
         })?;
-        let dispatcher = Dispatcher::new(arena.clone(), options.buffer_timeout);
+        let driver = simulated_driver(&world).map_err(|error| Error::Start {
+            what: "the simulated driver of the control plane".to_string(),
+            cause: error.to_string(),
+        })?;
+        let parts = PlaneParts { driver, open_disk: disk_opener(&world) };
+        let (plane, control) = ControlPlane::new(parts);
+        let dispatcher = Dispatcher::new(arena.clone(), control, options.buffer_timeout);
         let mut cluster = Self {
             seed,
             world,
@@ -134,6 +162,7 @@ impl SimulatedCluster {
             ids: Vec::new(),
             next_worker: Cell::new(0),
             dispatcher,
+            plane,
             withheld: None,
             steps: 0,
             trace: seed,
@@ -153,7 +182,6 @@ impl SimulatedCluster {
             what: format!("the simulated driver of worker {}", id.0),
             cause: error.to_string(),
         })?;
-        let world = self.world.clone();
         let (worker, handle) = Worker::new(WorkerParts {
             id,
             arena: self.arena.clone(),
@@ -161,9 +189,7 @@ impl SimulatedCluster {
             driver,
             directory: Arc::clone(self.dispatcher.directory()),
             limits: self.options.limits,
-            open_disk: Box::new(move || {
-                Ok(Disk::simulated(simulated_driver(&world)?, world.clone()))
-            }),
+            open_disk: disk_opener(&self.world),
         });
         self.dispatcher.directory().add(handle.clone());
         Ok((worker, handle))
@@ -191,7 +217,7 @@ impl SimulatedCluster {
     }
 
     /// Submits a job; nothing of it runs before the next step.
-    pub(crate) fn submit(&mut self, program: &JobProgram) -> Result<JobHandle, Error> {
+    pub(crate) fn submit(&mut self, program: JobProgram) -> Result<JobHandle, Error> {
         self.withheld = None;
         let dedicated = RefCell::new(Vec::new());
         let start_dedicated = || {
@@ -206,6 +232,8 @@ impl SimulatedCluster {
             workers: &self.ids,
             start_dedicated: &start_dedicated,
             keep: Box::new(()),
+            open_disk: &disk_opener(&self.world),
+            seed: self.world.below(u64::MAX),
         };
         let handle = self.dispatcher.submit(program, staff)?;
         self.workers.extend(dedicated.into_inner());
@@ -233,21 +261,26 @@ impl SimulatedCluster {
         Ok(())
     }
 
-    /// Lets one worker take a turn; false when none is awake and none will be.
+    /// Lets one worker or the control plane take a turn; false when none is awake and none will be.
     ///
     /// # Panics
     /// If an invariant does not hold, naming the seed.
     pub fn step(&mut self) -> bool {
         let awake = self.workers.iter().filter(|(_, worker)| !worker.is_parked()).count() as u64;
-        if awake == 0 {
+        let plane = u64::from(!self.plane.is_parked());
+        if awake + plane == 0 {
             assert!(self.world.is_stuck(), "{}: asleep, but time could go on", self.seed_text());
             return false;
         }
-        let chosen = self.world.below(awake) as usize;
+        let chosen = self.world.below(awake + plane);
+        if chosen == awake {
+            self.step_plane();
+            return true;
+        }
         let mut candidates =
             self.workers.iter_mut().enumerate().filter(|(_, (_, worker))| !worker.is_parked());
         let (index, (id, worker)) =
-            candidates.nth(chosen).expect("as many are awake as were counted");
+            candidates.nth(chosen as usize).expect("as many are awake as were counted");
         let id = *id;
         let turn = catch_unwind(AssertUnwindSafe(|| {
             let turn = worker.turn();
@@ -275,6 +308,20 @@ impl SimulatedCluster {
             self.verify_conservation();
         }
         true
+    }
+
+    fn step_plane(&mut self) {
+        let plane = &mut self.plane;
+        let turn = match catch_unwind(AssertUnwindSafe(|| plane.turn())) {
+            Ok(turn) => turn,
+            Err(panic) => panic!("{}: control plane: {}", self.seed_text(), panic_text(panic)),
+        };
+        self.note(CONTROL_PLANE, turn);
+        let time = self.world.below(TURN_NS_MAX);
+        self.world.pass(Duration::from_nanos(time));
+        if let Turn::Idle(until) = turn {
+            self.plane.park(until);
+        }
     }
 
     fn note(&mut self, id: WorkerId, turn: Turn) {
@@ -326,6 +373,7 @@ impl SimulatedCluster {
         self.verify_conservation();
         let (remains, network) = (self.remains(), self.arena.network());
         assert!(remains.is_empty(), "{}: jobs are over, but left\n{remains}", self.seed_text());
+        assert_eq!(self.plane.job_count(), 0, "{}: masters without jobs", self.seed_text());
         let (lent, available, total) = (network.lent(), network.available(), network.total());
         assert!(
             lent.0 == 0 && available == total,

@@ -14,6 +14,8 @@ use brisk_memory::{
 };
 use std::{collections::BTreeMap, fmt::Debug, num::NonZeroU32};
 
+mod recovery;
+
 fn number(name: &str, default: u64) -> u64 {
     let given = std::env::var(name).ok();
     given.map_or(default, |text| text.parse().unwrap_or_else(|_| panic!("{name}={text}")))

@@ -9,7 +9,7 @@ use crate::{
     Record,
     checkpoint::{
         handle::{ChannelStateHandle, StateHandle, StateSchema},
-        restore::{KeyedShare, OperatorShare, SubtaskShare, check_schema},
+        restore::{InFlight, KeyedShare, OperatorShare, SubtaskShare, check_schema},
         storage::{Disk, FileSystemStorage, StateReader, StorageError},
     },
     error::TaskError,
@@ -27,21 +27,7 @@ pub struct TaskRestore {
     pub operators: BTreeMap<OperatorId, SubtaskShare>,
     /// What was in flight towards this subtask, in the order in which it is to be read; in-flight
     /// buffers in `operators` are not looked at.
-    pub in_flight: Vec<RestoredInFlight>,
-}
-
-/// What was in flight in one channel.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct RestoredInFlight {
-    /// The input, by its place in the plan of the subtask.
-    pub input: u32,
-    /// The channel of that input; or, when the channels were others then, any number for each of
-    /// those that this input does not have.
-    pub channel: u32,
-    /// Whether all subtasks get the same, and each is to read the records of its own keys.
-    pub shared: bool,
-    /// The buffers.
-    pub state: ChannelStateHandle,
+    pub in_flight: Vec<InFlight>,
 }
 
 /// The share of one operator. Reading it waits for the disk, so it is read when the task starts and

@@ -1,0 +1,67 @@
+//! The exactly-once campaign: one job, seed by seed, stopped at random points in the simulator.
+//!
+//! ```text
+//!   sequence --+                           +-- main --> key_by, count --> ledger
+//!              +--> union --> process -----+
+//!   sequence --+             (may fail)    +-- side --> key_by, count --> ledger
+//! ```
+//!
+//! Each seed draws the cluster, the way of checkpoints, and faults: an operator that fails, a process
+//! that is killed and loses what it had not synced, a disk that fails, fills up or is slow. What the
+//! ledgers have committed in the end equals the output of a run without faults, record by record.
+//!
+//! Usage: `exactly_once [--seeds A..B] [--json]`. Exit code 1 on any violation.
+
+mod job;
+mod ledger;
+mod report;
+mod run;
+
+use report::Report;
+use std::process::ExitCode;
+
+const USAGE: &str = "usage: exactly_once [--seeds A..B] [--json]";
+
+/// Few, for whoever only wants to see it run.
+const SEEDS: std::ops::Range<u64> = 0..3;
+
+struct Arguments {
+    seeds: std::ops::Range<u64>,
+    json: bool,
+}
+
+fn parse(words: impl Iterator<Item = String>) -> Option<Arguments> {
+    let mut arguments = Arguments { seeds: SEEDS, json: false };
+    let mut words = words.peekable();
+    while let Some(word) = words.next() {
+        match word.as_str() {
+            "--json" => arguments.json = true,
+            "--seeds" => {
+                let range = words.next()?;
+                let (first, end) = range.split_once("..")?;
+                arguments.seeds = first.parse().ok()?..end.parse().ok()?;
+            }
+            _ => return None,
+        }
+    }
+    (!arguments.seeds.is_empty()).then_some(arguments)
+}
+
+fn main() -> ExitCode {
+    let Some(arguments) = parse(std::env::args().skip(1)) else {
+        eprintln!("{USAGE}");
+        return ExitCode::from(2);
+    };
+    // A panic is a violation, and shown with its seed.
+    std::panic::set_hook(Box::new(|_| {}));
+    let mut report = Report::of(arguments.seeds.clone());
+    for seed in arguments.seeds {
+        report.add(seed, run::run(seed));
+    }
+    if arguments.json {
+        println!("{}", report.json());
+    } else {
+        println!("{report}");
+    }
+    if report.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}

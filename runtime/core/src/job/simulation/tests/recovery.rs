@@ -1,0 +1,237 @@
+//! Jobs that fail and go on from their checkpoints.
+
+use super::*;
+use crate::{
+    checkpoint::{SavepointFormat, coordinator::SavepointRequest},
+    job::Stop,
+};
+use brisk_memory::{
+    config::options::state::ClaimMode,
+    driver::{Driver, DriverKind, DriverOptions},
+};
+use std::{
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+/// Fails at some of the records that it sees, counted over all subtasks and attempts.
+#[derive(Clone)]
+struct FailsSometimes {
+    seen: Arc<AtomicU64>,
+    at: Vec<u64>,
+}
+
+impl FailsSometimes {
+    fn at(at: Vec<u64>) -> Self {
+        Self { seen: Arc::default(), at }
+    }
+}
+
+impl ProcessFunction<i64> for FailsSometimes {
+    type Out = i64;
+
+    fn process(
+        &mut self,
+        item: i64,
+        _: &mut Context<'_>,
+        out: &mut Collector<i64>,
+    ) -> Result<(), BoxError> {
+        let nth = self.seen.fetch_add(1, Ordering::Relaxed);
+        if self.at.contains(&nth) {
+            return Err(format!("record number {nth} is not liked").into());
+        }
+        out.collect(item);
+        Ok(())
+    }
+}
+
+/// As [`from_seed`], with checkpoints in files or not.
+fn checkpointed(seed: u64) -> (SimulatedCluster, StreamExecutionEnvironment) {
+    let (cluster, mut env) = from_seed(seed);
+    env.set_runtime_mode(RuntimeMode::Streaming);
+    env.enable_checkpointing(Duration::from_millis(10));
+    if cluster.world().below(2) == 0 {
+        env.set_checkpoint_directory("/checkpoints");
+    }
+    env.set("restart-strategy.type", "fixed-delay");
+    env.set("restart-strategy.fixed-delay.attempts", "10");
+    env.set("restart-strategy.fixed-delay.delay", "3 ms");
+    (cluster, env)
+}
+
+/// Counts that fail on the way.
+fn failing(env: &StreamExecutionEnvironment, fails: FailsSometimes) -> Collected<(String, u64)> {
+    let numbers = env.from_sequence(0..=2999).map(|n| n * 3).filter(|n| n % 2 == 0);
+    let numbers = numbers.rebalance().process(fails);
+    numbers.flat_map(words).key_by(selector::text()).count().collect()
+}
+
+/// The highest count of each word: what a restart repeats is below it.
+fn last_counts(counts: impl IntoIterator<Item = (String, u64)>) -> BTreeMap<String, u64> {
+    let mut last = BTreeMap::new();
+    for (word, count) in counts {
+        let known = last.entry(word).or_insert(0);
+        *known = count.max(*known);
+    }
+    last
+}
+
+fn files(cluster: &SimulatedCluster, folder: &Path) -> Vec<PathBuf> {
+    let kind = DriverKind::Simulated(cluster.world().clone());
+    let driver = Driver::new(DriverOptions { kind, ..DriverOptions::default() }).unwrap();
+    driver.files().list(folder).unwrap_or_default()
+}
+
+#[test]
+fn simulated_jobs_that_fail_count_each_record_once() {
+    let expected = word_counts(0..3000);
+    let checkpoints = AtomicU64::new(0);
+    let restored = AtomicU64::new(0);
+    for_each_seed(|seed| {
+        let (mut cluster, env) = checkpointed(seed);
+        let at: Vec<u64> =
+            (0..cluster.world().below(4)).map(|_| cluster.world().below(3000)).collect();
+        let counted = failing(&env, FailsSometimes::at(at.clone()));
+        let handle = env.submit_to(&mut cluster, "failing").expect("it starts");
+        while !handle.is_over() {
+            assert!(cluster.step(), "deadlocked");
+        }
+        let statistics = handle.checkpoint_statistics();
+        checkpoints.fetch_add(statistics.counts.completed, Ordering::Relaxed);
+        restored.fetch_add(statistics.counts.restored, Ordering::Relaxed);
+        let (restarts, failures) = (handle.restarts(), handle.failures().len());
+        assert_eq!(restarts as usize, failures);
+        cluster.finish(handle).expect("it was restarted");
+        let found = last_counts(counted.take());
+        assert_eq!(found, expected, "after {restarts} restarts, failing at {at:?}");
+        let left = files(&cluster, Path::new("/checkpoints"));
+        for job in left {
+            let names: Vec<_> = files(&cluster, &job);
+            assert_eq!(names.len(), 2, "shared and taskowned stay: {names:?}");
+        }
+    });
+    let (checkpoints, restored) = (checkpoints.into_inner(), restored.into_inner());
+    assert!(checkpoints > 0 && restored > 0, "{checkpoints} checkpoints, {restored} restored");
+}
+
+#[test]
+fn simulated_failures_that_come_again_end_the_job() {
+    for_each_seed(|seed| {
+        let (mut cluster, mut env) = checkpointed(seed);
+        env.set("restart-strategy.fixed-delay.attempts", "2");
+        let split = Split { negative: OutputTag::new("negative"), fails_at: Some(700) };
+        env.from_sequence(0..=1999).rebalance().process(split).name("picky").discard();
+        let error = env.execute_on(&mut cluster, "hopeless").expect_err("it fails each time");
+        let text = error.to_string();
+        for part in ["after 2 restarts", "'picky'", "700 is not liked", "FixedDelay"] {
+            assert!(text.contains(part), "{text}");
+        }
+    });
+}
+
+#[test]
+fn simulated_cancellation_of_a_job_that_restarts_leaves_nothing() {
+    for_each_seed(|seed| {
+        let (mut cluster, mut env) = checkpointed(seed);
+        if cluster.world().below(2) == 0 {
+            env.set(
+                "execution.checkpointing.externalized-checkpoint-retention",
+                "RETAIN_ON_CANCELLATION",
+            );
+        }
+        let at = (0..8).map(|_| cluster.world().below(100_000)).collect();
+        let endless = env.from_generator(None, RateLimit::Unlimited, |n| (n % 5000) as i64);
+        let fails = endless.rebalance().process(FailsSometimes::at(at));
+        fails.flat_map(words).key_by(selector::text()).count().rebalance().discard();
+        let handle = env.submit_to(&mut cluster, "endless").expect("it starts");
+        for _ in 0..cluster.world().below(4000) {
+            assert!(cluster.step(), "deadlocked");
+        }
+        handle.cancel();
+        let error = cluster.finish(handle).expect_err("it was canceled");
+        assert!(matches!(error, Error::Canceled { .. }), "{error}");
+    });
+}
+
+#[test]
+fn simulated_savepoints_stop_a_job_and_begin_another() {
+    let expected = word_counts(0..3000);
+    let stopped = AtomicU64::new(0);
+    for_each_seed(|seed| {
+        let (mut cluster, mut env) = checkpointed(seed);
+        let counted = failing(&env, FailsSometimes::at(Vec::new()));
+        let handle = env.submit_to(&mut cluster, "first").expect("it starts");
+        for _ in 0..cluster.world().below(600) {
+            cluster.step();
+        }
+        let answer = handle.stop_with_savepoint(Some("/savepoints"), Stop::Suspend);
+        while !answer.is_ready() {
+            assert!(cluster.step(), "deadlocked");
+        }
+        let Ok(savepoint) = answer.wait() else {
+            // Not all tasks were running.
+            cluster.finish(handle).expect("it goes on");
+            return;
+        };
+        stopped.fetch_add(1, Ordering::Relaxed);
+        cluster.finish(handle).expect("it stops");
+        let mut counts = counted.take();
+        env.restore_from(&savepoint.location, ClaimMode::NoClaim);
+        let counted = failing(&env, FailsSometimes::at(vec![cluster.world().below(500)]));
+        env.execute_on(&mut cluster, "second").expect("it goes on");
+        counts.extend(counted.take());
+        assert_eq!(last_counts(counts), expected);
+        let names = files(&cluster, Path::new(&savepoint.location));
+        assert!(!names.is_empty(), "a savepoint is the user's");
+    });
+    assert!(stopped.into_inner() > 0);
+}
+
+#[test]
+fn a_job_says_what_is_wrong_with_its_savepoint() {
+    let (mut cluster, mut env) = checkpointed(1);
+    let endless =
+        env.from_generator(None, RateLimit::Unlimited, |n| (n % 5000) as i64).uid("numbers");
+    endless.key_by(|n: &i64| *n).count().uid("counts").discard();
+    let handle = env.submit_to(&mut cluster, "first").expect("it starts");
+    let answer = loop {
+        for _ in 0..50 {
+            cluster.step();
+        }
+        let answer = handle.trigger_savepoint(SavepointRequest {
+            target: Some("/savepoints".to_owned()),
+            format: SavepointFormat::Canonical,
+            after: crate::checkpoint::AfterSavepoint::Continue,
+        });
+        while !answer.is_ready() {
+            cluster.step();
+        }
+        if let Ok(answer) = answer.wait() {
+            break answer;
+        }
+    };
+    handle.cancel();
+    cluster.finish(handle).expect_err("it was canceled");
+    let mut check = |path: &str, expected: &[&str]| {
+        env.restore_from(path, ClaimMode::NoClaim);
+        env.from_sequence(0..=9).uid("others").rebalance().map(|n| n).discard();
+        let error = env.submit_to(&mut cluster, "second").expect_err("it doesn't fit");
+        let text = error.to_string();
+        for part in expected {
+            assert!(text.contains(part), "{text}");
+        }
+    };
+    check("/nowhere", &["job 'second'", "/nowhere", "no _metadata"]);
+    check(&answer.location, &["uid 'counts'", "--allowNonRestoredState"]);
+    let metadata = format!("{}/_metadata", answer.location);
+    check(&metadata, &["uid 'numbers'"]);
+    env.set("execution.state-recovery.ignore-unclaimed-state", "true");
+    env.restore_from(&metadata, ClaimMode::NoClaim);
+    let found = env.from_sequence(0..=9).uid("others").rebalance().map(|n| n).collect();
+    env.execute_on(&mut cluster, "third").expect("it begins without that state");
+    assert_eq!(found.take().len(), 10);
+}
