@@ -34,8 +34,9 @@ pub mod prelude {
         BoxError, Error, Key, Record,
         api::{Arguments, DataStream, KeyedStream, StreamExecutionEnvironment, WindowedStream},
         chain::{
-            CoProcessFunction, Collector, KeyedContext, KeyedOpenContext, KeyedProcessFunction,
-            ProcessFunction, window::ProcessWindowFunction,
+            BroadcastProcessFunction, CoProcessFunction, Collector, KeyedCoProcessFunction,
+            KeyedContext, KeyedOpenContext, KeyedProcessFunction, ProcessFunction,
+            window::ProcessWindowFunction,
         },
         job::{JobExecutionResult, JobHandle, MiniCluster},
         record::Archived,
@@ -43,8 +44,9 @@ pub mod prelude {
         sink::channel_sink,
         source::{RateLimit, channel_source},
         state::{
-            AggregatingState, Aggregation, ListState, MapState, ReducingState, StateTtlConfig,
-            ValueState,
+            AggregatingState, Aggregation, BroadcastState, FunctionInitializationContext,
+            FunctionSnapshotContext, ListState, MapState, ReducingState, StateTtlConfig, TtlUpdate,
+            TtlVisibility, ValueState,
         },
         task::accumulator::{DoubleCounter, Histogram, IntCounter, LongCounter},
         task::{Context, OutputTag, RuntimeContext},
@@ -66,3 +68,7 @@ pub mod prelude {
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
 struct Readme;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/state.md")]
+struct State;
