@@ -171,7 +171,7 @@ fn simulated_functions_that_fail_keep_their_state() {
 fn simulated_functions_take_their_state_to_another_parallelism() {
     let stopped = AtomicU64::new(0);
     for_each_seed(|seed| {
-        let (mut cluster, env) = checkpointed(seed);
+        let (mut cluster, mut env) = checkpointed(seed);
         let counted = counting_in_four_ways(&env, FailsSometimes::at(Vec::new()));
         let handle = env.submit_to(&mut cluster, "first").expect("it starts");
         for _ in 0..cluster.world().below(600) {
