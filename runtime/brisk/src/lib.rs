@@ -34,9 +34,9 @@ pub mod prelude {
         BoxError, Error, Key, Record,
         api::{Arguments, DataStream, KeyedStream, StreamExecutionEnvironment, WindowedStream},
         chain::{
-            BroadcastProcessFunction, CoProcessFunction, Collector, KeyedCoProcessFunction,
-            KeyedContext, KeyedOpenContext, KeyedProcessFunction, ProcessFunction,
-            window::ProcessWindowFunction,
+            BroadcastProcessFunction, CoProcessFunction, Collector, KeyedBroadcastProcessFunction,
+            KeyedCoProcessFunction, KeyedContext, KeyedOpenContext, KeyedProcessFunction,
+            ProcessFunction, window::ProcessWindowFunction,
         },
         job::{JobExecutionResult, JobHandle, MiniCluster},
         record::Archived,

@@ -1,9 +1,15 @@
 //! Two keyed streams, connected.
 
+use std::marker::PhantomData;
+
 use super::{DataStream, KeyedStream, TimedStream};
 use crate::{
     Record,
-    chain::{EitherKey, KeyedCoProcessFunction, OneOf, OverBoth, Template},
+    chain::{
+        EitherKey, FirstKey, KeyedBroadcast, KeyedBroadcastProcessFunction, KeyedCoProcessFunction,
+        KeyedTemplate, OneOf, OverBoth, Template,
+    },
+    graph::StreamNode,
     record::selector::KeySelector,
 };
 
@@ -20,7 +26,38 @@ pub struct ConnectedKeyedStreams<A, B, S, R> {
 pub type CoTimedStream<A, B, S, R, F> =
     TimedStream<OneOf<A, B>, EitherKey<S, R>, OverBoth<F, A, B>>;
 
+/// What a function with state and timers makes of a keyed stream and a broadcast one.
+pub type BroadcastTimedStream<A, B, S, F> = DataStream<
+    <F as KeyedBroadcastProcessFunction<<S as KeySelector<A>>::Key, A, B>>::Out,
+    KeyedTemplate<OneOf<A, B>, KeyedBroadcast<A, B, S, F>>,
+>;
+
 impl<A: Record, C: Template<Out = A>, S: KeySelector<A>> KeyedStream<A, C, S> {
+    /// Whatever a function with state and timers makes of this stream with what the other one says,
+    /// which all subtasks are told: it is broadcast.
+    pub fn process_with_broadcast<B, D, F>(
+        self,
+        other: DataStream<B, D>,
+        function: F,
+    ) -> BroadcastTimedStream<A, B, S, F>
+    where
+        B: Record,
+        D: Template<Out = B>,
+        F: KeyedBroadcastProcessFunction<S::Key, A, B>,
+        OneOf<A, B>: Record,
+        (F::Key, F::Value): Record,
+    {
+        let (one, selector) = self.into_parts();
+        let keyed =
+            one.map(OneOf::First as fn(A) -> OneOf<A, B>).key_by(FirstKey(selector.clone()));
+        let both = StreamNode::operator("Keyed Co-Process-Broadcast");
+        let (program, node, _) = keyed.add_keyed(both);
+        let told = other.map(OneOf::Second as fn(B) -> OneOf<A, B>).broadcast();
+        program.connect(told.origins, node, 0);
+        let operator = KeyedBroadcast { selector, function, inputs: PhantomData };
+        DataStream::of_node(program, node, KeyedTemplate { node, operator, record: PhantomData })
+    }
+
     /// This stream and another one with keys of the same type, to be read by one function.
     pub fn connect<B, D, R>(self, other: KeyedStream<B, D, R>) -> ConnectedKeyedStreams<A, B, S, R>
     where

@@ -41,7 +41,7 @@ mod windowed;
 pub use crate::record::pair::{FirstOfPair, PairView};
 pub use aggregates::{Count, Extreme, Reduce, Sum};
 pub use arguments::Arguments;
-pub use connected::{CoTimedStream, ConnectedKeyedStreams};
+pub use connected::{BroadcastTimedStream, CoTimedStream, ConnectedKeyedStreams};
 pub use environment::StreamExecutionEnvironment;
 pub use keyed::{Aggregated, KeyedStream};
 pub use partitioning::{BroadcastProcessed, CoMap, CoMapped, ConnectedStreams};

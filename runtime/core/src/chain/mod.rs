@@ -36,9 +36,10 @@ pub use filter::Filter;
 pub use flat_map::{Collector, FlatMap};
 pub use gate::{Exchanged, Gate, ReadRecords};
 pub use keyed::{
-    Aggregate, Combine, EitherKey, Keyed, KeyedBatch, KeyedCoProcessFunction, KeyedContext,
-    KeyedOpenContext, KeyedOperator, KeyedProcess, KeyedProcessFunction, KeyedTemplate, OneOf,
-    OperatorTemplate, OperatorTurn, OverBoth, Taken, TimerService, window,
+    Aggregate, Combine, EitherKey, FirstKey, Keyed, KeyedBatch, KeyedBroadcast,
+    KeyedBroadcastProcessFunction, KeyedCoProcessFunction, KeyedContext, KeyedOpenContext,
+    KeyedOperator, KeyedProcess, KeyedProcessFunction, KeyedTemplate, OneOf, OperatorTemplate,
+    OperatorTurn, OverBoth, Taken, TimerService, window,
 };
 pub use link::Link;
 pub use map::Map;

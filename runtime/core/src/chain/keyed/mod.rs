@@ -8,6 +8,7 @@
 //! ([`KeyedProcessFunction`]) and windows ([`window`]).
 
 mod batch;
+mod broadcast;
 mod co_process;
 mod combine;
 mod operator;
@@ -16,6 +17,7 @@ mod updates;
 pub mod window;
 
 pub use batch::KeyedBatch;
+pub use broadcast::{FirstKey, KeyedBroadcast, KeyedBroadcastProcessFunction};
 pub use co_process::{EitherKey, KeyedCoProcessFunction, OneOf, OverBoth};
 pub use combine::Combine;
 pub use operator::{KeyedOperator, KeyedTemplate, OperatorTemplate, OperatorTurn, Taken};

@@ -283,7 +283,7 @@ impl<T, S: Clone, F: Clone> Clone for KeyedProcess<T, S, F> {
 /// A function with timers in a running chain.
 pub struct RunningProcess<S, F, K> {
     selector: S,
-    function: F,
+    pub(super) function: F,
     timers: TimerService<K>,
     states: KeyedStateBackend<K>,
     groups: MaxParallelism,

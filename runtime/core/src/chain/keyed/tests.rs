@@ -6,10 +6,13 @@ use crate::{
     BoxError,
     api::StreamExecutionEnvironment,
     chain::{
-        Collector, KeyedCoProcessFunction, KeyedContext, KeyedOpenContext, KeyedProcessFunction,
+        Collector, KeyedBroadcastProcessFunction, KeyedCoProcessFunction, KeyedContext,
+        KeyedOpenContext, KeyedProcessFunction,
     },
     job::SimulatedCluster,
-    state::{ListState, MapState, ValueState},
+    state::{BroadcastState, ListState, MapState, ValueState},
+    task::Context,
+    time::Timestamp,
 };
 use brisk_memory::config::Configuration;
 
@@ -162,6 +165,75 @@ fn two_keyed_streams_share_the_state_of_a_key() {
         found.sort();
         let mut expected: Vec<_> = (0..300u64).map(|n| (format!("name {}", n % 30), n)).collect();
         expected.sort();
+        assert_eq!(found, expected);
+    }
+}
+
+/// Says at the end of time, for each key, its sum and how many rules there are.
+#[derive(Clone)]
+struct Ruled(ValueState<u64>);
+
+impl KeyedBroadcastProcessFunction<u64, u64, String> for Ruled {
+    type Out = (u64, u64, usize);
+    type Key = String;
+    type Value = u64;
+
+    fn open(&mut self, context: &mut KeyedOpenContext<'_, u64>) -> Result<(), BoxError> {
+        Ok(context.register(&mut self.0)?)
+    }
+
+    fn process_element(
+        &mut self,
+        item: u64,
+        _state: &BroadcastState<String, u64>,
+        context: &mut KeyedContext<'_, '_, u64>,
+        _out: &mut Collector<(u64, u64, usize)>,
+    ) -> Result<(), BoxError> {
+        context.register_event_time_timer(Timestamp::from_millis(i64::MAX - 1));
+        let mut sum = context.state(&self.0)?;
+        let so_far = sum.value()?.unwrap_or(0);
+        Ok(sum.update(&(so_far + item))?)
+    }
+
+    fn process_broadcast_element(
+        &mut self,
+        item: String,
+        state: &mut BroadcastState<String, u64>,
+        _context: &mut Context<'_>,
+        _out: &mut Collector<(u64, u64, usize)>,
+    ) -> Result<(), BoxError> {
+        *state.entry(item).or_default() += 1;
+        Ok(())
+    }
+
+    fn on_timer(
+        &mut self,
+        _time: Timestamp,
+        state: &BroadcastState<String, u64>,
+        context: &mut KeyedContext<'_, '_, u64>,
+        out: &mut Collector<(u64, u64, usize)>,
+    ) -> Result<(), BoxError> {
+        let sum = context.state(&self.0)?.value()?.unwrap_or(0);
+        out.collect((*context.current_key(), sum, state.len()));
+        Ok(())
+    }
+}
+
+#[test]
+fn a_keyed_stream_is_told_by_a_broadcast_one() {
+    for seed in 0..8 {
+        let mut cluster = SimulatedCluster::from_seed(seed).expect("memory for a test");
+        let env = environment();
+        let rules: Vec<_> = (0..40).map(|n| format!("rule {}", n % 12)).collect();
+        let rules = env.from_collection(rules);
+        let numbers = env.from_collection((0..300u64).collect::<Vec<_>>());
+        let keyed = numbers.key_by(|n: &u64| n % 10);
+        let found = keyed.process_with_broadcast(rules, Ruled(ValueState::new("sum"))).collect();
+        env.execute_on(&mut cluster, "ruled").unwrap();
+        let mut found = found.take();
+        found.sort_unstable();
+        let sum = |key: u64| (0..30).map(|n| key + 10 * n).sum::<u64>();
+        let expected: Vec<_> = (0..10).map(|key| (key, sum(key), 12)).collect();
         assert_eq!(found, expected);
     }
 }

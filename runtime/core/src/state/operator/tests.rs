@@ -78,7 +78,7 @@ fn lists_come_back_as_they_were_said_to() {
         assert!(context.elements::<u64>("never written").unwrap().is_empty());
     }
     split.sort();
-    let expected = (0..3).flat_map(|index| (0..2).map(move |n| format!("element {n} of {index}")));
+    let expected = (0..2).flat_map(|n| (0..3).map(move |index| format!("element {n} of {index}")));
     assert_eq!(split, expected.collect::<Vec<_>>());
 }
 

@@ -56,7 +56,11 @@ impl ProcessFunction<i64> for Tens {
     }
 }
 
-/// Counts the numbers of a key in four ways, and says at the end of time what came of it.
+/// Key, count, numbers, their sum.
+type Found = (i64, u64, Vec<i64>, i64);
+
+/// Counts the numbers of a key in four ways, says with each what came of it, and at the end of time
+/// that it has come.
 #[derive(Clone)]
 struct FourWays {
     count: ValueState<u64>,
@@ -80,7 +84,7 @@ impl FourWays {
 }
 
 impl KeyedProcessFunction<i64, i64> for FourWays {
-    type Out = (i64, u64, Vec<i64>, i64);
+    type Out = Found;
 
     fn open(&mut self, context: &mut KeyedOpenContext<'_, i64>) -> Result<(), BoxError> {
         context.register(&mut self.count)?;
@@ -93,7 +97,7 @@ impl KeyedProcessFunction<i64, i64> for FourWays {
         &mut self,
         item: i64,
         context: &mut KeyedContext<'_, '_, i64>,
-        _: &mut Collector<(i64, u64, Vec<i64>, i64)>,
+        out: &mut Collector<Found>,
     ) -> Result<(), BoxError> {
         let mut count = context.state(&self.count)?;
         let known = count.value()?;
@@ -106,15 +110,25 @@ impl KeyedProcessFunction<i64, i64> for FourWays {
         let mut rests = context.state_in(&self.rests, &space)?;
         let rest = rests.get(&(item % 5))?.unwrap_or(0);
         rests.put(&(item % 5), &(rest + 1))?;
-        Ok(context.state(&self.sum)?.add(item)?)
+        context.state(&self.sum)?.add(item)?;
+        out.collect(self.found(context)?);
+        Ok(())
     }
 
+    /// Says only that it fired: what functions make at their end comes behind all watermarks.
     fn on_timer(
         &mut self,
         _: Timestamp,
         context: &mut KeyedContext<'_, '_, i64>,
-        out: &mut Collector<(i64, u64, Vec<i64>, i64)>,
+        out: &mut Collector<Found>,
     ) -> Result<(), BoxError> {
+        out.collect((-1 - *context.current_key(), 0, Vec::new(), 0));
+        Ok(())
+    }
+}
+
+impl FourWays {
+    fn found(&self, context: &mut KeyedContext<'_, '_, i64>) -> Result<Found, BoxError> {
         let count = context.state(&self.count)?.value()?.unwrap_or(0);
         let mut numbers = context.state(&self.numbers)?.get()?;
         numbers.sort_unstable();
@@ -125,12 +139,11 @@ impl KeyedProcessFunction<i64, i64> for FourWays {
         }
         assert_eq!((numbers.len() as u64, rests), (count, count), "all count the same");
         let sum = context.state(&self.sum)?.get()?.unwrap_or(0);
-        out.collect((*context.current_key(), count, numbers, sum));
-        Ok(())
+        Ok((*context.current_key(), count, numbers, sum))
     }
 }
 
-type FourCounts = Collected<(i64, u64, Vec<i64>, i64)>;
+type FourCounts = Collected<Found>;
 
 fn counting_in_four_ways(env: &StreamExecutionEnvironment, fails: FailsSometimes) -> FourCounts {
     let numbers = env.from_sequence(0..=1999).rebalance().process(Tens::default()).uid("tens");
@@ -141,11 +154,12 @@ fn counting_in_four_ways(env: &StreamExecutionEnvironment, fails: FailsSometimes
 
 fn expected() -> BTreeMap<i64, (u64, Vec<i64>, i64)> {
     let numbers = |key: i64| (0..40).map(move |n| key + 50 * n);
-    (0..50).map(|key| (key, (40, numbers(key).collect(), numbers(key).sum()))).collect()
+    let counted = (0..50).map(|key| (key, (40, numbers(key).collect(), numbers(key).sum())));
+    counted.chain((-50..0).map(|fired| (fired, (0, Vec::new(), 0)))).collect()
 }
 
 /// What was said last of each key.
-fn last(found: Vec<(i64, u64, Vec<i64>, i64)>) -> BTreeMap<i64, (u64, Vec<i64>, i64)> {
+fn last(found: Vec<Found>) -> BTreeMap<i64, (u64, Vec<i64>, i64)> {
     found.into_iter().map(|(key, count, numbers, sum)| (key, (count, numbers, sum))).collect()
 }
 
@@ -188,13 +202,14 @@ fn simulated_functions_take_their_state_to_another_parallelism() {
         };
         stopped.fetch_add(1, Ordering::Relaxed);
         cluster.finish(handle).expect("it stops");
-        assert!(counted.take().is_empty(), "the end of time has not come");
+        let mut found = counted.take();
         env.restore_from(&savepoint.location, ClaimMode::NoClaim);
         env.set_parallelism(1 + cluster.world().below(5) as u32);
         let at = vec![cluster.world().below(1000)];
         let counted = counting_in_four_ways(&env, FailsSometimes::at(at));
         env.execute_on(&mut cluster, "second").expect("it goes on");
-        assert_eq!(last(counted.take()), expected());
+        found.extend(counted.take());
+        assert_eq!(last(found), expected());
     });
     assert!(stopped.into_inner() > 0);
 }
