@@ -13,8 +13,8 @@ use std::{
 };
 
 /// All there are.
-pub(crate) const EXAMPLES: [&str; 4] =
-    ["wordcount", "embedded_service", "keyed_count", "side_outputs"];
+pub(crate) const EXAMPLES: [&str; 5] =
+    ["wordcount", "embedded_service", "keyed_count", "side_outputs", "exactly_once_files"];
 
 /// How a process ended.
 #[derive(Debug)]

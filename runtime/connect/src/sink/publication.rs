@@ -25,8 +25,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use brisk_memory::driver::{DriverError, EntryKind, Files, PathLock};
 use rustix::io::Errno;
 
-use super::folder::PartName;
 use super::in_progress::{self, InProgress};
+use super::switch;
 use crate::error::{ConnectError, io_cause};
 
 /// What to do when the output folder has the output of an earlier job.
@@ -35,7 +35,9 @@ pub enum WriteMode {
     /// Fail; nothing is touched.
     #[default]
     NoOverwrite,
-    /// Replace it when the new output is complete.
+    /// Replace it when the new output is complete. A reader of the folder may see some of the old parts,
+    /// then none, then some of the new ones, all within the time of some renames; never old ones beside
+    /// new ones, and after a crash in between the old ones are back with the next job.
     Overwrite,
 }
 
@@ -47,10 +49,13 @@ pub(super) struct Target {
 }
 
 /// Which subtask of how many.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Share {
     pub(super) subtask: u32,
     pub(super) parallelism: u32,
+    /// The job and its attempt, for names of files in progress: a writer of a job that has failed may
+    /// go late, and then must not remove what the next job has made meanwhile.
+    pub(super) writer: String,
 }
 
 /// One attempt to write all parts.
@@ -97,7 +102,7 @@ impl Publication {
     pub(super) fn begin(
         &self,
         files: &Files,
-        share: Share,
+        share: &Share,
     ) -> Result<(RunNumber, InProgress), ConnectError> {
         assert!(share.subtask < share.parallelism);
         let mut run = self.lock();
@@ -107,7 +112,7 @@ impl Publication {
             run.lock = self.prepare(files)?;
             run.phase = Phase::Writing;
         }
-        match InProgress::create(files, &self.target.folder, share.subtask) {
+        match InProgress::create(files, &self.target.folder, share) {
             Ok(in_progress) => {
                 run.begun.insert(share.subtask);
                 Ok((run.number, in_progress))
@@ -124,7 +129,7 @@ impl Publication {
         &self,
         number: RunNumber,
         part: InProgress,
-        share: Share,
+        share: &Share,
     ) -> Result<(), ConnectError> {
         let mut run = self.lock();
         if run.number != number || run.phase != Phase::Writing {
@@ -172,6 +177,7 @@ impl Publication {
         };
         if lock.is_some() {
             in_progress::sweep(files, folder)?;
+            switch::recover(files, folder)?;
         }
         self.check_untouched(files)?;
         Ok(lock)
@@ -183,25 +189,40 @@ impl Publication {
             return Ok(());
         }
         let folder = &self.target.folder;
-        let is_part = |name| matches!(PartName::parse(name), Some(PartName::Finished(_)));
-        match files.list(folder)?.iter().any(|path| path.file_name().is_some_and(is_part)) {
-            true => Err(ConnectError::OutputExists { path: folder.clone() }),
-            false => Ok(()),
+        match switch::finished_parts(files, folder)?.is_empty() {
+            true => Ok(()),
+            false => Err(ConnectError::OutputExists { path: folder.clone() }),
         }
     }
 
     /// Renames all parts and makes the names durable. When that fails, what was renamed is removed
-    /// again: the job fails, and its output is not to be seen.
+    /// again, and what was to be replaced is back: the job fails, and its output is not to be seen.
     fn publish(&self, files: &Files, parts: Vec<InProgress>) -> Result<(), ConnectError> {
+        let folder = &self.target.folder;
+        // On a filesystem without locks another job may have been faster.
+        self.check_untouched(files)?;
+        let replaces = !switch::finished_parts(files, folder)?.is_empty();
         let mut renamed = Vec::with_capacity(parts.len());
-        let result = self.show(files, parts, &mut renamed);
-        if result.is_err() {
-            for path in renamed {
-                // The first error is the one to tell.
-                let _ = files.unlink(&path);
+        let shown = self.show(files, parts, &mut renamed, replaces);
+        match shown {
+            Err(error) if replaces => {
+                // The first error is the one to tell; what can't be done now, the next run does.
+                let _ = switch::recover(files, folder);
+                Err(error)
+            }
+            Err(error) => {
+                for path in renamed {
+                    let _ = files.unlink(&path);
+                }
+                Err(error)
+            }
+            Ok(()) => {
+                if let Err(error) = switch::sweep(files, folder) {
+                    tracing::warn!(%error, "output that was replaced is left over, hidden");
+                }
+                Ok(())
             }
         }
-        result
     }
 
     fn show(
@@ -209,36 +230,21 @@ impl Publication {
         files: &Files,
         parts: Vec<InProgress>,
         renamed: &mut Vec<PathBuf>,
+        replaces: bool,
     ) -> Result<(), ConnectError> {
-        // On a filesystem without locks another job may have been faster.
-        self.check_untouched(files)?;
-        let targets: BTreeSet<PathBuf> = parts.iter().map(InProgress::target).collect();
-        let surplus = self.parts_beside(files, &targets)?;
+        let folder = &self.target.folder;
+        if replaces {
+            switch::begin(files, folder)?;
+        }
         for part in parts {
             let target = part.target();
             part.rename()?;
             renamed.push(target);
         }
-        for path in surplus {
-            files.unlink(&path)?;
+        if replaces {
+            return switch::complete(files, folder);
         }
-        files.sync_dir(&self.target.folder)?;
-        Ok(())
-    }
-
-    /// Parts of an earlier job that had more of them.
-    fn parts_beside(
-        &self,
-        files: &Files,
-        ours: &BTreeSet<PathBuf>,
-    ) -> Result<Vec<PathBuf>, ConnectError> {
-        let mut paths = files.list(&self.target.folder)?;
-        paths.retain(|path| {
-            let name = path.file_name().expect("an entry has a name");
-            let is_part = matches!(PartName::parse(name), Some(PartName::Finished(_)));
-            is_part && !ours.contains(path)
-        });
-        Ok(paths)
+        Ok(files.sync_dir(folder)?)
     }
 }
 
@@ -259,7 +265,7 @@ impl Run {
 }
 
 /// Makes a folder and those above it that are missing, each durable in the one above.
-fn make_folder(files: &Files, folder: &Path) -> Result<(), ConnectError> {
+pub(super) fn make_folder(files: &Files, folder: &Path) -> Result<(), ConnectError> {
     let is_missing = |path: &&Path| !path.as_os_str().is_empty() && files.metadata(path).is_err();
     let missing: Vec<&Path> = folder.ancestors().take_while(is_missing).collect();
     files.create_dir_all(folder)?;
@@ -271,7 +277,7 @@ fn make_folder(files: &Files, folder: &Path) -> Result<(), ConnectError> {
 }
 
 /// As network and user-space filesystems answer.
-fn has_no_locks(error: &DriverError) -> bool {
+pub(super) fn has_no_locks(error: &DriverError) -> bool {
     let codes = [Errno::NOTSUP, Errno::NOLCK, Errno::NOSYS].map(|code| code.raw_os_error());
     let code = io_cause(error).and_then(std::io::Error::raw_os_error);
     code.is_some_and(|code| codes.contains(&code))

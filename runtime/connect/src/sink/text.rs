@@ -18,8 +18,7 @@ use crate::adapter::{open_error, task_error};
 ///
 /// The files appear when all subtasks have finished, with their data on the disk, or not at all. A
 /// folder that has part files already is an error before anything is written, unless the write mode is
-/// [`WriteMode::Overwrite`]; then they are replaced at the end. (The names change one after another: a
-/// machine that loses power in that moment can have old and new parts, each of them whole.)
+/// [`WriteMode::Overwrite`]; then they are replaced at the end.
 #[derive(Debug, Clone)]
 pub struct TextSink<L> {
     publication: Arc<Publication>,
@@ -49,7 +48,7 @@ impl<T: Display> LineFormat<T> for Displayed {
 
 /// Records as a function writes them.
 #[derive(Debug, Clone, Copy)]
-pub struct FormattedBy<F>(F);
+pub struct FormattedBy<F>(pub(super) F);
 
 impl<T, F> LineFormat<T> for FormattedBy<F>
 where
@@ -113,7 +112,9 @@ impl<T, L: LineFormat<T>> Sink<T> for TextSink<L> {
         context: &SinkContext,
         cx: &mut Cx,
     ) -> Result<TextWriter<L>, Error> {
-        let share = Share { subtask: context.subtask, parallelism: context.parallelism };
+        let SinkContext { subtask, parallelism, job_id, attempt, .. } = context;
+        let writer = format!("{job_id}-{}", attempt.0);
+        let share = Share { subtask: *subtask, parallelism: *parallelism, writer };
         let part = PartWriter::begin(&self.publication, share, cx)
             .map_err(|error| open_error(context, cx, error))?;
         Ok(TextWriter { node: context.node, part, lines: self.lines.clone() })

@@ -15,6 +15,7 @@ mod operator;
 mod process;
 mod updates;
 pub mod window;
+mod window_state;
 
 pub use batch::KeyedBatch;
 pub use broadcast::{FirstKey, KeyedBroadcast, KeyedBroadcastProcessFunction};

@@ -7,7 +7,7 @@ use std::fmt;
 use super::{
     FrozenBucket, FrozenData, FrozenEntries,
     index::{Index, Place},
-    log::{Draft, Location, Log, UNIT},
+    log::{Draft, HEADER, Location, Log, UNIT},
     scratch::Scratch,
     slots::{Located, Pair, logged},
 };
@@ -19,6 +19,9 @@ use crate::{
 };
 
 pub use scan::Scan;
+
+/// Keys between the request for a key's slot and that for its entry in the log.
+const CLOSER: usize = 8;
 
 /// What happens to the value of one key.
 pub trait Change<K: Record, V> {
@@ -61,6 +64,9 @@ pub struct KeyTable<K, V> {
     supply: Supply,
     /// Archives of keys and of values, on their way into the log.
     scratch: (Scratch, Scratch),
+    /// Hashes of keys that come soon.
+    coming: [u32; CLOSER],
+    next_coming: usize,
 }
 
 enum Body<K, V> {
@@ -71,6 +77,10 @@ enum Body<K, V> {
 impl<K: Key, V: Record> KeyTable<K, V> {
     /// What values in a log have to be aligned to: exactly known for plain ones.
     const VALUE_ALIGN: usize = if is_plain::<V>() { align_of::<Archived<V>>() } else { UNIT };
+
+    /// Cache lines of a usual entry: its header, the key, the value.
+    const LINES: usize =
+        (HEADER + size_of::<Archived<K>>() + size_of::<Archived<V>>()).div_ceil(64);
 
     /// An empty table of keys whose hashes are in `range`.
     ///
@@ -83,7 +93,8 @@ impl<K: Key, V: Record> KeyTable<K, V> {
             let log = Log::new(Self::VALUE_ALIGN, &supply);
             Body::Logged(Index::new(range, &mut supply)?, log)
         };
-        Ok(Self { body, range, supply, scratch: (Scratch::new(), Scratch::new()) })
+        let (scratch, coming) = ((Scratch::new(), Scratch::new()), [range.first(); CLOSER]);
+        Ok(Self { body, range, supply, scratch, coming, next_coming: 0 })
     }
 
     /// Keys.
@@ -108,12 +119,29 @@ impl<K: Key, V: Record> KeyTable<K, V> {
         segments * self.supply.segment_size().bytes()
     }
 
-    /// Asks for the cache lines in which the search for `hash` begins.
+    /// Asks for the cache lines in which the search for `hash` begins. Called for key after key, some
+    /// time before each is searched; entries in the log, which are found by what those lines hold,
+    /// are asked for when [`CLOSER`] further keys have come.
     #[inline(always)]
-    pub fn prefetch(&self, hash: u32) {
+    pub fn prefetch(&mut self, hash: u32) {
         match &self.body {
             Body::Slots(index) => index.prefetch(hash),
-            Body::Logged(index, _) => index.prefetch(hash),
+            Body::Logged(index, log) => {
+                index.prefetch(hash);
+                let closer = std::mem::replace(&mut self.coming[self.next_coming], hash);
+                self.next_coming = (self.next_coming + 1) % CLOSER;
+                // What is no record has no key of this table.
+                if !self.range.contains(closer) {
+                    return;
+                }
+                index.find(closer, |slot| {
+                    let (found, at) = Located::read(slot);
+                    if found == closer {
+                        log.prefetch(at, Self::LINES);
+                    }
+                    found == closer
+                });
+            }
         }
     }
 

@@ -96,6 +96,6 @@ impl<K: Key, V: Record> KeyTable<K, V> {
 #[inline(always)]
 fn prefetch_next(index: &Index<Located>, log: &Log, ahead: &mut Cursor) {
     if let Some(place) = index.next(ahead) {
-        log.prefetch(Located::read(index.slot(place)).1);
+        log.prefetch(Located::read(index.slot(place)).1, 1);
     }
 }
