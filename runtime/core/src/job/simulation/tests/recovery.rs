@@ -20,13 +20,13 @@ use std::{
 
 /// Fails at some of the records that it sees, counted over all subtasks and attempts.
 #[derive(Clone)]
-struct FailsSometimes {
+pub(super) struct FailsSometimes {
     seen: Arc<AtomicU64>,
     at: Vec<u64>,
 }
 
 impl FailsSometimes {
-    fn at(at: Vec<u64>) -> Self {
+    pub(super) fn at(at: Vec<u64>) -> Self {
         Self { seen: Arc::default(), at }
     }
 }
@@ -50,7 +50,7 @@ impl ProcessFunction<i64> for FailsSometimes {
 }
 
 /// As [`from_seed`], with checkpoints in files or not.
-fn checkpointed(seed: u64) -> (SimulatedCluster, StreamExecutionEnvironment) {
+pub(super) fn checkpointed(seed: u64) -> (SimulatedCluster, StreamExecutionEnvironment) {
     let (cluster, mut env) = from_seed(seed);
     env.set_runtime_mode(RuntimeMode::Streaming);
     env.enable_checkpointing(Duration::from_millis(10));
