@@ -1,6 +1,7 @@
 //! The words behind a command's name, taken one by one; what is left over is an error.
 
 use crate::failure::Failure;
+use std::ops::Range;
 
 /// The arguments of one command.
 #[derive(Debug)]
@@ -39,6 +40,20 @@ impl Arguments {
         };
         self.own.drain(at..at + 2);
         Ok(Some(value))
+    }
+
+    /// Takes the option `name` if a range `A..B` of numbers stands behind it; it is not empty.
+    pub(crate) fn range(&mut self, name: &str) -> Result<Option<Range<u64>>, Failure> {
+        let at = self.own.iter().position(|word| word == name);
+        let value = at.and_then(|at| self.own.get(at + 1)).and_then(|word| word.split_once(".."));
+        let (Some(at), Some((first, end))) = (at, value) else { return Ok(None) };
+        let range = first.parse().ok().zip(end.parse().ok());
+        let range = range.map(|(first, end)| first..end).filter(|range| !range.is_empty());
+        let Some(range) = range else {
+            return Err(self.usage(&format!("{name} needs two numbers A..B, A below B")));
+        };
+        self.own.drain(at..at + 2);
+        Ok(Some(range))
     }
 
     /// Takes all words that are not options.

@@ -45,6 +45,13 @@ pub const WRITE_BLOCKS: usize = 2;
 /// Attempts to find a name for a file in progress that no other file has.
 pub const NAME_ATTEMPTS: u32 = 1000;
 
+/// Parts of one subtask of a rolling sink that records go to, and as many again that are on their way
+/// to the disk: 32 MiB of blocks, twice.
+pub const OPEN_PARTS_MAX: usize = 64;
+
+/// Buckets of which a rolling sink remembers that it has seen what is in them: 1 MiB of names or so.
+pub const LISTED_BUCKETS_MAX: usize = 16 * 1024;
+
 /// Files one input can name. Indices of files are 32 bits wide.
 pub const MAX_FILES: usize = 16 * 1024 * 1024;
 

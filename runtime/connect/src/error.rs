@@ -189,6 +189,25 @@ pub enum ConnectError {
         /// The path as given.
         path: PathBuf,
     },
+    /// A bucket leads out of the sink's folder.
+    #[error(
+        "bucket '{bucket}': is not a path below the sink's folder; give names of folders with '/' \
+         between them"
+    )]
+    BadBucket {
+        /// The bucket as assigned.
+        bucket: String,
+    },
+    /// A finished part has the name that a pending one is to get.
+    #[error(
+        "output {}: is there already, though the checkpoint has it as not committed; another job has \
+         written to the folder, so give each its own",
+        path.display()
+    )]
+    PartExists {
+        /// The finished part.
+        path: PathBuf,
+    },
     /// There is no room for output.
     #[error(
         "no room left to {action} {}: {source}; free some space, raise the quota, or write \

@@ -28,5 +28,5 @@ mod adapter;
 mod task_io;
 
 pub use error::ConnectError;
-pub use sink::{TextSink, WriteMode};
+pub use sink::{FileSink, TextSink, WriteMode};
 pub use source::{BinarySource, TextSource};

@@ -10,8 +10,9 @@ use std::time::{Duration, Instant};
 
 use brisk_connect::files::Compression;
 use brisk_connect::format::InvalidUtf8;
+use brisk_connect::sink::{BucketBy, BucketContext, RollingPolicy};
 use brisk_connect::source::{BinaryFormat, INVALID_UTF8, Records, TextOptions};
-use brisk_connect::{BinarySource, TextSink, TextSource, WriteMode};
+use brisk_connect::{BinarySource, FileSink, TextSink, TextSource, WriteMode};
 use brisk_core::api::StreamExecutionEnvironment;
 use brisk_core::job::MiniCluster;
 use brisk_core::record::selector::text;
@@ -321,4 +322,85 @@ fn a_job_is_canceled_while_it_lists_its_input() {
         assert!(took < Duration::from_millis(500), "{took:?}");
         assert!(message.contains("cancel"), "{message}");
     }
+}
+
+/// All files below a folder, with their content.
+fn files_below(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let set = brisk_connect::files::list(
+        &brisk_memory::driver::Files::system(),
+        &[folder.to_path_buf()],
+        brisk_connect::files::ListOptions::default(),
+    );
+    let name = |path: &Path| path.strip_prefix(folder).unwrap().to_str().unwrap().to_owned();
+    let set = set.unwrap();
+    let read = |path: &Path| std::fs::read(path).unwrap();
+    set.files().iter().map(|file| (name(&file.path), read(&file.path))).collect()
+}
+
+#[test]
+fn rolling_files_of_a_job_without_checkpoints() {
+    check(|env| {
+        let dir = tempfile::tempdir().unwrap();
+        let policy = RollingPolicy { max_bytes: 100_000, ..RollingPolicy::default() };
+        let by_digit = |number: &i64, _: &BucketContext, bucket: &mut String| {
+            bucket.push_str(["even", "odd/ones"][(*number % 2) as usize]);
+        };
+        let sink = FileSink::lines(dir.path()).buckets(BucketBy(by_digit)).rolling(policy);
+        env.from_sequence(0..=200_000).sink_to(sink);
+        env.execute("rolls").unwrap();
+        let files = files_below(dir.path());
+        assert!(files.len() > 10);
+        let mut found = Vec::new();
+        for (name, content) in files {
+            let numbers = std::str::from_utf8(&content).unwrap().lines();
+            let numbers: Vec<i64> = numbers.map(|line| line.parse().unwrap()).collect();
+            let parity = i64::from(name.starts_with("odd/ones/part-"));
+            assert!(parity == 1 || name.starts_with("even/part-"), "{name}");
+            assert!(numbers.iter().all(|number| number % 2 == parity));
+            assert!(content.len() < 100_100);
+            found.extend(numbers);
+        }
+        found.sort_unstable();
+        assert!(found == (0..=200_000).collect::<Vec<i64>>());
+        let left = std::fs::read_dir(dir.path().join("even")).unwrap();
+        assert!(
+            left.into_iter().all(|e| !e.unwrap().file_name().to_str().unwrap().starts_with('.'))
+        );
+    });
+}
+
+#[test]
+fn rolling_files_of_binary_records_are_read_again() {
+    let dir = tempfile::tempdir().unwrap();
+    for run in 1..=2usize {
+        let env = environment("auto", 3);
+        let records = env.from_sequence(0..=9_999).map(|number| number.to_string().into_bytes());
+        records.sink_to(FileSink::records(dir.path()));
+        env.execute("writes").unwrap();
+        assert_eq!(files_below(dir.path()).len(), 3 * run, "parts beside those of the run before");
+        let env = environment("auto", 2);
+        let format = BinaryFormat::LengthDelimited { max_record_length: 10 };
+        let read = env.from_source(BinarySource::new([dir.path()], format), "Files").collect();
+        env.execute("reads").unwrap();
+        assert_eq!(read.take().len(), 10_000 * run);
+    }
+}
+
+#[test]
+fn a_canceled_job_leaves_no_rolling_files() {
+    let dir = tempfile::tempdir().unwrap();
+    let env = environment("auto", 2);
+    let (sender, source) = brisk_core::source::channel_source::<String>(16);
+    env.from_source(source, "Channel").rebalance().sink_to(FileSink::lines(dir.path()));
+    let job = env.execute_async("canceled").unwrap();
+    for line in 0..10_000 {
+        sender.send(format!("line {line}")).unwrap();
+    }
+    let other = environment("auto", 1);
+    other.from_sequence(1..=3).sink_to(FileSink::lines(dir.path()));
+    let message = other.execute("second").unwrap_err().to_string();
+    assert!(message.contains("another job is writing to this folder"), "{message}");
+    job.cancel();
+    assert!(job.wait().is_err());
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
 }

@@ -32,3 +32,17 @@ fn a_number_has_to_be_one() {
         assert_eq!(failure.exit_code(), 2, "{line}");
     }
 }
+
+#[test]
+fn a_range_is_told_from_a_number() {
+    let mut given = arguments("--seeds 3..9 --json");
+    assert_eq!(given.range("--seeds"), Ok(Some(3..9)));
+    assert_eq!(given.range("--seeds"), Ok(None));
+    let mut given = arguments("--seeds 9");
+    assert_eq!(given.range("--seeds"), Ok(None));
+    assert_eq!(given.number("--seeds"), Ok(Some(9)));
+    for line in ["--seeds 3..3", "--seeds 9..3", "--seeds ..3", "--seeds a..b"] {
+        let failure = arguments(line).range("--seeds").expect_err(line);
+        assert_eq!(failure.exit_code(), 2, "{line}");
+    }
+}

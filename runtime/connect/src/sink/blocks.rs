@@ -60,6 +60,12 @@ impl<M: BlockMemory> Blocks<M> {
         self.rest.is_empty() && self.filled < WRITE_BLOCK && self.blocks[self.filling].is_some()
     }
 
+    /// Bytes taken so far.
+    #[inline]
+    pub(super) fn taken(&self) -> u64 {
+        self.offset + (self.filled + self.rest.len() - self.rest_taken) as u64
+    }
+
     /// Takes bytes, whether there is room or not.
     #[inline]
     pub(super) fn push(&mut self, bytes: &[u8]) {

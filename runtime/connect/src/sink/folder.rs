@@ -3,6 +3,8 @@
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
+use super::rolling;
+
 /// A name in an output folder that belongs to a sink.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum PartName {
@@ -30,18 +32,19 @@ impl PartName {
         format!("part-{subtask}").into()
     }
 
-    pub(super) fn in_progress(subtask: u32, process: u32, attempt: u32) -> OsString {
-        format!(".part-{subtask}.inprogress.{process:x}-{attempt:x}").into()
+    /// `writer` tells runs apart, so that one never takes another's file for its own.
+    pub(super) fn in_progress(subtask: u32, writer: &str, attempt: u32) -> OsString {
+        format!(".part-{subtask}.inprogress.{writer}-{attempt:x}").into()
     }
 }
 
 /// Whether a sink gives this name to what it has not finished.
 pub(crate) fn is_in_progress(name: &OsStr) -> bool {
-    PartName::parse(name) == Some(PartName::InProgress)
+    PartName::parse(name) == Some(PartName::InProgress) || rolling::is_in_progress(name)
 }
 
 /// A number as it is written in a name: digits without a leading zero.
-fn number(digits: &[u8]) -> Option<u32> {
+pub(super) fn number(digits: &[u8]) -> Option<u32> {
     let text = std::str::from_utf8(digits).ok()?;
     let number: u32 = text.parse().ok()?;
     (number.to_string() == text).then_some(number)

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use brisk_memory::driver::{DriverError, File, Files, OpenOptions};
 
 use super::folder::PartName;
+use super::publication::Share;
 use crate::constants::NAME_ATTEMPTS;
 use crate::error::ConnectError;
 
@@ -26,10 +27,11 @@ impl InProgress {
     pub(super) fn create(
         files: &Files,
         folder: &Path,
-        subtask: u32,
+        share: &Share,
     ) -> Result<InProgress, ConnectError> {
+        let subtask = share.subtask;
         for attempt in 0..NAME_ATTEMPTS {
-            let name = PartName::in_progress(subtask, std::process::id(), attempt);
+            let name = PartName::in_progress(subtask, &share.writer, attempt);
             let path = folder.join(name);
             let file = match files.open(&path, OpenOptions::CREATE_NEW) {
                 Ok(file) => file,

@@ -47,10 +47,13 @@ pub(super) struct Target {
 }
 
 /// Which subtask of how many.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Share {
     pub(super) subtask: u32,
     pub(super) parallelism: u32,
+    /// The job and its attempt, for names of files in progress: a writer of a job that has failed may
+    /// go late, and then must not remove what the next job has made meanwhile.
+    pub(super) writer: String,
 }
 
 /// One attempt to write all parts.
@@ -97,7 +100,7 @@ impl Publication {
     pub(super) fn begin(
         &self,
         files: &Files,
-        share: Share,
+        share: &Share,
     ) -> Result<(RunNumber, InProgress), ConnectError> {
         assert!(share.subtask < share.parallelism);
         let mut run = self.lock();
@@ -107,7 +110,7 @@ impl Publication {
             run.lock = self.prepare(files)?;
             run.phase = Phase::Writing;
         }
-        match InProgress::create(files, &self.target.folder, share.subtask) {
+        match InProgress::create(files, &self.target.folder, share) {
             Ok(in_progress) => {
                 run.begun.insert(share.subtask);
                 Ok((run.number, in_progress))
@@ -124,7 +127,7 @@ impl Publication {
         &self,
         number: RunNumber,
         part: InProgress,
-        share: Share,
+        share: &Share,
     ) -> Result<(), ConnectError> {
         let mut run = self.lock();
         if run.number != number || run.phase != Phase::Writing {
@@ -259,7 +262,7 @@ impl Run {
 }
 
 /// Makes a folder and those above it that are missing, each durable in the one above.
-fn make_folder(files: &Files, folder: &Path) -> Result<(), ConnectError> {
+pub(super) fn make_folder(files: &Files, folder: &Path) -> Result<(), ConnectError> {
     let is_missing = |path: &&Path| !path.as_os_str().is_empty() && files.metadata(path).is_err();
     let missing: Vec<&Path> = folder.ancestors().take_while(is_missing).collect();
     files.create_dir_all(folder)?;
@@ -271,7 +274,7 @@ fn make_folder(files: &Files, folder: &Path) -> Result<(), ConnectError> {
 }
 
 /// As network and user-space filesystems answer.
-fn has_no_locks(error: &DriverError) -> bool {
+pub(super) fn has_no_locks(error: &DriverError) -> bool {
     let codes = [Errno::NOTSUP, Errno::NOLCK, Errno::NOSYS].map(|code| code.raw_os_error());
     let code = io_cause(error).and_then(std::io::Error::raw_os_error);
     code.is_some_and(|code| codes.contains(&code))

@@ -49,7 +49,7 @@ impl<T: Display> LineFormat<T> for Displayed {
 
 /// Records as a function writes them.
 #[derive(Debug, Clone, Copy)]
-pub struct FormattedBy<F>(F);
+pub struct FormattedBy<F>(pub(super) F);
 
 impl<T, F> LineFormat<T> for FormattedBy<F>
 where
@@ -113,7 +113,9 @@ impl<T, L: LineFormat<T>> Sink<T> for TextSink<L> {
         context: &SinkContext,
         cx: &mut Cx,
     ) -> Result<TextWriter<L>, Error> {
-        let share = Share { subtask: context.subtask, parallelism: context.parallelism };
+        let SinkContext { subtask, parallelism, job_id, attempt, .. } = context;
+        let writer = format!("{job_id}-{}", attempt.0);
+        let share = Share { subtask: *subtask, parallelism: *parallelism, writer };
         let part = PartWriter::begin(&self.publication, share, cx)
             .map_err(|error| open_error(context, cx, error))?;
         Ok(TextWriter { node: context.node, part, lines: self.lines.clone() })

@@ -143,6 +143,9 @@ fn scenario(seed: u64, faults: &mut Faults) -> Result<(), String> {
                 world.crash();
             }
             drop(cluster);
+            if !world.is_stuck() {
+                return Err("a killed process left a driver behind".to_owned());
+            }
             continue;
         }
         while !handle.is_over() {

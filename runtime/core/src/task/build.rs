@@ -21,7 +21,7 @@ use super::{
     cx::Side,
     inputs::{Input, Recovered, TimeOfInput, name_of_input_time},
     plan::PortPlan,
-    snapshot::RestoredState,
+    snapshot::{RestoredState, StartDisk},
     task_error,
 };
 use crate::{
@@ -105,7 +105,7 @@ pub struct BuildContext {
     surroundings: Rc<Surroundings>,
     accumulators: AccumulatorRegistry,
     /// For reading state, if there is some.
-    disk: Option<Rc<RefCell<Disk>>>,
+    disk: StartDisk,
     inputs: Vec<Input>,
 }
 
@@ -121,7 +121,7 @@ impl BuildContext {
             })?),
             None => None,
         };
-        let disk = disk.map(|disk| Rc::new(RefCell::new(disk)));
+        let disk = Rc::new(RefCell::new(disk));
         let mut first = 0;
         let gates = surroundings.gates.borrow();
         let inputs = plan.gates.iter().map(|gate| {
@@ -172,6 +172,11 @@ impl BuildContext {
             input.restore_time(&times.unwrap_or_default(), subtask, parallelism);
         }
         Ok(())
+    }
+
+    /// State was read: whoever keeps a [`RestoredState`] keeps no open driver with it.
+    pub(crate) fn close_disk(&self) {
+        *self.disk.borrow_mut() = None;
     }
 
     pub(crate) fn accumulators(&self) -> AccumulatorRegistry {

@@ -367,7 +367,9 @@ impl Worker {
             limits: self.limits,
         };
         let mut task = RunningTask::new(parts, self.now());
-        if let Err(error) = task.open() {
+        let opened = task.open();
+        build.close_disk();
+        if let Err(error) = opened {
             task.close();
             return Err(error);
         }

@@ -10,6 +10,7 @@ fn names() {
     check("part-17", Some(PartName::Finished(17)));
     check(".part-3.inprogress.1a-0", Some(PartName::InProgress));
     for other in [
+        ".part-3-1.inprogress.x",
         "part-",
         "part-01",
         "part-x",
@@ -25,5 +26,5 @@ fn names() {
         check(other, None);
     }
     assert_eq!(PartName::parse(&PartName::finished(12)), Some(PartName::Finished(12)));
-    assert_eq!(PartName::parse(&PartName::in_progress(12, 77, 3)), Some(PartName::InProgress));
+    assert_eq!(PartName::parse(&PartName::in_progress(12, "a7", 3)), Some(PartName::InProgress));
 }

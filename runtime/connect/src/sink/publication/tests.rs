@@ -10,6 +10,10 @@ fn names(folder: &Path) -> Vec<String> {
     names
 }
 
+fn share(subtask: u32, parallelism: u32) -> Share {
+    Share { subtask, parallelism, writer: "a".into() }
+}
+
 fn publication(folder: &Path, mode: WriteMode) -> Publication {
     Publication::new(Target { folder: folder.to_path_buf(), mode })
 }
@@ -29,15 +33,15 @@ fn check(acts: &[Act], expected: &[&str]) {
     let publication = publication(dir.path(), WriteMode::Overwrite);
     let mut parts: Vec<Option<(RunNumber, InProgress)>> = vec![None, None];
     for act in acts {
-        let share = |subtask| Share { subtask, parallelism: 2 };
+        let share = |subtask| share(subtask, 2);
         match *act {
             Act::Begin(subtask) => {
-                let begun = publication.begin(&files, share(subtask)).unwrap();
+                let begun = publication.begin(&files, &share(subtask)).unwrap();
                 parts[subtask as usize] = Some(begun);
             }
             Act::Stage(subtask) => {
                 let (run, part) = parts[subtask as usize].take().unwrap();
-                publication.stage(run, part, share(subtask)).unwrap();
+                publication.stage(run, part, &share(subtask)).unwrap();
             }
             Act::Leave(subtask) => {
                 let (run, part) = parts[subtask as usize].take().unwrap();
@@ -74,17 +78,18 @@ fn output_of_an_earlier_job() {
     for name in ["part-0", "part-7", "notes.txt"] {
         fs::write(dir.path().join(name), "old").unwrap();
     }
-    let share = Share { subtask: 0, parallelism: 1 };
+    let share = share(0, 1);
 
-    let refused = publication(dir.path(), WriteMode::NoOverwrite).begin(&files, share).unwrap_err();
+    let refused =
+        publication(dir.path(), WriteMode::NoOverwrite).begin(&files, &share).unwrap_err();
     let message = refused.to_string();
     assert!(message.contains("Overwrite") && message.contains(dir.path().to_str().unwrap()));
     assert_eq!(names(dir.path()), ["notes.txt", "part-0", "part-7"]);
 
     let publication = publication(dir.path(), WriteMode::Overwrite);
-    let (run, part) = publication.begin(&files, share).unwrap();
+    let (run, part) = publication.begin(&files, &share).unwrap();
     assert_eq!(fs::read(dir.path().join("part-0")).unwrap(), b"old", "until the end");
-    publication.stage(run, part, share).unwrap();
+    publication.stage(run, part, &share).unwrap();
     assert_eq!(names(dir.path()), ["notes.txt", "part-0"], "fewer parts than before");
     assert_eq!(fs::read(dir.path().join("part-0")).unwrap(), b"");
 }
@@ -93,11 +98,11 @@ fn output_of_an_earlier_job() {
 fn another_job_was_faster() {
     let dir = tempfile::tempdir().unwrap();
     let files = Files::system();
-    let share = Share { subtask: 0, parallelism: 1 };
+    let share = share(0, 1);
     let publication = publication(dir.path(), WriteMode::NoOverwrite);
-    let (run, part) = publication.begin(&files, share).unwrap();
+    let (run, part) = publication.begin(&files, &share).unwrap();
     fs::write(dir.path().join("part-0"), "theirs").unwrap();
-    let error = publication.stage(run, part, share).unwrap_err();
+    let error = publication.stage(run, part, &share).unwrap_err();
     assert!(matches!(error, ConnectError::OutputExists { .. }), "{error}");
     assert_eq!(names(dir.path()), ["part-0"]);
     assert_eq!(fs::read(dir.path().join("part-0")).unwrap(), b"theirs");
@@ -108,10 +113,10 @@ fn a_file_where_a_folder_should_be() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("out");
     fs::write(&path, "").unwrap();
-    let share = Share { subtask: 0, parallelism: 1 };
+    let share = share(0, 1);
     let publication = publication(&path, WriteMode::Overwrite);
     for _ in 0..2 {
-        let error = publication.begin(&Files::system(), share).unwrap_err();
+        let error = publication.begin(&Files::system(), &share).unwrap_err();
         assert!(matches!(error, ConnectError::OutputNotFolder { .. }), "{error}");
     }
 }
@@ -121,11 +126,11 @@ fn leftovers_of_dead_jobs_are_removed() {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join(".part-9.inprogress.1-0"), "half").unwrap();
     let files = Files::system();
-    let share = Share { subtask: 0, parallelism: 1 };
+    let share = share(0, 1);
     let publication = publication(dir.path(), WriteMode::NoOverwrite);
-    let (run, part) = publication.begin(&files, share).unwrap();
+    let (run, part) = publication.begin(&files, &share).unwrap();
     assert_eq!(names(dir.path()).len(), 1, "only the new one");
-    publication.stage(run, part, share).unwrap();
+    publication.stage(run, part, &share).unwrap();
     assert_eq!(names(dir.path()), ["part-0"]);
 }
 
@@ -133,14 +138,14 @@ fn leftovers_of_dead_jobs_are_removed() {
 fn one_job_at_a_time() {
     let dir = tempfile::tempdir().unwrap();
     let files = Files::system();
-    let share = Share { subtask: 0, parallelism: 2 };
+    let share = share(0, 2);
     let first = publication(dir.path(), WriteMode::Overwrite);
     let second = publication(dir.path(), WriteMode::Overwrite);
-    let (run, part) = first.begin(&files, share).unwrap();
-    let error = second.begin(&files, share).unwrap_err();
+    let (run, part) = first.begin(&files, &share).unwrap();
+    let error = second.begin(&files, &share).unwrap_err();
     assert!(matches!(error, ConnectError::OutputBusy { .. }), "{error}");
     assert_eq!(names(dir.path()).len(), 1, "the first one's file is still there");
     drop(part);
     first.leave(run);
-    second.begin(&files, share).unwrap();
+    second.begin(&files, &share).unwrap();
 }

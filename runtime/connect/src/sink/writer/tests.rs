@@ -1,3 +1,4 @@
+use std::io;
 use std::path::Path;
 
 use brisk_memory::driver::{DriverKind, OpenOptions, PlannedFault, SimulatedWorld};
@@ -5,6 +6,10 @@ use brisk_memory::driver::{DriverKind, OpenOptions, PlannedFault, SimulatedWorld
 use super::*;
 use crate::sink::publication::{Target, WriteMode};
 use crate::task_io::tests::DriverIo;
+
+fn share(subtask: u32, parallelism: u32) -> Share {
+    Share { subtask, parallelism, writer: "a".into() }
+}
 
 fn publication(folder: &Path) -> Arc<Publication> {
     let target = Target { folder: folder.to_path_buf(), mode: WriteMode::Overwrite };
@@ -18,7 +23,7 @@ fn write(
     lines: usize,
     io: &mut DriverIo,
 ) -> Result<(), ConnectError> {
-    let share = Share { subtask: 0, parallelism };
+    let share = share(0, parallelism);
     let mut writer = PartWriter::begin(publication, share, io)?;
     for line in 0..lines {
         writer.blocks().push(format!("line {line}\n").as_bytes());
@@ -57,7 +62,7 @@ fn nothing_is_visible_before_all_subtasks_are_done() {
     write(&publication, 2, 10, &mut DriverIo::new(DriverKind::Auto)).unwrap();
     assert!(!dir.path().join("part-0").exists());
     let io = DriverIo::new(DriverKind::Auto);
-    let other = PartWriter::begin(&publication, Share { subtask: 1, parallelism: 2 }, &io).unwrap();
+    let other = PartWriter::begin(&publication, share(1, 2), &io).unwrap();
     drop(other);
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0, "the job was canceled");
 }
@@ -92,7 +97,7 @@ fn simulation(seed: u64) -> (SimulatedWorld, DriverIo, Arc<Publication>) {
 fn write_both(publication: &Arc<Publication>, io: &mut DriverIo) -> Result<(), ConnectError> {
     let mut writers = Vec::new();
     for subtask in 0..2 {
-        let share = Share { subtask, parallelism: 2 };
+        let share = share(subtask, 2);
         let mut writer = PartWriter::begin(publication, share, io)?;
         writer.blocks().push(format!("of {subtask}\n").as_bytes());
         writers.push(writer);

@@ -21,8 +21,8 @@ mod operator;
 mod path;
 mod state;
 
-pub(crate) use operator::files_of;
 pub use operator::{CompletedCheckpoint, OperatorState, SubtaskState};
+pub(crate) use operator::{INPUT_TIME, files_of};
 pub use path::{Place, StatePath, StatePathError};
 pub use state::{
     BackendKind, ChannelSide, ChannelStateHandle, FileSlice, KeyGroupOffset, KeyedStateHandle,

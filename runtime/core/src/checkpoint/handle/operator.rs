@@ -7,6 +7,9 @@ use super::state::{
 use crate::checkpoint::{CheckpointId, CheckpointKind, Millis};
 use crate::graph::{JobId, MaxParallelism, OperatorId, Parallelism, SubtaskIndex};
 
+/// Begins the name of the states in which inputs remember where event time stood.
+pub(crate) const INPUT_TIME: &str = "event time of input ";
+
 /// What one subtask of an operator has.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct SubtaskState {
@@ -47,9 +50,10 @@ impl SubtaskState {
     }
 
     /// Whether some of it is dealt out to all subtasks, so that a part of the subtasks alone can't
-    /// give it.
+    /// give it. Where event time stood is none of that: for who has finished it is over.
     pub fn has_union_state(&self) -> bool {
-        self.operator.iter().any(|state| state.mode == RedistributionMode::Union)
+        let unions = self.operator.iter().filter(|state| state.mode == RedistributionMode::Union);
+        unions.into_iter().any(|state| !state.schema.name.starts_with(INPUT_TIME))
     }
 }
 

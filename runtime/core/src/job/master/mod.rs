@@ -251,9 +251,7 @@ impl JobMaster {
         match action {
             MasterAction::Deploy { attempt, from } => {
                 if let Err(error) = self.deploy(attempt, &from) {
-                    let fault = Fault { cause: error.to_string(), severity: error.severity() };
-                    self.note(error);
-                    self.step(now, MasterEvent::Failed(fault));
+                    self.not_deployed(now, error);
                 }
             }
             MasterAction::StartAll => self.tell_all(Control::Start),
@@ -314,6 +312,7 @@ impl JobMaster {
     fn deploy(&mut self, attempt: Attempt, from: &RestorePoint) -> Result<(), Error> {
         let MasterParts { shared, program, execution, places, buffer_timeout, .. } = &self.parts;
         let settings = &program.settings;
+        self.error = None;
         let restores = restore_plans(program, execution, from)?;
         let deployment = Deployment {
             id: shared.id,
@@ -344,7 +343,6 @@ impl JobMaster {
             ),
         });
         self.reports = tasks.iter().map(|_| None).collect();
-        self.error = None;
         let plans = tasks.iter().map(|task| Arc::clone(&task.plan)).collect();
         shared.set_current(CurrentRun { key, plans });
         for worker in &shared.workers {
@@ -355,6 +353,16 @@ impl JobMaster {
         }
         self.run = Some(run);
         Ok(())
+    }
+
+    /// No worker has heard of these tasks, so nobody else reports their end.
+    fn not_deployed(&mut self, now: Millis, error: Error) {
+        let fault = Fault { cause: error.to_string(), severity: error.severity() };
+        self.note(error);
+        self.step(now, MasterEvent::Failed(fault));
+        for (task, _) in self.parts.execution.clone().tasks() {
+            self.step(now, MasterEvent::TaskEnded(task, TaskOutcome::Canceled));
+        }
     }
 
     /// Keeps the worst error, the first if several are as bad: a task that fails while

@@ -47,6 +47,6 @@ pub use decoder::GroupDecoder;
 pub use decoder::exercise;
 pub use encoder::GroupEncoder;
 pub(crate) use read::read_share;
-pub(crate) use schema::keyed_schema;
+pub(crate) use schema::{StateTypes, keyed_schema};
 pub(crate) use stream::{EntryForm, EntryStream, StreamOptions};
 pub(crate) use table::{TableState, restore_table, snapshot_table};

@@ -126,7 +126,7 @@ pub(crate) fn shares(handles: Vec<KeyedStateHandle>, parallelism: u32) -> Vec<Re
     let state = |share| {
         let operators = BTreeMap::from([(id, share)]);
         let restore = TaskRestore { folder: "/".into(), operators, in_flight: Vec::new() };
-        RestoredState::new(Some(Arc::new(restore)), &plan, None)
+        RestoredState::new(Some(Arc::new(restore)), &plan, Default::default())
     };
     shares.into_iter().map(state).collect()
 }

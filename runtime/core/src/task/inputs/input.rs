@@ -9,6 +9,7 @@ use std::{
 };
 
 use crate::{
+    checkpoint::handle::INPUT_TIME,
     record::AlignedBytes,
     state::HashRange,
     time::{StreamStatus, Timestamp, Watermark, WatermarkValve},
@@ -87,7 +88,7 @@ pub(crate) struct TimeOfInput {
 
 /// Under which name a checkpoint has it, in the head of the chain.
 pub(crate) fn name_of_input_time(input: u32) -> String {
-    format!("event time of input {input}")
+    format!("{INPUT_TIME}{input}")
 }
 
 impl Input {

@@ -18,6 +18,9 @@ use crate::{
     task::OperatorPlan,
 };
 
+/// What a task reads state with, while it starts.
+pub(crate) type StartDisk = Rc<RefCell<Option<Disk>>>;
+
 /// What a subtask starts from: part of its plan.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct TaskRestore {
@@ -38,15 +41,15 @@ pub struct RestoredState {
     operator: OperatorId,
     /// How messages call the operator.
     label: String,
-    /// There when there is something to read.
-    disk: Option<Rc<RefCell<Disk>>>,
+    /// There while the task starts, when there is something to read.
+    disk: StartDisk,
 }
 
 impl RestoredState {
     pub(crate) fn new(
         restore: Option<Arc<TaskRestore>>,
         operator: &OperatorPlan,
-        disk: Option<Rc<RefCell<Disk>>>,
+        disk: StartDisk,
     ) -> Self {
         let label = format!("'{}' (id {})", operator.name, operator.id);
         Self { restore, operator: operator.id, label, disk }
@@ -178,12 +181,13 @@ impl RestoredState {
         };
         let restore = self.restore.as_ref().expect("who has a handle has a checkpoint");
         let path = FileSystemStorage::resolve(&restore.folder, &slice.path);
-        let mut disk = self.disk.as_ref().expect("it comes with the checkpoint").borrow_mut();
-        let mut reader = StateReader::open(&mut disk, &path, slice)?;
-        reader.skip_to(&mut disk, part.start)?;
+        let mut disk = self.disk.borrow_mut();
+        let disk = disk.as_mut().expect("state is read when its task starts");
+        let mut reader = StateReader::open(disk, &path, slice)?;
+        reader.skip_to(disk, part.start)?;
         let mut at = reader.position();
         while at < part.end
-            && let Some(block) = reader.next_block(&mut disk)?
+            && let Some(block) = reader.next_block(disk)?
         {
             let from = part.start.saturating_sub(at) as usize;
             let to = (part.end - at).min(block.len() as u64) as usize;
@@ -191,7 +195,7 @@ impl RestoredState {
             at += block.len() as u64;
         }
         // The checksum of the whole is looked at behind the last block.
-        if at == slice.len && reader.next_block(&mut disk)?.is_some() {
+        if at == slice.len && reader.next_block(disk)?.is_some() {
             unreachable!("a reader ends where its state does");
         }
         Ok(())

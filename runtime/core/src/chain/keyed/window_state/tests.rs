@@ -120,7 +120,7 @@ fn dealt(handles: Vec<Option<KeyedStateHandle>>, parallelism: u32) -> Vec<Restor
         let operators = BTreeMap::from([(id, share)]);
         let restore =
             TaskRestore { folder: PathBuf::new(), operators, in_flight: Default::default() };
-        RestoredState::new(Some(Arc::new(restore)), &plan, None)
+        RestoredState::new(Some(Arc::new(restore)), &plan, Default::default())
     };
     restored.operators[&id].subtasks.iter().cloned().map(found).collect()
 }

@@ -148,7 +148,8 @@ impl Walk {
             CoordinatorAction::WriteMetadata { checkpoint, .. } => {
                 self.writing.push_back(checkpoint.id);
             }
-            CoordinatorAction::NotifyComplete { id, .. } => assert_eq!(self.latest, Some(id)),
+            // A savepoint that stops the job may be overtaken.
+            CoordinatorAction::NotifyComplete { id, .. } => assert!(self.latest >= Some(id)),
             CoordinatorAction::Answer { request, .. } => {
                 assert!(self.requests.remove(&request), "{request:?} is answered once");
             }
