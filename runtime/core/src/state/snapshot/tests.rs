@@ -137,7 +137,7 @@ pub(in crate::state) fn shares(
     let state = |share| {
         let operators = BTreeMap::from([(id, share)]);
         let restore = TaskRestore { folder: "/".into(), operators, in_flight: Vec::new() };
-        RestoredState::new(Some(Arc::new(restore)), &plan, Rc::default())
+        RestoredState::new(Some(Arc::new(restore)), &plan, None)
     };
     shares.into_iter().map(state).collect()
 }

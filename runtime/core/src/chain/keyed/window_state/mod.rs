@@ -33,7 +33,8 @@ use crate::{
     checkpoint::handle::{BackendKind, StateKind, StateSchema},
     graph::{KeyGroupRange, MaxParallelism},
     record::Key,
-    task::snapshot::{KeyedSnapshot, schema_of},
+    state::snapshot::StateTypes,
+    task::snapshot::KeyedSnapshot,
     time::window::Piece,
 };
 
@@ -95,11 +96,7 @@ impl State {
 
 /// The schema of a state of windows with these keys, namespaces and values.
 fn schema<K: Record, W: Record, V: Record>(name: &str, kind: StateKind) -> StateSchema {
-    let [key, window, value] = [schema_of::<K>(name), schema_of::<W>(name), schema_of::<V>(name)];
-    let parts = [key.fingerprint, window.fingerprint, value.fingerprint].map(u64::to_le_bytes);
-    let fingerprint = u64::from(crc32c::crc32c(parts.as_flattened()));
-    let shape = format!("{} of a {} in {}", value.shape, key.shape, window.shape);
-    StateSchema { name: name.to_string(), kind, fingerprint, shape }
+    StateTypes::new::<K, V>().in_namespace::<W>().schema(name, kind)
 }
 
 /// The schema of contents that are cut like this.

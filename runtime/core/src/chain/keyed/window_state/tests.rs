@@ -1,5 +1,4 @@
 use proptest::prelude::*;
-use std::rc::Rc;
 use std::{collections::BTreeMap, fmt::Debug, path::PathBuf, sync::Arc, time::Duration};
 
 use super::*;
@@ -121,7 +120,7 @@ fn dealt(handles: Vec<Option<KeyedStateHandle>>, parallelism: u32) -> Vec<Restor
         let operators = BTreeMap::from([(id, share)]);
         let restore =
             TaskRestore { folder: PathBuf::new(), operators, in_flight: Default::default() };
-        RestoredState::new(Some(Arc::new(restore)), &plan, Rc::default())
+        RestoredState::new(Some(Arc::new(restore)), &plan, None)
     };
     restored.operators[&id].subtasks.iter().cloned().map(found).collect()
 }
