@@ -23,7 +23,7 @@
 pub use brisk_connect as connect;
 pub use brisk_core::{
     BoxError, Error, Key, Record, TaskError, api, chain, checkpoint, error, graph, job, record,
-    sink, source, task, time, worker,
+    sink, source, state, task, time, worker,
 };
 pub use brisk_memory as memory;
 pub use brisk_network as network;
@@ -34,14 +34,20 @@ pub mod prelude {
         BoxError, Error, Key, Record,
         api::{Arguments, DataStream, KeyedStream, StreamExecutionEnvironment, WindowedStream},
         chain::{
-            CoProcessFunction, Collector, KeyedContext, KeyedProcessFunction, ProcessFunction,
-            window::ProcessWindowFunction,
+            BroadcastProcessFunction, CoProcessFunction, Collector, KeyedBroadcastProcessFunction,
+            KeyedCoProcessFunction, KeyedContext, KeyedOpenContext, KeyedProcessFunction,
+            ProcessFunction, window::ProcessWindowFunction,
         },
         job::{JobExecutionResult, JobHandle, MiniCluster},
         record::Archived,
         record::selector::{text, viewed},
         sink::channel_sink,
         source::{RateLimit, channel_source},
+        state::{
+            AggregatingState, Aggregation, BroadcastState, FunctionInitializationContext,
+            FunctionSnapshotContext, ListState, MapState, ReducingState, StateTtlConfig, TtlUpdate,
+            TtlVisibility, ValueState,
+        },
         task::accumulator::{DoubleCounter, Histogram, IntCounter, LongCounter},
         task::{Context, OutputTag, RuntimeContext},
         time::{
@@ -62,3 +68,7 @@ pub mod prelude {
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
 struct Readme;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/state.md")]
+struct State;

@@ -224,6 +224,14 @@ pub enum TaskError {
         #[source]
         cause: crate::record::InvalidRecord,
     },
+    /// State is nothing that its operator could have written.
+    #[error("state '{state}' is damaged: {what}; restore from another checkpoint or savepoint")]
+    UnfitState {
+        /// Its name.
+        state: String,
+        /// What is wrong with it.
+        what: String,
+    },
     /// Keyed state is not what was written.
     #[error("{cause}; restore from another checkpoint or savepoint")]
     DamagedKeyedState {
@@ -280,6 +288,7 @@ impl TaskError {
             | Self::Restore(_)
             | Self::DamagedInFlight(_)
             | Self::DamagedState { .. }
+            | Self::UnfitState { .. }
             | Self::DamagedKeyedState { .. } => Severity::FailJob,
             // The state comes again as large as it was.
             Self::State(_) => Severity::FailJob,

@@ -12,6 +12,8 @@ pub(crate) struct Faults {
     /// Runs on a disk that fails, fills up, is slow.
     pub(crate) disks_with_faults: u64,
     pub(crate) restarts: u64,
+    /// Jobs that failed for good of their disk, and were started anew on a repaired one.
+    pub(crate) given_up: u64,
     pub(crate) checkpoints_completed: u64,
     pub(crate) restored: u64,
 }
@@ -37,6 +39,7 @@ impl Report {
         sum.checkpoints_failed += faults.checkpoints_failed;
         sum.disks_with_faults += faults.disks_with_faults;
         sum.restarts += faults.restarts;
+        sum.given_up += faults.given_up;
         sum.checkpoints_completed += faults.checkpoints_completed;
         sum.restored += faults.restored;
         if let Err(what) = result {
@@ -48,7 +51,7 @@ impl Report {
         self.violations.is_empty()
     }
 
-    fn counts(&self) -> [(&'static str, u64); 7] {
+    fn counts(&self) -> [(&'static str, u64); 8] {
         let faults = &self.faults;
         [
             ("operator_failures", faults.operator_failures),
@@ -56,6 +59,7 @@ impl Report {
             ("disks_with_faults", faults.disks_with_faults),
             ("checkpoints_failed", faults.checkpoints_failed),
             ("restarts", faults.restarts),
+            ("jobs_given_up", faults.given_up),
             ("checkpoints_completed", faults.checkpoints_completed),
             ("restored", faults.restored),
         ]

@@ -72,7 +72,7 @@ fn draw(world: &SimulatedWorld) -> Scenario {
         ),
         ("execution.checkpointing.timeout", "2 s".to_owned()),
         ("restart-strategy.type", "fixed-delay".to_owned()),
-        ("restart-strategy.fixed-delay.attempts", "1000".to_owned()),
+        ("restart-strategy.fixed-delay.attempts", "50".to_owned()),
         ("restart-strategy.fixed-delay.delay", format!("{} ms", 1 + one_of(20))),
     ];
     match one_of(3) {
@@ -118,6 +118,7 @@ fn scenario(seed: u64, faults: &mut Faults) -> Result<(), String> {
         (0..world.below(4)).map(|_| world.below(2 * scenario.count as u64)).collect();
     let (failures, ledgers) = (Failures::at(at), Ledgers::default());
     let mut kills = world.below(4);
+    let mut repairs = u64::from(scenario.disk_faults);
     faults.disks_with_faults = u64::from(scenario.disk_faults);
     loop {
         let mut env = environment(&scenario).map_err(|error| error.to_string())?;
@@ -129,7 +130,7 @@ fn scenario(seed: u64, faults: &mut Faults) -> Result<(), String> {
         let cluster = SimulatedCluster::in_world(seed, &world);
         let mut cluster = cluster.map_err(|error| error.to_string())?;
         let handle = env.submit_to(&mut cluster, "campaign").map_err(|error| error.to_string())?;
-        if scenario.disk_faults {
+        if repairs > 0 {
             world.set_faults(bad_disk(&world));
         }
         let killed = kills > 0 && steps(&mut cluster, &handle, world.below(KILL_STEPS))?;
@@ -155,8 +156,15 @@ fn scenario(seed: u64, faults: &mut Faults) -> Result<(), String> {
         }
         world.set_faults(DiskFaults::default());
         note(faults, &handle);
-        cluster.finish(handle).map_err(|error| error.to_string())?;
-        break;
+        match cluster.finish(handle) {
+            Ok(_) => break,
+            // The disk failed too often; somebody repairs it and starts the job anew.
+            Err(Error::RestartsUsedUp { .. }) if repairs > 0 => {
+                repairs -= 1;
+                faults.given_up += 1;
+            }
+            Err(error) => return Err(error.to_string()),
+        }
     }
     faults.operator_failures = failures.met();
     compare(&scenario, &ledgers)

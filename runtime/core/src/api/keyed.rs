@@ -31,6 +31,11 @@ impl<T: Record, C: Template<Out = T>, S: KeySelector<T>> KeyedStream<T, C, S> {
         Self { stream, selector }
     }
 
+    /// The stream before it was keyed, and by what.
+    pub(super) fn into_parts(self) -> (DataStream<T, C>, S) {
+        (self.stream, self.selector)
+    }
+
     /// The stream by itself: partitioned by key, otherwise as any other.
     pub fn into_stream(self) -> DataStream<T> {
         let Self { stream, selector } = self;

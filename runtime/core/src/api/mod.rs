@@ -26,6 +26,7 @@
 
 mod aggregates;
 mod arguments;
+mod connected;
 mod environment;
 mod keyed;
 mod operators;
@@ -40,9 +41,10 @@ mod windowed;
 pub use crate::record::pair::{FirstOfPair, PairView};
 pub use aggregates::{Count, Extreme, Reduce, Sum};
 pub use arguments::Arguments;
+pub use connected::{BroadcastTimedStream, CoTimedStream, ConnectedKeyedStreams};
 pub use environment::StreamExecutionEnvironment;
 pub use keyed::{Aggregated, KeyedStream};
-pub use partitioning::{CoMap, CoMapped, ConnectedStreams};
+pub use partitioning::{BroadcastProcessed, CoMap, CoMapped, ConnectedStreams};
 pub use sinks::Collected;
 pub use stream::DataStream;
 pub use windowed::{

@@ -6,10 +6,11 @@ use std::{marker::PhantomData, sync::Arc};
 use super::{DataStream, KeyedStream};
 use crate::{
     Record,
-    chain::{CoProcess, CoProcessFunction, Exchanged, Template},
+    chain::{BroadcastProcessFunction, CoProcess, CoProcessFunction, Exchanged, Template},
     exchange::Partitioner,
     graph::{Exchange, StreamNode},
     record::selector::KeySelector,
+    state::Broadcasting,
     task::EdgeSpec,
 };
 
@@ -109,6 +110,18 @@ impl<A: Record, B: Record> ConnectedStreams<A, B> {
         DataStream::of_node(program, node, CoProcess { node, function, inputs: PhantomData })
     }
 
+    /// Whatever a function makes of the first stream with what the second says, which all subtasks
+    /// are told: the second stream is broadcast.
+    pub fn process_broadcast<F>(self, function: F) -> BroadcastProcessed<A, B, F>
+    where
+        F: BroadcastProcessFunction<A, B>,
+        (F::Key, F::Value): Record,
+    {
+        let Self { first, second } = self;
+        let both = ConnectedStreams { first, second: second.broadcast() };
+        both.process(Broadcasting::new(function)).name("Co-Process-Broadcast")
+    }
+
     /// One record for each, by one of two functions.
     pub fn map<U, F, G>(self, first: F, second: G) -> CoMapped<A, B, U, F, G>
     where
@@ -119,6 +132,20 @@ impl<A: Record, B: Record> ConnectedStreams<A, B> {
         self.process(CoMap { first, second, made: PhantomData }).name("Co-Map")
     }
 }
+
+/// The stream of [`ConnectedStreams::process_broadcast`].
+pub type BroadcastProcessed<A, B, F> = DataStream<
+    <F as BroadcastProcessFunction<A, B>>::Out,
+    CoProcess<
+        A,
+        B,
+        Broadcasting<
+            F,
+            <F as BroadcastProcessFunction<A, B>>::Key,
+            <F as BroadcastProcessFunction<A, B>>::Value,
+        >,
+    >,
+>;
 
 /// The stream of [`ConnectedStreams::map`].
 pub type CoMapped<A, B, U, F, G> = DataStream<U, CoProcess<A, B, CoMap<F, G, U>>>;

@@ -36,9 +36,10 @@ pub use filter::Filter;
 pub use flat_map::{Collector, FlatMap};
 pub use gate::{Exchanged, Gate, ReadRecords};
 pub use keyed::{
-    Aggregate, Combine, Keyed, KeyedBatch, KeyedContext, KeyedOperator, KeyedProcess,
-    KeyedProcessFunction, KeyedTemplate, OperatorTemplate, OperatorTurn, Taken, TimerService,
-    window,
+    Aggregate, Combine, EitherKey, FirstKey, Keyed, KeyedBatch, KeyedBroadcast,
+    KeyedBroadcastProcessFunction, KeyedCoProcessFunction, KeyedContext, KeyedOpenContext,
+    KeyedOperator, KeyedProcess, KeyedProcessFunction, KeyedTemplate, OneOf, OperatorTemplate,
+    OperatorTurn, OverBoth, Taken, TimerService, window,
 };
 pub use link::Link;
 pub use map::Map;
@@ -48,7 +49,7 @@ pub use source::{AssignTimestamps, FromSource, Source, SourceContext, SourceRead
 
 pub(crate) use guard::Guard;
 pub(crate) use hints::prefetch;
-pub use two_inputs::{CoProcess, CoProcessFunction};
+pub use two_inputs::{BroadcastProcessFunction, CoProcess, CoProcessFunction};
 pub use view::{FlatMapView, MapView};
 /// See [`Guard::take_culprit`].
 pub(crate) fn take_culprit() -> Option<crate::graph::NodeId> {

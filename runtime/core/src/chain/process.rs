@@ -5,15 +5,82 @@ use crate::{
     Record,
     error::{BoxError, Error, TaskError},
     graph::NodeId,
+    state::{FunctionInitializationContext, FunctionSnapshotContext},
     task::flow::{Drive, Flow, Push, Signal},
-    task::{BuildContext, CheckpointEnd, Context, Cx, RuntimeContext},
+    task::{BuildContext, CheckpointEnd, Context, Cx, RuntimeContext, snapshot::RestoredState},
 };
 
 /// A function over the records of a stream, with a life cycle: opened once per
 /// subtask, called per record, finished at the end of the input, closed always.
+///
+/// What it keeps in its fields survives a failure if it hands it over at barriers:
+///
+/// ```
+/// use brisk_core::{
+///     BoxError,
+///     chain::{Collector, ProcessFunction},
+///     state::{FunctionInitializationContext, FunctionSnapshotContext},
+///     task::Context,
+/// };
+///
+/// /// Passes records on in tens.
+/// #[derive(Clone, Default)]
+/// struct Tens {
+///     waiting: Vec<u64>,
+/// }
+///
+/// impl ProcessFunction<u64> for Tens {
+///     type Out = u64;
+///
+///     fn initialize_state(
+///         &mut self,
+///         context: &mut FunctionInitializationContext<'_>,
+///     ) -> Result<(), BoxError> {
+///         self.waiting = context.elements("waiting")?;
+///         Ok(())
+///     }
+///
+///     fn snapshot_state(
+///         &mut self,
+///         context: &mut FunctionSnapshotContext<'_>,
+///     ) -> Result<(), BoxError> {
+///         Ok(context.list("waiting", &self.waiting)?)
+///     }
+///
+///     fn process(
+///         &mut self,
+///         record: u64,
+///         _context: &mut Context<'_>,
+///         out: &mut Collector<u64>,
+///     ) -> Result<(), BoxError> {
+///         self.waiting.push(record);
+///         if self.waiting.len() == 10 {
+///             out.extend(self.waiting.drain(..));
+///         }
+///         Ok(())
+///     }
+/// }
+/// ```
 pub trait ProcessFunction<I>: Clone + Send + 'static {
     /// What it makes.
     type Out: Record;
+
+    /// Called before [`open`](Self::open): takes back what [`snapshot_state`](Self::snapshot_state) of
+    /// this operator's subtasks handed over, if the job starts from a checkpoint.
+    fn initialize_state(
+        &mut self,
+        _context: &mut FunctionInitializationContext<'_>,
+    ) -> Result<(), BoxError> {
+        Ok(())
+    }
+
+    /// Called at each barrier, between two records: hands over what the function keeps.
+    fn snapshot_state(
+        &mut self,
+        _context: &mut FunctionSnapshotContext<'_>,
+    ) -> Result<(), BoxError> {
+        Ok(())
+    }
 
     /// Called before the first record; the place to register accumulators.
     fn open(&mut self, _context: &mut RuntimeContext) -> Result<(), BoxError> {
@@ -61,12 +128,43 @@ pub(super) struct State<F, U> {
     pub(super) collector: Collector<U>,
     pub(super) runtime: RuntimeContext,
     pub(super) finished: bool,
+    restored: RestoredState,
 }
 
 impl<F, U> State<F, U> {
     pub(super) fn new(node: NodeId, function: F, cx: &BuildContext) -> Self {
         let (collector, runtime) = (Collector::new(), cx.runtime_context(node));
-        Self { node, function, collector, runtime, finished: false }
+        let restored = cx.restored(node);
+        Self { node, function, collector, runtime, finished: false, restored }
+    }
+
+    /// Gives the function back its state, then opens it.
+    pub(super) fn open(
+        &mut self,
+        cx: &Cx,
+        initialize: impl FnOnce(&mut F, &mut FunctionInitializationContext<'_>) -> Result<(), BoxError>,
+        open: impl FnOnce(&mut F, &mut RuntimeContext) -> Result<(), BoxError>,
+    ) -> Result<(), Error> {
+        cx.enter(self.node);
+        let Self { function, runtime, restored, .. } = self;
+        initialize(function, &mut FunctionInitializationContext::new(restored))
+            .and_then(|()| open(function, runtime))
+            .map_err(|cause| cx.error(TaskError::Function(cause)))
+    }
+
+    /// Has the function hand over its state, behind a barrier that was passed on.
+    #[cold]
+    pub(super) fn snapshot(
+        &mut self,
+        cx: &mut Cx,
+        snapshot: impl FnOnce(&mut F, &mut FunctionSnapshotContext<'_>) -> Result<(), BoxError>,
+    ) -> Flow {
+        let Self { node, function, runtime, .. } = self;
+        let mut context = FunctionSnapshotContext::new(cx.snapshot(*node), runtime.operator_name());
+        match Guard::run(*node, || snapshot(function, &mut context)) {
+            Ok(()) => Flow::Continue,
+            Err(cause) => cx.fail(*node, TaskError::Function(cause)),
+        }
     }
 
     /// Calls the function and passes on what it made.
@@ -136,7 +234,11 @@ where
     }
 
     fn signal(&mut self, signal: Signal, cx: &mut Cx) -> Flow {
-        self.state.signal(signal, self.sink, cx)
+        let flow = self.state.signal(signal, self.sink, cx);
+        match signal {
+            Signal::Barrier(_) => flow.and(self.state.snapshot(cx, F::snapshot_state)),
+            Signal::Watermark(_) | Signal::Status(_) => flow,
+        }
     }
 
     #[inline]
@@ -177,9 +279,7 @@ where
 
     fn open(&mut self, cx: &mut Cx) -> Result<(), Error> {
         self.upstream.open(cx)?;
-        cx.enter(self.state.node);
-        let State { function, runtime, .. } = &mut self.state;
-        function.open(runtime).map_err(|cause| cx.error(TaskError::Function(cause)))
+        self.state.open(cx, F::initialize_state, F::open)
     }
 
     fn close(&mut self, cx: &mut Cx) {

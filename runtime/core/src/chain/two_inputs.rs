@@ -5,9 +5,10 @@ use std::marker::PhantomData;
 use super::{Chain, Collector, Gate, ReadRecords, Template, process::State};
 use crate::{
     Record,
-    error::{BoxError, Error, TaskError},
+    error::{BoxError, Error},
     graph::NodeId,
     record::{Archived, decode},
+    state::{BroadcastState, FunctionInitializationContext, FunctionSnapshotContext},
     task::flow::{Drive, Flow, Push, Signal},
     task::{BuildContext, CheckpointEnd, Context, Cx, RuntimeContext},
     time::WatermarkValve,
@@ -17,6 +18,23 @@ use crate::{
 pub trait CoProcessFunction<A, B>: Clone + Send + 'static {
     /// What it makes.
     type Out: Record;
+
+    /// Called before [`open`](Self::open): takes back what [`snapshot_state`](Self::snapshot_state) of
+    /// this operator's subtasks handed over, if the job starts from a checkpoint.
+    fn initialize_state(
+        &mut self,
+        _context: &mut FunctionInitializationContext<'_>,
+    ) -> Result<(), BoxError> {
+        Ok(())
+    }
+
+    /// Called at each barrier, between two records: hands over what the function keeps.
+    fn snapshot_state(
+        &mut self,
+        _context: &mut FunctionSnapshotContext<'_>,
+    ) -> Result<(), BoxError> {
+        Ok(())
+    }
 
     /// Called before the first record; the place to register accumulators.
     fn open(&mut self, _context: &mut RuntimeContext) -> Result<(), BoxError> {
@@ -42,6 +60,55 @@ pub trait CoProcessFunction<A, B>: Clone + Send + 'static {
     /// Called after the last record of both streams, if both are bounded.
     fn finish(
         &mut self,
+        _context: &mut Context<'_>,
+        _out: &mut Collector<Self::Out>,
+    ) -> Result<(), BoxError> {
+        Ok(())
+    }
+
+    /// Called at the very end, after failures too.
+    fn close(&mut self) {}
+}
+
+/// A function over a stream and a broadcast one: what that says is kept by all subtasks alike, in
+/// broadcast state, and read while the records of the other are processed.
+///
+/// Each subtask must do the same with each broadcast record, so that all have the same state.
+pub trait BroadcastProcessFunction<A, B>: Clone + Send + 'static {
+    /// What it makes.
+    type Out: Record;
+    /// What broadcast state is found by.
+    type Key: Record + Ord + Clone;
+    /// What it has there.
+    type Value: Record + Clone;
+
+    /// Called before the first record; the place to register accumulators.
+    fn open(&mut self, _context: &mut RuntimeContext) -> Result<(), BoxError> {
+        Ok(())
+    }
+
+    /// Takes a record of the stream that is not broadcast.
+    fn process_element(
+        &mut self,
+        item: A,
+        state: &BroadcastState<Self::Key, Self::Value>,
+        context: &mut Context<'_>,
+        out: &mut Collector<Self::Out>,
+    ) -> Result<(), BoxError>;
+
+    /// Takes a record of the broadcast stream.
+    fn process_broadcast_element(
+        &mut self,
+        item: B,
+        state: &mut BroadcastState<Self::Key, Self::Value>,
+        context: &mut Context<'_>,
+        out: &mut Collector<Self::Out>,
+    ) -> Result<(), BoxError>;
+
+    /// Called after the last record of both streams, if both are bounded.
+    fn finish(
+        &mut self,
+        _state: &BroadcastState<Self::Key, Self::Value>,
         _context: &mut Context<'_>,
         _out: &mut Collector<Self::Out>,
     ) -> Result<(), BoxError> {
@@ -189,7 +256,11 @@ impl<A: Record, B: Record, F: CoProcessFunction<A, B>> Chain for CoProcessHead<A
     }
 
     fn inject<S: Push<F::Out>>(&mut self, signal: Signal, sink: &mut S, cx: &mut Cx) -> Flow {
-        self.state.signal(signal, sink, cx)
+        let flow = self.state.signal(signal, sink, cx);
+        match signal {
+            Signal::Barrier(_) => flow.and(self.state.snapshot(cx, F::snapshot_state)),
+            Signal::Watermark(_) | Signal::Status(_) => flow,
+        }
     }
 
     fn checkpoint_ended(&mut self, _end: CheckpointEnd, _cx: &mut Cx) -> Result<(), Error> {
@@ -197,9 +268,7 @@ impl<A: Record, B: Record, F: CoProcessFunction<A, B>> Chain for CoProcessHead<A
     }
 
     fn open(&mut self, cx: &mut Cx) -> Result<(), Error> {
-        cx.enter(self.state.node);
-        let State { function, runtime, .. } = &mut self.state;
-        function.open(runtime).map_err(|cause| cx.error(TaskError::Function(cause)))
+        self.state.open(cx, F::initialize_state, F::open)
     }
 
     fn close(&mut self, _cx: &mut Cx) {

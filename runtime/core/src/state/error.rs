@@ -54,4 +54,66 @@ pub enum StateError {
         /// The state's name.
         state: String,
     },
+    /// A state that the operator does not know.
+    #[error(
+        "state '{state}' of operator {operator} was not registered: register it when the function \
+         is opened"
+    )]
+    NotRegistered {
+        /// Name and id.
+        operator: String,
+        /// The state's name.
+        state: String,
+    },
+    /// Two states of one name.
+    #[error(
+        "operator {operator} registers two states of the name '{state}': give one another name"
+    )]
+    RegisteredTwice {
+        /// Name and id.
+        operator: String,
+        /// The name.
+        state: String,
+    },
+    /// A value that is not of its type.
+    #[error(
+        "state '{state}' of operator {operator} is damaged: {cause}; restore from another checkpoint \
+         or savepoint"
+    )]
+    Damaged {
+        /// Name and id.
+        operator: String,
+        /// The state's name.
+        state: String,
+        /// What is wrong with it.
+        #[source]
+        cause: crate::record::InvalidRecord,
+    },
+    /// A list that is not whole.
+    #[error(
+        "state '{state}' of operator {operator} is damaged: a list has no element {number}; restore \
+         from another checkpoint or savepoint"
+    )]
+    MissingElement {
+        /// Name and id.
+        operator: String,
+        /// The state's name.
+        state: String,
+        /// The element.
+        number: u64,
+    },
+    /// State is not of the type that the program has now.
+    #[error(transparent)]
+    Restore(#[from] crate::checkpoint::restore::RestoreError),
+    /// A value could not be converted to the type that the program has now.
+    #[error("state '{state}' of operator {operator} could not be migrated: {cause}")]
+    Migration {
+        /// Name and id.
+        operator: String,
+        /// The state's name.
+        state: String,
+        /// What is wrong with it.
+        #[source]
+        cause: crate::record::InvalidRecord,
+    },
 }

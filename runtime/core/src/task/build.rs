@@ -238,7 +238,7 @@ impl BuildContext {
     /// What `node` finds in the checkpoint that its task starts from.
     pub fn restored(&self, node: NodeId) -> RestoredState {
         let restore = self.plan.restore.clone();
-        RestoredState::new(restore, self.plan.operator(node), self.disk.clone())
+        RestoredState::new(restore, self.plan.operator(node), Some(Rc::clone(&self.disk)))
     }
 
     /// The reader of an input of `node`.

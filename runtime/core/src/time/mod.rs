@@ -9,8 +9,8 @@
 //!
 //! Thread: whichever owns the value, a worker as a rule. Data plane, but for alignment.
 //!
-//! Deliberately absent: the stages of a chain that carry signals, and the state that timers and
-//! windows are kept in beyond one run.
+//! Deliberately absent: the stages of a chain that carry signals, and the bytes of a checkpoint;
+//! here are the values that go into it.
 
 pub mod timestamp;
 

@@ -46,6 +46,11 @@ impl Worker {
         };
         for key in tasks {
             let Some(task) = self.tasks.get_mut(&key) else { continue };
+            if task.job.checkpointing.is_recovering() {
+                let reason = DeclineReason::NotReady;
+                task.job.listener.snapshot_declined(key, options.id, reason);
+                continue;
+            }
             match task.ask(barrier_of(options), after == AfterSavepoint::Drain) {
                 Some(passed) => self.passed(key, passed),
                 None => {

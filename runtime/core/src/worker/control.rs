@@ -2,7 +2,7 @@
 
 use brisk_network::barrier::Guarantee;
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicBool, mpsc},
     time::Duration,
@@ -53,6 +53,8 @@ pub struct CheckpointRun {
     /// The checkpoints under way. A barrier may come to a worker before the mail that triggered it
     /// elsewhere, so what is not in the barrier is put here first.
     under_way: Mutex<BTreeMap<CheckpointId, Arc<BarrierOptions>>>,
+    /// Tasks that still read what was in flight in an earlier run.
+    recovering: Mutex<BTreeSet<TaskKey>>,
 }
 
 /// Where tasks write their state.
@@ -74,7 +76,7 @@ pub enum StateDestination {
 impl CheckpointRun {
     /// With no checkpoint under way.
     pub fn new(guarantee: Guarantee, storage: StateDestination) -> Self {
-        Self { guarantee, storage, under_way: Mutex::default() }
+        Self { guarantee, storage, under_way: Mutex::default(), recovering: Mutex::default() }
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<CheckpointId, Arc<BarrierOptions>>> {
@@ -89,6 +91,25 @@ impl CheckpointRun {
     /// Forgets a checkpoint that has ended. One that began before may go on, as savepoints do.
     pub fn end(&self, checkpoint: CheckpointId) {
         self.lock().remove(&checkpoint);
+    }
+
+    fn lock_recovering(&self) -> MutexGuard<'_, BTreeSet<TaskKey>> {
+        self.recovering.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A task is to read what was in flight in an earlier run before anything else.
+    pub fn begin_recovery(&self, task: TaskKey) {
+        self.lock_recovering().insert(task);
+    }
+
+    /// It has, or is gone.
+    pub fn end_recovery(&self, task: TaskKey) {
+        self.lock_recovering().remove(&task);
+    }
+
+    /// Whether some task is not ready for checkpoints yet.
+    pub fn is_recovering(&self) -> bool {
+        !self.lock_recovering().is_empty()
     }
 
     /// The options of a checkpoint; `None` if it has ended.

@@ -71,6 +71,8 @@ pub(super) struct RunningTask {
     quantum_max: usize,
     /// The chain has ended; only its outputs are left.
     ending: bool,
+    /// It begins with what was in flight in an earlier run.
+    recovering: bool,
     pub(super) rest: Rest,
     since: Instant64,
     times: TaskTimes,
@@ -93,6 +95,7 @@ impl RunningTask {
     pub(super) fn new(parts: TaskParts, now: Instant64) -> Self {
         let TaskParts { plan, job, signal, cx, body, accumulators, limits } = parts;
         let heap = HeapOwner::register(format!("{}/{}", plan.job, plan.display_name()));
+        let recovering = plan.restore.is_some();
         Self {
             plan,
             job,
@@ -104,6 +107,7 @@ impl RunningTask {
             quantum: limits.quantum_first,
             quantum_max: limits.quantum_max,
             ending: false,
+            recovering,
             rest: Rest::Ready,
             since: now,
             times: TaskTimes::default(),
@@ -171,6 +175,14 @@ impl RunningTask {
         self.pass_due()
     }
 
+    /// Says when what was in flight in an earlier run has been read.
+    pub(super) fn note_recovery(&mut self) {
+        if self.recovering && !self.cx.barriers.is_recovering() {
+            self.recovering = false;
+            self.job.checkpointing.end_recovery(self.plan.key);
+        }
+    }
+
     /// Whether its chain has ended.
     pub(super) fn is_ending(&self) -> bool {
         self.ending
@@ -201,8 +213,10 @@ impl RunningTask {
 
     /// A checkpoint that the task took part in has come to its end.
     pub(super) fn checkpoint_ended(&mut self, end: CheckpointEnd) -> Result<(), Error> {
-        if let CheckpointEnd::Completed(checkpoint) = end {
-            self.cx.cuts.completed(checkpoint);
+        let Cx { cuts, barriers, .. } = &mut self.cx;
+        match end {
+            CheckpointEnd::Completed(checkpoint) => cuts.completed(checkpoint),
+            CheckpointEnd::Aborted(checkpoint) => cuts.forget(checkpoint, barriers),
         }
         let _scope = Scope::enter(self.heap.id());
         let Self { body, cx, .. } = self;

@@ -253,6 +253,7 @@ impl Worker {
             }
             let ran = task.run(|| io.driver.borrow().now());
             let signal = Rc::clone(&task.signal);
+            task.note_recovery();
             self.take_cuts(key);
             match ran {
                 Ran::Resting(Rest::Ready) => signal.raise(),
@@ -314,6 +315,12 @@ impl Worker {
                 let before = self.surroundings.gates.borrow_mut().insert(gate.address, input);
                 assert!(before.is_none(), "gate addresses are never reused");
             }
+        }
+        let begins_with = |task: &&PlannedTask| {
+            task.plan.restore.as_ref().is_some_and(|restore| !restore.in_flight.is_empty())
+        };
+        for task in tasks.iter().filter(begins_with) {
+            run.checkpointing.begin_recovery(task.plan.key);
         }
         let listener = Arc::clone(&run.listener);
         self.deployed.insert(run.key, (run, tasks));
@@ -401,6 +408,7 @@ impl Worker {
 
     fn end_task(&mut self, key: TaskKey, end: TaskEnd) {
         let Some(task) = self.tasks.remove(&key) else { return };
+        task.job.checkpointing.end_recovery(key);
         let (report, run, plan) =
             (task.report(self.now()), Arc::clone(&task.job), Arc::clone(&task.plan));
         task.close();

@@ -97,8 +97,8 @@ impl<T: Record> Gate<T> {
         if let Some(interrupted) = reader.ready(cx).interrupts() {
             return interrupted;
         }
-        let state = Rc::clone(&self.state);
-        let mut state = state.borrow_mut();
+        let shared = Rc::clone(&self.state);
+        let mut state = shared.borrow_mut();
         if state.restored {
             state.restored = false;
             cx.announce(Signal::Watermark(state.valve.watermark()));
@@ -120,10 +120,13 @@ impl<T: Record> Gate<T> {
                         begin::<T, R>(&mut state, (channel, buffer), reader, cx);
                     }
                     Polled::Announced(..) | Polled::Item(_, Item::Event(_)) => {
+                        // A checkpoint may want to have what was begun.
+                        drop(state);
                         cx.polled(self.number, polled);
                         if cx.has_news() {
                             return Drive::More;
                         }
+                        state = shared.borrow_mut();
                         continue;
                     }
                 }

@@ -8,14 +8,24 @@
 //! ([`KeyedProcessFunction`]) and windows ([`window`]).
 
 mod batch;
+mod broadcast;
+mod co_process;
 mod combine;
 mod operator;
 mod process;
 mod updates;
 pub mod window;
+mod window_state;
 
 pub use batch::KeyedBatch;
+pub use broadcast::{FirstKey, KeyedBroadcast, KeyedBroadcastProcessFunction};
+pub use co_process::{EitherKey, KeyedCoProcessFunction, OneOf, OverBoth};
 pub use combine::Combine;
 pub use operator::{KeyedOperator, KeyedTemplate, OperatorTemplate, OperatorTurn, Taken};
-pub use process::{KeyedContext, KeyedProcess, KeyedProcessFunction, TimerService};
+pub use process::{
+    KeyedContext, KeyedOpenContext, KeyedProcess, KeyedProcessFunction, TimerService,
+};
 pub use updates::{Aggregate, Keyed};
+
+#[cfg(test)]
+mod tests;

@@ -351,6 +351,7 @@ where
     fn open(&mut self, cx: &mut Cx) -> Result<(), Error> {
         cx.enter(self.state.node);
         let State { operator, runtime, .. } = &mut self.state;
+        operator.advance_clock(cx.processing_time());
         operator.open(runtime).map_err(|cause| cx.error(TaskError::Function(cause)))
     }
 

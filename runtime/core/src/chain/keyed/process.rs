@@ -1,4 +1,4 @@
-//! Functions over keyed streams with timers.
+//! Functions over keyed streams with state and timers.
 
 use std::marker::PhantomData;
 
@@ -6,24 +6,69 @@ use super::operator::{KeyedOperator, OperatorTemplate, OperatorTurn, Taken};
 use crate::{
     Record,
     chain::Collector,
-    error::{BoxError, Error},
-    graph::{MaxParallelism, NodeId},
-    record::{Key, selector::KeySelector},
+    checkpoint::handle::StateKind,
+    error::{BoxError, Error, TaskError},
+    exchange::key_group_of,
+    graph::{KeyGroup, MaxParallelism, NodeId},
+    record::{Key, RecordEncoder, selector::KeySelector},
+    state::{
+        KeyedState, KeyedStateBackend, StateError,
+        keyed::{BackendOptions, RestoredTimer, TimerEntries},
+    },
     task::flow::Flow,
-    task::{BuildContext, Context, OutputTag, RuntimeContext},
+    task::{BuildContext, Context, OutputTag, RuntimeContext, snapshot::OperatorSnapshot},
     time::{
         Timestamp, Watermark,
         timers::{Timer, TimerQueue},
     },
 };
 
-/// A function over the records of a keyed stream, which may ask to be called again later.
+/// A function over the records of a keyed stream, which keeps state for each key and may ask to be
+/// called again later.
+///
+/// ```
+/// use brisk_core::{
+///     BoxError,
+///     chain::{Collector, KeyedContext, KeyedOpenContext, KeyedProcessFunction},
+///     state::ValueState,
+/// };
+///
+/// /// Passes on each key's first record.
+/// #[derive(Clone)]
+/// struct Deduplicate {
+///     seen: ValueState<bool>,
+/// }
+///
+/// impl KeyedProcessFunction<String, (String, u64)> for Deduplicate {
+///     type Out = (String, u64);
+///
+///     fn open(&mut self, context: &mut KeyedOpenContext<'_, String>) -> Result<(), BoxError> {
+///         Ok(context.register(&mut self.seen)?)
+///     }
+///
+///     fn process_element(
+///         &mut self,
+///         record: (String, u64),
+///         context: &mut KeyedContext<'_, '_, String>,
+///         out: &mut Collector<(String, u64)>,
+///     ) -> Result<(), BoxError> {
+///         let mut seen = context.state(&self.seen)?;
+///         if seen.value()?.is_none() {
+///             seen.update(&true)?;
+///             out.collect(record);
+///         }
+///         Ok(())
+///     }
+/// }
+/// let function = Deduplicate { seen: ValueState::new("seen") };
+/// # let _ = function;
+/// ```
 pub trait KeyedProcessFunction<K, I>: Clone + Send + 'static {
     /// What it makes.
     type Out: Record;
 
-    /// Called before the first record; the place to register accumulators.
-    fn open(&mut self, _context: &mut RuntimeContext) -> Result<(), BoxError> {
+    /// Called before the first record; the place to register states and accumulators.
+    fn open(&mut self, _context: &mut KeyedOpenContext<'_, K>) -> Result<(), BoxError> {
         Ok(())
     }
 
@@ -50,6 +95,35 @@ pub trait KeyedProcessFunction<K, I>: Clone + Send + 'static {
     fn close(&mut self) {}
 }
 
+/// What a function over a keyed stream may do when it is opened.
+pub struct KeyedOpenContext<'a, K> {
+    runtime: &'a mut RuntimeContext,
+    states: &'a mut KeyedStateBackend<K>,
+}
+
+impl<K: Key> KeyedOpenContext<'_, K> {
+    /// Facts about the subtask.
+    pub fn runtime(&self) -> &RuntimeContext {
+        self.runtime
+    }
+
+    /// Makes a state known, so that it can be used; it has what the checkpoint had of it that the job
+    /// starts from.
+    ///
+    /// # Errors
+    /// If another state has its name, or it was written with other types and no migration from them
+    /// is declared.
+    pub fn register<S: KeyedState>(&mut self, state: &mut S) -> Result<(), StateError> {
+        self.states.register(state)
+    }
+}
+
+impl<K> std::fmt::Debug for KeyedOpenContext<'_, K> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("KeyedOpenContext").field("runtime", self.runtime).finish_non_exhaustive()
+    }
+}
+
 /// The timers of an operator, and the present in both domains.
 #[derive(Debug)]
 pub struct TimerService<K> {
@@ -68,12 +142,34 @@ impl<K: Key> TimerService<K> {
             processing: TimerQueue::new(max_parallelism),
         }
     }
+
+    fn queue(&mut self, kind: StateKind) -> &mut TimerQueue<K, ()> {
+        match kind {
+            StateKind::EventTimers => &mut self.event,
+            _ => &mut self.processing,
+        }
+    }
+
+    /// All timers, for a snapshot.
+    fn entries(&mut self, groups: MaxParallelism) -> Vec<TimerEntries> {
+        let mut encoder = RecordEncoder::new();
+        let mut entries = |kind| {
+            let timers = self.queue(kind).iter().map(|(time, timer)| {
+                let group = key_group_of(timer.key_hash, groups.0 as usize) as u32;
+                let key = encoder.encode_large(&timer.key, 64).expect("a key of a record's size");
+                (KeyGroup(group), key.to_vec(), time)
+            });
+            TimerEntries { kind, timers: timers.collect() }
+        };
+        vec![entries(StateKind::EventTimers), entries(StateKind::ProcessingTimers)]
+    }
 }
 
 /// What a function with timers may know and do.
 pub struct KeyedContext<'a, 'c, K> {
     context: &'a mut Context<'c>,
     timers: &'a mut TimerService<K>,
+    states: &'a mut KeyedStateBackend<K>,
     key_hash: u32,
     key: &'a K,
 }
@@ -82,6 +178,29 @@ impl<K: Key> KeyedContext<'_, '_, K> {
     /// The key of the record or the timer in hand.
     pub fn current_key(&self) -> &K {
         self.key
+    }
+
+    /// A state, for the key of the record or the timer in hand.
+    ///
+    /// # Errors
+    /// If it was not registered, or there is no memory.
+    pub fn state<'s, S>(&'s mut self, state: &'s S) -> Result<S::Access<'s>, StateError>
+    where
+        S: KeyedState<Namespace = ()>,
+    {
+        self.states.state(state, (self.key_hash, self.key), &())
+    }
+
+    /// The same of a state in several namespaces.
+    ///
+    /// # Errors
+    /// As [`KeyedContext::state`].
+    pub fn state_in<'s, S: KeyedState>(
+        &'s mut self,
+        state: &'s S,
+        namespace: &S::Namespace,
+    ) -> Result<S::Access<'s>, StateError> {
+        self.states.state(state, (self.key_hash, self.key), namespace)
     }
 
     /// Facts about the subtask.
@@ -164,8 +283,10 @@ impl<T, S: Clone, F: Clone> Clone for KeyedProcess<T, S, F> {
 /// A function with timers in a running chain.
 pub struct RunningProcess<S, F, K> {
     selector: S,
-    function: F,
+    pub(super) function: F,
     timers: TimerService<K>,
+    states: KeyedStateBackend<K>,
+    groups: MaxParallelism,
 }
 
 impl<T, S, F> OperatorTemplate<T> for KeyedProcess<T, S, F>
@@ -178,9 +299,20 @@ where
     type Running = RunningProcess<S, F, S::Key>;
 
     fn build(&self, node: NodeId, cx: &BuildContext) -> Result<Self::Running, Error> {
-        let groups = MaxParallelism(cx.runtime_context(node).max_parallelism);
+        let (range, groups) = cx.owned_key_groups();
+        let restored = cx.restored(node);
+        let (supply, operator) = (cx.supply(node, None)?, restored.label().to_owned());
+        let options = BackendOptions { range, groups, supply, operator };
+        let failed = |cause: TaskError| cx.error(node, cause);
+        let mut states = KeyedStateBackend::new(options).map_err(|cause| failed(cause.into()))?;
+        let mut timers = TimerService::new(groups);
+        let take = |timer: RestoredTimer<S::Key>| {
+            let RestoredTimer { kind, key, key_hash, time } = timer;
+            timers.queue(kind).register(time, Timer { key_hash, key, namespace: () });
+        };
+        states.restore(&restored, take).map_err(failed)?;
         let (selector, function) = (self.selector.clone(), self.function.clone());
-        Ok(RunningProcess { selector, function, timers: TimerService::new(groups) })
+        Ok(RunningProcess { selector, function, timers, states, groups })
     }
 }
 
@@ -193,17 +325,18 @@ where
     type Out = F::Out;
 
     fn open(&mut self, runtime: &mut RuntimeContext) -> Result<(), BoxError> {
-        self.function.open(runtime)
+        let states = &mut self.states;
+        self.function.open(&mut KeyedOpenContext { runtime, states })
     }
 
     #[inline(always)]
     fn look_ahead(&self, _key_hash: u32) {}
 
     fn element(&mut self, hash: u32, record: T, turn: &mut OperatorTurn<'_, F::Out>) -> Taken {
-        let Self { selector, function, timers } = self;
+        let Self { selector, function, timers, states, .. } = self;
         let flow = turn.call(|context, out| {
             let key = selector.key(&record);
-            let mut context = KeyedContext { context, timers, key_hash: hash, key: &key };
+            let mut context = KeyedContext { context, timers, states, key_hash: hash, key: &key };
             function.process_element(record, &mut context, out)
         });
         Taken::Done(flow)
@@ -215,10 +348,11 @@ where
 
     fn advance_clock(&mut self, now: Timestamp) {
         self.timers.processing_time = self.timers.processing_time.max(now);
+        self.states.advance_clock(now);
     }
 
     fn fire_next(&mut self, turn: &mut OperatorTurn<'_, F::Out>) -> Option<Flow> {
-        let Self { function, timers, .. } = self;
+        let Self { function, timers, states, .. } = self;
         let (watermark, now) = (timers.watermark, timers.processing_time);
         let (time, timer) = match timers.event.pop_due(watermark.0) {
             Some((time, timer)) => {
@@ -233,12 +367,18 @@ where
         };
         Some(turn.call(|context, out| {
             let (key_hash, key) = (timer.key_hash, &timer.key);
-            function.on_timer(time, &mut KeyedContext { context, timers, key_hash, key }, out)
+            let mut context = KeyedContext { context, timers, states, key_hash, key };
+            function.on_timer(time, &mut context, out)
         }))
     }
 
     fn next_clock(&mut self) -> Option<Timestamp> {
         self.timers.processing.next_time()
+    }
+
+    fn snapshot(&mut self, out: &mut OperatorSnapshot) {
+        let timers = self.timers.entries(self.groups);
+        self.states.snapshot(timers, out);
     }
 
     fn close(&mut self) {

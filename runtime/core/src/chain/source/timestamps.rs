@@ -5,15 +5,22 @@ use std::{marker::PhantomData, time::Duration};
 
 use crate::{
     chain::{Chain, Guard, Link, Template},
-    error::Error,
-    graph::NodeId,
+    checkpoint::handle::RedistributionMode,
+    error::{Error, TaskError},
+    graph::{NodeId, Parallelism, SubtaskIndex},
     task::flow::{Drive, Flow, Push, Signal},
-    task::{BuildContext, CheckpointEnd, Cx},
+    task::{BuildContext, CheckpointEnd, Cx, snapshot::ListSnapshot},
     time::{
         WatermarkStrategy,
-        watermark::{TimestampAssigner, WatermarkGenerator, WatermarkMaker},
+        watermark::{TimestampAssigner, WatermarkGenerator, WatermarkImage, WatermarkMaker},
     },
 };
+
+/// The name of the list that holds the last watermark of each subtask.
+const WATERMARKS: &str = "watermarks";
+
+/// The name of the list that holds what the generator of each subtask remembers.
+const GENERATORS: &str = "watermark-generators";
 
 /// The template of a stage that gives records timestamps and a stream watermarks.
 #[derive(Clone, Debug)]
@@ -52,9 +59,21 @@ where
     type Running = AssignStage<P, G, A>;
 
     fn build(&self, cx: &mut BuildContext) -> Result<Self::Running, Error> {
+        let mut maker = self.strategy.build::<P::Out>();
+        let restored = cx.restored(self.node);
+        let failed = |cause| cx.error(self.node, cause);
+        if let Some(images) = restored.records::<WatermarkImage>(WATERMARKS).map_err(failed)? {
+            let states = match restored.records::<G::State>(GENERATORS) {
+                // Of another generator: this one begins anew, behind what was promised.
+                Err(TaskError::Restore(_)) => Vec::new(),
+                states => states.map_err(failed)?.unwrap_or_default(),
+            };
+            let place = (SubtaskIndex(cx.subtask()), Parallelism(cx.parallelism()));
+            maker.restore::<P::Out>(images, states, place);
+        }
         let state = Assigning {
             node: self.node,
-            maker: self.strategy.build::<P::Out>(),
+            maker,
             interval: self.interval,
             next: None,
             wakes: None,
@@ -75,15 +94,17 @@ impl<T, G: WatermarkGenerator<T>, A> Assigning<T, G, A> {
 
     /// Asks the generator if its period has passed. Once per drive, since a drive is short.
     fn on_drive<S: Push<T>>(&mut self, sink: &mut S, cx: &mut Cx) -> Flow {
-        let Some(interval) = self.interval else { return Flow::Continue };
+        // Nothing is left from the last drive, but what was restored comes before records.
+        let restored = if self.maker.has_news() { self.send(sink, cx) } else { Flow::Continue };
+        let Some(interval) = self.interval else { return restored };
         let now = cx.now();
         if now < *self.next.get_or_insert(now + interval) {
-            return Flow::Continue;
+            return restored;
         }
         self.next = Some(now + interval);
         let Self { node, maker, .. } = self;
         Guard::run(*node, || maker.on_period::<T>(now));
-        self.send(sink, cx)
+        restored.and(self.send(sink, cx))
     }
 
     /// Sees to it that the task is driven when the period has passed, though nothing comes.
@@ -130,7 +151,16 @@ where
             }
             // The strategy has its own idea of who is idle.
             Signal::Status(_) => Flow::Continue,
-            Signal::Barrier(_) => self.sink.signal(signal, cx),
+            Signal::Barrier(_) => {
+                let flow = self.sink.signal(signal, cx);
+                let Assigning { node, maker, .. } = self.state;
+                let (image, state) = ([maker.image()], [maker.generator_state::<T>()]);
+                let union = RedistributionMode::Union;
+                let lists = &mut cx.snapshot(*node).lists;
+                lists.push(ListSnapshot::of_records(WATERMARKS, union, &image));
+                lists.push(ListSnapshot::of_records(GENERATORS, union, &state));
+                flow
+            }
         }
     }
 

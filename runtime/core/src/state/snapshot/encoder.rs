@@ -59,8 +59,14 @@ impl GroupEncoder {
         *self.open.as_mut().expect("a group has begun") += 1;
         let before = out.len();
         let parts = [entry.key, entry.namespace, entry.sub_key, entry.value];
-        put_number(out, u64::from(entry.state) + 1);
-        parts.iter().for_each(|part| put_number(out, length(part)));
+        let [key, namespace, sub_key, value] = parts.map(length);
+        let numbers = [u64::from(entry.state) + 1, key, namespace, sub_key, value];
+        if numbers.iter().all(|number| *number < 0x80) {
+            // As most are: a byte each.
+            out.extend_from_slice(&numbers.map(|number| number as u8));
+        } else {
+            numbers.iter().for_each(|number| put_number(out, *number));
+        }
         parts.iter().for_each(|part| out.extend_from_slice(part));
         self.written += (out.len() - before) as u64;
     }

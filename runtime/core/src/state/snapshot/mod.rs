@@ -39,7 +39,7 @@ mod schema;
 mod stream;
 mod table;
 #[cfg(test)]
-mod tests;
+pub(in crate::state) mod tests;
 
 pub(crate) use archive::ArchiveReader;
 pub use decoder::GroupDecoder;
@@ -47,6 +47,8 @@ pub use decoder::GroupDecoder;
 pub use decoder::exercise;
 pub use encoder::GroupEncoder;
 pub(crate) use read::read_share;
+#[doc(hidden)]
+pub use schema::StateTypes;
 pub(crate) use schema::keyed_schema;
-pub(crate) use stream::{EntryForm, EntryStream, StreamOptions};
-pub(crate) use table::{TableState, restore_table, snapshot_table};
+pub(crate) use stream::{EntryForm, EntryStream, OwnedEntry, StreamOptions};
+pub(crate) use table::{TableState, check_group, damaged, restore_table, snapshot_table};

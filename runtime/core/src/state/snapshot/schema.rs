@@ -1,5 +1,7 @@
 //! What is written about the types of keyed state.
 
+use std::any::TypeId;
+
 use crate::{
     Record,
     checkpoint::handle::{StateKind, StateSchema},
@@ -8,18 +10,39 @@ use crate::{
 
 /// The types of a state, for its schema.
 #[derive(Clone, Debug)]
-pub(crate) struct StateTypes {
+pub struct StateTypes {
     parts: Vec<(&'static str, StateSchema)>,
 }
 
 impl StateTypes {
+    /// How the shape of a state with a time to live ends: each value has the time of its last use
+    /// behind it.
+    pub(crate) const TTL: &'static str = " with time to live";
+
+    /// The same with a time to live.
+    pub(crate) fn with_ttl(mut self) -> Self {
+        let none = StateSchema { shape: String::new(), fingerprint: 0, ..schema_of::<()>("") };
+        self.parts.push((Self::TTL, none));
+        self
+    }
+
+    /// The same with values of another type.
+    pub(crate) fn with_value(&self, value: &StateSchema) -> Self {
+        let mut parts = self.parts.clone();
+        parts[0].1 = value.clone();
+        Self { parts }
+    }
+
     /// Values by key.
     pub(crate) fn new<K: Record, V: Record>() -> Self {
         Self { parts: vec![("", schema_of::<V>("")), (" by key ", schema_of::<K>(""))] }
     }
 
-    /// The same in a namespace.
+    /// The same in a namespace, unless that says nothing.
     pub(crate) fn in_namespace<N: Record>(mut self) -> Self {
+        if TypeId::of::<N>() == TypeId::of::<()>() {
+            return self;
+        }
         self.parts.push((" in namespace ", schema_of::<N>("")));
         self
     }

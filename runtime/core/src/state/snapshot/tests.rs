@@ -33,9 +33,9 @@ use crate::{
     },
 };
 
-const GROUPS: MaxParallelism = MaxParallelism(11);
+pub(in crate::state) const GROUPS: MaxParallelism = MaxParallelism(11);
 
-fn kind(canonical: bool) -> CheckpointKind {
+pub(in crate::state) fn kind(canonical: bool) -> CheckpointKind {
     match canonical {
         false => CheckpointKind::Checkpoint { unaligned: false },
         true => CheckpointKind::Savepoint {
@@ -89,7 +89,10 @@ impl<K: Key + Debug, V: Record + Clone + Debug> Subtask<K, V> {
 }
 
 /// Writes a snapshot; `meanwhile` is called between any two pieces.
-fn write(mut snapshot: KeyedSnapshot, mut meanwhile: impl FnMut()) -> KeyedStateHandle {
+pub(in crate::state) fn write(
+    mut snapshot: KeyedSnapshot,
+    mut meanwhile: impl FnMut(),
+) -> KeyedStateHandle {
     let mut bytes = Vec::new();
     while snapshot.stream.next(&mut bytes).unwrap() {
         meanwhile();
@@ -99,25 +102,33 @@ fn write(mut snapshot: KeyedSnapshot, mut meanwhile: impl FnMut()) -> KeyedState
     KeyedStateHandle { backend, range, schemas, offsets, state, shared: Vec::new() }
 }
 
-/// What each of `parallelism` subtasks is given of the handles of others.
-pub(crate) fn shares(handles: Vec<KeyedStateHandle>, parallelism: u32) -> Vec<RestoredState> {
-    let id = OperatorId::of_uid("test");
-    let subtask = |handle| SubtaskState { keyed: vec![handle], ..SubtaskState::default() };
+/// A checkpoint of one operator.
+pub(in crate::state) fn checkpoint_of(subtasks: Vec<SubtaskState>) -> CompletedCheckpoint {
     let state = OperatorState {
-        id,
+        id: OperatorId::of_uid("test"),
         uid: Some("test".to_owned()),
         name: "Test".to_owned(),
         max_parallelism: GROUPS,
-        subtasks: handles.into_iter().map(subtask).collect(),
+        subtasks,
     };
-    let checkpoint = CompletedCheckpoint {
+    CompletedCheckpoint {
         job: "00112233445566778899aabbccddeeff".parse().unwrap(),
         id: CheckpointId(1),
         kind: kind(false),
         triggered_at: Millis(0),
         completed_at: Millis(0),
         operators: vec![state],
-    };
+    }
+}
+
+/// What each of `parallelism` subtasks is given of the handles of others.
+pub(in crate::state) fn shares(
+    handles: Vec<KeyedStateHandle>,
+    parallelism: u32,
+) -> Vec<RestoredState> {
+    let id = OperatorId::of_uid("test");
+    let subtask = |handle| SubtaskState { keyed: vec![handle], ..SubtaskState::default() };
+    let checkpoint = checkpoint_of(handles.into_iter().map(subtask).collect());
     let parallelism = Parallelism(parallelism);
     let target = TargetOperator { id, parallelism, max_parallelism: GROUPS };
     let mut restored = assign(&checkpoint, &[target], false).unwrap();

@@ -1,11 +1,13 @@
 //! Keys and values of two types, over the bytes.
 
+mod scan;
+
 use std::fmt;
 
 use super::{
     FrozenBucket, FrozenData, FrozenEntries,
-    index::{Cursor, Index, Place},
-    log::{Draft, Location, Log, UNIT},
+    index::{Index, Place},
+    log::{Draft, HEADER, Location, Log, UNIT},
     scratch::Scratch,
     slots::{Located, Pair, logged},
 };
@@ -16,8 +18,10 @@ use crate::{
     state::{HashRange, StateError, Supply},
 };
 
-/// Slots that a scan looks ahead, so that their entries are there when it comes to them.
-const SCAN_AHEAD: usize = 16;
+pub use scan::Scan;
+
+/// Keys between the request for a key's slot and that for its entry in the log.
+const CLOSER: usize = 8;
 
 /// What happens to the value of one key.
 pub trait Change<K: Record, V> {
@@ -53,15 +57,6 @@ pub struct Frozen {
     pub data: Vec<FrozenData>,
 }
 
-/// Where going over a table has come to. A table must not change meanwhile.
-#[derive(Clone, Copy, Debug)]
-pub struct Scan {
-    range: HashRange,
-    cursor: Cursor,
-    /// Some slots ahead, where it matters.
-    ahead: Option<Cursor>,
-}
-
 /// A value for each key, in managed segments.
 pub struct KeyTable<K, V> {
     body: Body<K, V>,
@@ -69,6 +64,9 @@ pub struct KeyTable<K, V> {
     supply: Supply,
     /// Archives of keys and of values, on their way into the log.
     scratch: (Scratch, Scratch),
+    /// Hashes of keys that come soon.
+    coming: [u32; CLOSER],
+    next_coming: usize,
 }
 
 enum Body<K, V> {
@@ -79,6 +77,10 @@ enum Body<K, V> {
 impl<K: Key, V: Record> KeyTable<K, V> {
     /// What values in a log have to be aligned to: exactly known for plain ones.
     const VALUE_ALIGN: usize = if is_plain::<V>() { align_of::<Archived<V>>() } else { UNIT };
+
+    /// Cache lines of a usual entry: its header, the key, the value.
+    const LINES: usize =
+        (HEADER + size_of::<Archived<K>>() + size_of::<Archived<V>>()).div_ceil(64);
 
     /// An empty table of keys whose hashes are in `range`.
     ///
@@ -91,7 +93,8 @@ impl<K: Key, V: Record> KeyTable<K, V> {
             let log = Log::new(Self::VALUE_ALIGN, &supply);
             Body::Logged(Index::new(range, &mut supply)?, log)
         };
-        Ok(Self { body, range, supply, scratch: (Scratch::new(), Scratch::new()) })
+        let (scratch, coming) = ((Scratch::new(), Scratch::new()), [range.first(); CLOSER]);
+        Ok(Self { body, range, supply, scratch, coming, next_coming: 0 })
     }
 
     /// Keys.
@@ -116,12 +119,29 @@ impl<K: Key, V: Record> KeyTable<K, V> {
         segments * self.supply.segment_size().bytes()
     }
 
-    /// Asks for the cache lines in which the search for `hash` begins.
+    /// Asks for the cache lines in which the search for `hash` begins. Called for key after key, some
+    /// time before each is searched; entries in the log, which are found by what those lines hold,
+    /// are asked for when [`CLOSER`] further keys have come.
     #[inline(always)]
-    pub fn prefetch(&self, hash: u32) {
+    pub fn prefetch(&mut self, hash: u32) {
         match &self.body {
             Body::Slots(index) => index.prefetch(hash),
-            Body::Logged(index, _) => index.prefetch(hash),
+            Body::Logged(index, log) => {
+                index.prefetch(hash);
+                let closer = std::mem::replace(&mut self.coming[self.next_coming], hash);
+                self.next_coming = (self.next_coming + 1) % CLOSER;
+                // What is no record has no key of this table.
+                if !self.range.contains(closer) {
+                    return;
+                }
+                index.find(closer, |slot| {
+                    let (found, at) = Located::read(slot);
+                    if found == closer {
+                        log.prefetch(at, Self::LINES);
+                    }
+                    found == closer
+                });
+            }
         }
     }
 
@@ -302,60 +322,6 @@ impl<K: Key, V: Record> KeyTable<K, V> {
         Ok(true)
     }
 
-    /// Begins to go over all keys.
-    pub fn scan(&self) -> Scan {
-        self.scan_range(self.range)
-    }
-
-    /// Begins to go over the keys whose hashes are in `range`, as those of key groups are, in the
-    /// order of buckets, which is about that of hashes.
-    pub fn scan_range(&self, range: HashRange) -> Scan {
-        match &self.body {
-            Body::Slots(index) => Scan { range, cursor: index.scan(range), ahead: None },
-            Body::Logged(index, log) => {
-                let cursor = index.scan(range);
-                let mut ahead = cursor;
-                for _ in 0..SCAN_AHEAD {
-                    prefetch_next(index, log, &mut ahead);
-                }
-                Scan { range, cursor, ahead: Some(ahead) }
-            }
-        }
-    }
-
-    /// The next key and its value.
-    pub fn next(&self, scan: &mut Scan) -> Option<(K, V)> {
-        loop {
-            let (hash, pair) = self.next_of_bucket(scan)?;
-            if scan.range.contains(hash) {
-                return Some(pair);
-            }
-        }
-    }
-
-    #[inline(always)]
-    fn next_of_bucket(&self, scan: &mut Scan) -> Option<(u32, (K, V))> {
-        match &self.body {
-            Body::Slots(index) => {
-                let slot = index.slot(index.next(&mut scan.cursor)?);
-                let key = decode::<K>(Pair::<K, V>::key(slot));
-                // All of the table need no second look.
-                let whole = scan.range == self.range;
-                let hash = if whole { scan.range.first() } else { crate::record::key_hash(&key) };
-                Some((hash, (key, Pair::<K, V>::value(slot))))
-            }
-            Body::Logged(index, log) => {
-                let (hash, at) = Located::read(index.slot(index.next(&mut scan.cursor)?));
-                if let Some(ahead) = &mut scan.ahead {
-                    prefetch_next(index, log, ahead);
-                }
-                let stored = log.get(at);
-                let key = decode::<K>(logged::<K>(stored.key()));
-                Some((hash, (key, decode::<V>(logged::<V>(stored.value())))))
-            }
-        }
-    }
-
     /// Forgets all keys and gives back the segments but one.
     ///
     /// # Errors
@@ -393,6 +359,50 @@ impl<K: Key, V: Record> KeyTable<K, V> {
             return Ok(false);
         }
         self.insert_pair(hash, key, value).map(|()| true)
+    }
+
+    /// Sets the value of a key.
+    ///
+    /// # Errors
+    /// If there is no segment for it; nothing was changed then.
+    pub fn put(&mut self, hash: u32, key: &K, value: &V) -> Result<(), StateError> {
+        let Self { body, supply, .. } = self;
+        let is = |stored: &Archived<K>| is_archived(key, stored);
+        match body {
+            Body::Slots(index) => {
+                if let Some(place) = index.find(hash, |slot| is(Pair::<K, V>::key(slot))) {
+                    Pair::<K, V>::set_value(index.slot_mut(place, supply)?, value);
+                    return Ok(());
+                }
+            }
+            Body::Logged(index, log) => {
+                if let Some((place, at)) = find_logged::<K>(index, log, hash, is) {
+                    // So that nothing fails once the entry was written anew.
+                    index.slot_mut(place, supply)?;
+                    return self.rewrite(place, at, value);
+                }
+            }
+        }
+        self.insert_pair(hash, key, value)
+    }
+
+    /// Shows the value of the key that `is` recognizes, as it lies there.
+    pub fn read<R>(
+        &self,
+        hash: u32,
+        is: impl Fn(&Archived<K>) -> bool,
+        look: impl FnOnce(&Archived<V>) -> R,
+    ) -> Option<R> {
+        match &self.body {
+            Body::Slots(index) => {
+                let place = index.find(hash, |slot| is(Pair::<K, V>::key(slot)))?;
+                Some(look(Pair::<K, V>::value_view(index.slot(place))))
+            }
+            Body::Logged(index, log) => {
+                let (_, at) = find_logged::<K>(index, log, hash, is)?;
+                Some(look(logged::<V>(log.get(at).value())))
+            }
+        }
     }
 
     /// Whether there is a key that `is` recognizes.
@@ -441,13 +451,6 @@ fn find_logged<K: Key>(
         found == hash && is(logged::<K>(log.get(at).key()))
     })?;
     Some((place, Located::read(index.slot(place)).1))
-}
-
-#[inline(always)]
-fn prefetch_next(index: &Index<Located>, log: &Log, ahead: &mut Cursor) {
-    if let Some(place) = index.next(ahead) {
-        log.prefetch(Located::read(index.slot(place)).1);
-    }
 }
 
 impl<K, V> fmt::Debug for KeyTable<K, V> {

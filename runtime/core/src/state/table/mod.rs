@@ -36,4 +36,5 @@ pub use frozen::{EntryRef, FrozenEntries, FrozenEntry, Run};
 pub use index::FrozenBucket;
 pub use key_table::{Change, Frozen, KeyTable, Refused, Scan};
 pub use log::FrozenData;
+pub(in crate::state) use scratch::Scratch;
 pub use version::Version;

@@ -6,7 +6,8 @@ use crate::{
 };
 
 /// Writes archives into one buffer that is kept, so that an entry costs no allocation.
-pub(super) struct Scratch {
+#[derive(Default)]
+pub(in crate::state) struct Scratch {
     encoder: RecordEncoder,
     bytes: AlignedBytes,
 }
@@ -14,12 +15,12 @@ pub(super) struct Scratch {
 const BYTES_MIN: usize = 256;
 
 impl Scratch {
-    pub(super) fn new() -> Self {
+    pub(in crate::state) fn new() -> Self {
         Self { encoder: RecordEncoder::new(), bytes: AlignedBytes::new() }
     }
 
     /// The archive of `record`.
-    pub(super) fn archive<T: Record>(&mut self, record: &T) -> &[u8] {
+    pub(in crate::state) fn archive<T: Record>(&mut self, record: &T) -> &[u8] {
         if self.bytes.len() < BYTES_MIN {
             self.bytes.resize(BYTES_MIN, 0);
         }

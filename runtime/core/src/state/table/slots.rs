@@ -37,11 +37,17 @@ impl<K: Key, V: Record> Pair<K, V> {
         unsafe { view::<K>(&slot[..Self::KEY_BYTES]) }
     }
 
+    /// The value in a slot, as it lies there.
+    #[inline(always)]
+    pub(super) fn value_view(slot: &[u8]) -> &Archived<V> {
+        // SAFETY: a used slot has there what `set_value` wrote for a `V`, and slots are aligned.
+        unsafe { view::<V>(&slot[Self::VALUE_AT..Self::VALUE_END]) }
+    }
+
     /// The value in a slot.
     #[inline(always)]
     pub(super) fn value(slot: &[u8]) -> V {
-        // SAFETY: a used slot has there what `set_value` wrote for a `V`, and slots are aligned.
-        decode(unsafe { view::<V>(&slot[Self::VALUE_AT..Self::VALUE_END]) })
+        decode(Self::value_view(slot))
     }
 
     /// The archives of key and value in a slot.

@@ -57,8 +57,8 @@ pub(crate) struct Barriers {
     asked: Option<CheckpointBarrier>,
     /// When the first barrier of the checkpoint under way came.
     began: Option<Instant64>,
-    /// What readers had in hand of channels that are captured.
-    in_hand: Vec<ChannelCut>,
+    /// What readers had in hand of channels that are captured, and for which checkpoint.
+    in_hand: Vec<(CheckpointId, ChannelCut)>,
 }
 
 impl Barriers {
@@ -128,10 +128,16 @@ impl Barriers {
         }
     }
 
+    /// Whether what was in flight in an earlier run is still being read. No barrier overtakes that,
+    /// and so no checkpoint may be under way: what it had captured of others would keep their
+    /// segments from them while it waits for this task.
+    pub(crate) fn is_recovering(&self) -> bool {
+        self.inputs.iter().any(|input| !input.state.borrow().recovered.is_empty())
+    }
+
     /// Whether [`Barriers::poll_urgent`] would find something.
     pub(crate) fn is_urgent(&self, now: impl Fn() -> Instant64) -> bool {
-        // What an earlier run had in flight comes before everything, and no barrier overtakes it.
-        if self.inputs.iter().any(|input| !input.state.borrow().recovered.is_empty()) {
+        if self.is_recovering() {
             return false;
         }
         let queued = self.inputs.iter().any(|input| input.gate.borrow().has_urgent());
@@ -183,7 +189,6 @@ impl Barriers {
                     self.due.push_back(Due::Captured(checkpoint));
                 }
                 BarrierAction::Abort { checkpoint, reason } => {
-                    self.in_hand.clear();
                     self.due.push_back(Due::Abort(checkpoint, reason));
                 }
             }
@@ -206,15 +211,16 @@ impl Barriers {
         let (at, channel) = self.local(channel);
         let input = &self.inputs[at];
         input.gate.borrow_mut().capture(channel, checkpoint);
-        // In a drive its reader has the state, and nothing in hand.
-        let Ok(state) = input.state.try_borrow() else { return };
-        let cut = ChannelCut::in_hand(at as u32, channel, &state);
-        self.in_hand.extend(cut);
+        let cut = ChannelCut::in_hand(at as u32, channel, &input.state.borrow());
+        self.in_hand.extend(cut.map(|cut| (checkpoint, cut)));
     }
 
     /// Everything that was captured for `checkpoint` at the inputs.
     pub(crate) fn take_captured(&mut self, checkpoint: CheckpointId) -> Vec<ChannelCut> {
-        let mut cuts = std::mem::take(&mut self.in_hand);
+        // A later one may have begun already.
+        let in_hand = self.in_hand.extract_if(.., |(of, _)| *of <= checkpoint);
+        let in_hand = in_hand.filter(|(of, _)| *of == checkpoint);
+        let mut cuts: Vec<ChannelCut> = in_hand.map(|(_, cut)| cut).collect();
         for (at, input) in self.inputs.iter().enumerate() {
             let captured = input.gate.borrow_mut().take_captured(checkpoint);
             for (channel, buffers) in captured {

@@ -49,10 +49,10 @@ impl RestoredState {
     pub(crate) fn new(
         restore: Option<Arc<TaskRestore>>,
         operator: &OperatorPlan,
-        disk: StartDisk,
+        disk: Option<StartDisk>,
     ) -> Self {
         let label = format!("'{}' (id {})", operator.name, operator.id);
-        Self { restore, operator: operator.id, label, disk }
+        Self { restore, operator: operator.id, label, disk: disk.unwrap_or_default() }
     }
 
     /// Whether the job starts from a checkpoint, though this operator may have nothing in it.

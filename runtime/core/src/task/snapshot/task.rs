@@ -178,14 +178,19 @@ impl Cuts {
         reason: AbortReason,
         barriers: &mut Barriers,
     ) {
-        drop(barriers.take_captured(checkpoint));
-        self.taken.retain(|cut| cut.options.id != checkpoint);
+        self.forget(checkpoint, barriers);
         let reason = match reason {
             AbortReason::Subsumed(_) => DeclineReason::Overtaken,
             // Whoever gave it up has told the coordinator.
             AbortReason::Upstream => return,
         };
         self.declined.push((checkpoint, reason));
+    }
+
+    /// Gives back what was captured for a checkpoint that will not be.
+    pub(crate) fn forget(&mut self, checkpoint: CheckpointId, barriers: &mut Barriers) {
+        drop(barriers.take_captured(checkpoint));
+        self.taken.retain(|cut| cut.options.id != checkpoint);
     }
 
     fn waiting(&mut self, checkpoint: CheckpointId) -> Option<&mut TaskCut> {

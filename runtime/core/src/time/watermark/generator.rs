@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use super::{Watermark, WatermarkOutput};
-use crate::time::{Timestamp, timestamp::millis_of};
+use crate::{
+    Record,
+    time::{Timestamp, timestamp::millis_of},
+};
 
 /// Makes watermarks out of what it sees of a stream: with each record, at intervals
 /// (`pipeline.auto-watermark-interval`), or both.
@@ -13,6 +16,27 @@ pub trait WatermarkGenerator<T>: Clone + Send + 'static {
 
     /// Called at intervals; emits what it has remembered.
     fn on_periodic_emit(&mut self, output: &mut WatermarkOutput);
+
+    /// What it remembers, which checkpoints hold. `()` if it is nothing.
+    type State: Record;
+
+    /// What it remembers now.
+    fn state(&self) -> Self::State;
+
+    /// Goes on from a checkpoint: where it stopped, if there is one state, else so that it promises
+    /// no more than any of them would have.
+    fn restore(&mut self, states: Vec<Self::State>);
+}
+
+/// Writes the state of a generator that remembers nothing.
+macro_rules! remembers_nothing {
+    () => {
+        type State = ();
+
+        fn state(&self) {}
+
+        fn restore(&mut self, _states: Vec<()>) {}
+    };
 }
 
 /// For streams whose records come at most a fixed time after later ones. With no time at all it is
@@ -48,6 +72,17 @@ impl<T> WatermarkGenerator<T> for BoundedOutOfOrderness {
             output.emit_watermark(Watermark(complete));
         }
     }
+
+    /// The latest timestamp.
+    type State = Option<Timestamp>;
+
+    fn state(&self) -> Option<Timestamp> {
+        self.latest
+    }
+
+    fn restore(&mut self, states: Vec<Option<Timestamp>>) {
+        self.latest = states.into_iter().min().flatten();
+    }
 }
 
 /// For programs whose time is that of the clock.
@@ -59,6 +94,8 @@ impl<T> WatermarkGenerator<T> for NoWatermarks {
     fn on_event(&mut self, _record: &T, _timestamp: Timestamp, _output: &mut WatermarkOutput) {}
 
     fn on_periodic_emit(&mut self, _output: &mut WatermarkOutput) {}
+
+    remembers_nothing!();
 }
 
 /// For streams with records that say how far they are: a function gives the watermark that a
@@ -78,4 +115,6 @@ where
     }
 
     fn on_periodic_emit(&mut self, _output: &mut WatermarkOutput) {}
+
+    remembers_nothing!();
 }

@@ -4,7 +4,11 @@ use brisk_memory::driver::Instant64;
 
 use super::{IdlenessTimer, TimestampAssigner, Watermark, WatermarkGenerator};
 use super::{StreamStatus, WatermarkOutput};
-use crate::{task::flow::Signal, time::Timestamp};
+use crate::{
+    graph::{Parallelism, SubtaskIndex},
+    task::flow::Signal,
+    time::Timestamp,
+};
 
 /// Gives a stream's records their timestamps, and the stream its watermarks. Whoever owns it calls
 /// [`WatermarkMaker::on_record`] with each record and [`WatermarkMaker::on_period`] at intervals,
@@ -15,6 +19,15 @@ pub struct WatermarkMaker<G, A> {
     assigner: A,
     idleness: Option<IdlenessTimer>,
     output: WatermarkOutput,
+}
+
+/// What a checkpoint holds of one stream's watermarks, beside what its generator remembers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, rkyv::Archive, rkyv::Serialize, rkyv::Deserialize)]
+pub struct WatermarkImage {
+    /// The last watermark.
+    pub watermark: Timestamp,
+    /// Whether nobody waits for the stream.
+    pub is_idle: bool,
 }
 
 impl<G, A> WatermarkMaker<G, A> {
@@ -62,6 +75,51 @@ impl<G, A> WatermarkMaker<G, A> {
     pub fn on_resumed(&mut self) {
         if let Some(idleness) = &mut self.idleness {
             idleness.restart();
+        }
+    }
+
+    /// What a checkpoint holds.
+    pub fn image(&self) -> WatermarkImage {
+        WatermarkImage {
+            watermark: self.watermark().0,
+            is_idle: self.status() == StreamStatus::Idle,
+        }
+    }
+
+    /// What the generator remembers.
+    pub fn generator_state<T>(&self) -> G::State
+    where
+        G: WatermarkGenerator<T>,
+    {
+        self.generator.state()
+    }
+
+    /// Goes on from a checkpoint with an image of each stream there was, in order, and a state of
+    /// each generator; none of them, if the strategy was another. As many streams as before go on
+    /// each from its own, stream `index` of `count`. Others go on from the least, since the records
+    /// of any of them may come to each. What was sent is sent again.
+    pub fn restore<T>(
+        &mut self,
+        mut images: Vec<WatermarkImage>,
+        mut states: Vec<G::State>,
+        (index, count): (SubtaskIndex, Parallelism),
+    ) where
+        G: WatermarkGenerator<T>,
+    {
+        if images.len() == count.0 as usize {
+            images = vec![images[index.0 as usize]];
+            if states.len() == count.0 as usize {
+                states = vec![states.swap_remove(index.0 as usize)];
+            }
+        }
+        // Nobody waited for an idle stream, unless all were.
+        let is_idle = images.iter().all(|image| image.is_idle);
+        let counted = images.iter().filter(|image| is_idle || !image.is_idle);
+        let Some(least) = counted.map(|image| image.watermark).min() else { return };
+        let status = if is_idle { StreamStatus::Idle } else { StreamStatus::Active };
+        self.output.restore(Watermark(least), status);
+        if !states.is_empty() {
+            self.generator.restore(states);
         }
     }
 

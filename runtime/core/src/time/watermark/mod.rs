@@ -7,6 +7,9 @@
 //!   idleness, alignment                                 idleness ---+
 //! ```
 //!
+//! A checkpoint holds the last watermark of each stream and what its generator remembers, so that
+//! what is late after a failure is what was late without it.
+//!
 //! Invariant: the watermarks that leave a [`WatermarkOutput`] rise strictly, and the first thing
 //! after [`StreamStatus::Idle`] is [`StreamStatus::Active`].
 
@@ -18,7 +21,7 @@ mod strategy;
 
 pub use generator::{BoundedOutOfOrderness, NoWatermarks, Punctuated, WatermarkGenerator};
 pub use idleness::IdlenessTimer;
-pub use maker::WatermarkMaker;
+pub use maker::{WatermarkImage, WatermarkMaker};
 pub use output::WatermarkOutput;
 pub use strategy::{KeepTimestamps, TimestampAssigner, WatermarkStrategy};
 

@@ -28,6 +28,11 @@ impl WatermarkOutput {
         }
     }
 
+    /// Goes on from what was emitted before a failure, which is emitted again.
+    pub fn restore(&mut self, watermark: Watermark, status: StreamStatus) {
+        *self = Self { watermark, status, ..Self::new() };
+    }
+
     /// Emits a watermark; one that is no progress is ignored.
     #[inline]
     pub fn emit_watermark(&mut self, watermark: Watermark) {

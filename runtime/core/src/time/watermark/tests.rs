@@ -3,7 +3,10 @@ use proptest::prelude::*;
 use std::time::Duration;
 
 use super::*;
-use crate::task::flow::Signal;
+use crate::{
+    graph::{Parallelism, SubtaskIndex},
+    task::flow::Signal,
+};
 
 const fn watermark(millis: i64) -> Signal {
     Signal::Watermark(Watermark::from_millis(millis))
@@ -121,6 +124,49 @@ fn paused_is_not_idle() {
     assert_eq!(taken(&mut maker), []);
     maker.on_period::<()>(at_seconds(110));
     assert_eq!(taken(&mut maker), [IDLE]);
+}
+
+/// What subtask `index` of `count` says first, and after a record at 20, when those before had the
+/// latest timestamps `latest` and looked at them last; `None` for an idle one.
+fn check_restored(
+    latest: &[Option<i64>],
+    (index, count): (u32, u32),
+    expected: (&[Signal], &[Signal]),
+) {
+    let strategy = WatermarkStrategy::for_bounded_out_of_orderness(Duration::from_millis(3))
+        .with_idleness(Duration::from_secs(1));
+    let before = latest.iter().map(|latest| {
+        let mut maker = strategy.build::<()>();
+        maker.on_record(&(), Some(Timestamp::from_millis(latest.unwrap_or(1))));
+        maker.on_period::<()>(at_seconds(1));
+        if latest.is_none() {
+            maker.on_period::<()>(at_seconds(2));
+            maker.on_period::<()>(at_seconds(3));
+        }
+        (maker.image(), maker.generator_state::<()>())
+    });
+    let (images, states) = before.unzip();
+    let mut maker = strategy.build::<()>();
+    maker.restore::<()>(images, states, (SubtaskIndex(index), Parallelism(count)));
+    assert_eq!(taken(&mut maker), expected.0);
+    maker.on_record(&(), Some(Timestamp::from_millis(20)));
+    maker.on_period::<()>(at_seconds(9));
+    assert_eq!(taken(&mut maker), expected.1);
+}
+
+#[test]
+fn restored_where_it_stopped() {
+    // Each from its own.
+    check_restored(&[Some(10), Some(30)], (0, 2), (&[watermark(6)], &[watermark(16)]));
+    check_restored(&[Some(10), Some(30)], (1, 2), (&[watermark(26)], &[]));
+    check_restored(&[Some(10), None], (1, 2), (&[watermark(-3), IDLE], &[ACTIVE, watermark(16)]));
+    // From the least of those that count.
+    check_restored(&[Some(40), Some(30)], (0, 1), (&[watermark(26)], &[]));
+    check_restored(&[Some(10), Some(30)], (2, 3), (&[watermark(6)], &[watermark(16)]));
+    check_restored(&[Some(10), None], (0, 3), (&[watermark(6)], &[watermark(16)]));
+    check_restored(&[None, None], (0, 1), (&[watermark(-3), IDLE], &[ACTIVE, watermark(16)]));
+    // Of an operator that was not there.
+    check_restored(&[], (0, 1), (&[], &[watermark(16)]));
 }
 
 #[derive(Clone, Copy, Debug)]

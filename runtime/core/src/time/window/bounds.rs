@@ -6,15 +6,20 @@ pub use lateness::AllowedLateness;
 
 use std::{fmt::Debug, hash::Hash};
 
-use crate::time::Timestamp;
+use crate::{Record, time::Timestamp};
 
-/// A bucket of records.
-pub trait Window: Clone + Eq + Hash + Debug + Send + 'static {
+/// A bucket of records. A record itself, so that snapshots name it.
+pub trait Window: Record + Clone + Eq + Hash + Debug {
     /// The last time that belongs to it; its results have this timestamp.
     fn max_timestamp(&self) -> Timestamp;
 
     /// The window that covers both, if they are of a kind that merges and touch.
     fn merged(&self, other: &Self) -> Option<Self>;
+
+    /// Whether it is a window at all, when it was read from bytes that may be damaged.
+    fn is_valid(&self) -> bool {
+        true
+    }
 }
 
 /// The records from `start` to before `end`.
@@ -78,6 +83,10 @@ impl Window for TimeWindow {
 
     fn merged(&self, other: &Self) -> Option<Self> {
         self.intersects(other).then(|| self.cover(other))
+    }
+
+    fn is_valid(&self) -> bool {
+        self.start <= self.end
     }
 }
 

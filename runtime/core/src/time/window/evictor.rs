@@ -9,7 +9,7 @@ use crate::time::{Timestamp, timestamp::millis_of};
 mod tests;
 
 /// A record in a window, with its timestamp if it has one.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, rkyv::Archive, rkyv::Serialize, rkyv::Deserialize)]
 pub struct TimestampedValue<T> {
     /// The record.
     pub value: T,

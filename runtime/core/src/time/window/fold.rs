@@ -1,10 +1,12 @@
 //! How the records of a window become what is kept of it.
 
+use crate::Record;
+
 /// Incremental aggregation: an accumulator takes records one by one, and accumulators of parts of a
 /// window become one of the whole. Merging must not care where a window was cut.
 pub trait Fold<T> {
     /// What is kept.
-    type Accumulator: Clone;
+    type Accumulator: Record + Clone;
 
     /// The accumulator of the first record.
     fn first(&self, record: T) -> Self::Accumulator;
@@ -20,7 +22,7 @@ pub trait Fold<T> {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Collected;
 
-impl<T: Clone> Fold<T> for Collected {
+impl<T: Record + Clone> Fold<T> for Collected {
     type Accumulator = Vec<T>;
 
     fn first(&self, record: T) -> Vec<T> {

@@ -17,7 +17,7 @@
 //!
 //! Windows are numbered by their start, `offset + number * slide`; numbers may be negative.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use super::TimeWindow;
 use crate::time::{Timestamp, timestamp::millis_of};
@@ -42,6 +42,14 @@ pub struct SliceGrid {
     /// `size / slide` and `size % slide`.
     quotient: i64,
     rest: i64,
+}
+
+/// Size, slide and offset in words.
+impl fmt::Display for SliceGrid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { size, slide, offset, .. } = self;
+        write!(f, "slices of windows of {size} ms by {slide} ms, moved by {offset} ms")
+    }
 }
 
 impl SliceGrid {

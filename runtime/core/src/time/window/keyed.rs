@@ -3,13 +3,19 @@
 //! What cores that keep one value per key have in common: a table, the keys that are due by time,
 //! and a queue of results that is never longer than what one key gives.
 
+mod due;
+
+use due::DueKeys;
 use std::{collections::VecDeque, marker::PhantomData};
 
-use super::{AskedKey, Content, Fired, KeyTable, Place, due::DueKeys};
+use super::{AskedKey, Content, Fired, KeyTable, Place, Unfit};
 use crate::time::{Timestamp, Watermark};
 
 /// Keys that are fetched ahead while many fire.
 const FIRE_AHEAD: usize = 8;
+
+/// When nothing is due for a value that was made anew.
+pub(super) const NOT_DUE: Timestamp = Timestamp::MIN;
 
 /// A value that knows when something is due for it.
 pub(super) trait Due: Content {
@@ -139,17 +145,49 @@ impl<K, V: Due, W, A, S: KeyTable<K, V> + Default> KeyedDue<K, V, W, A, S> {
         }
     }
 
-    /// Puts a key's value back that a snapshot held.
-    pub(super) fn restore(&mut self, hash: u32, key: K, value: V)
+    /// Results that wait to be taken, in order.
+    pub(super) fn waiting(&self) -> impl Iterator<Item = &Fired<K, W, A>> {
+        self.fired.iter()
+    }
+
+    /// Takes back results that waited, in order.
+    pub(super) fn wait_again(&mut self, fired: Vec<Fired<K, W, A>>) {
+        self.fired.extend(fired);
+    }
+
+    /// The value of a key that a snapshot held something of.
+    pub(super) fn value_of(&mut self, hash: u32, key: &K) -> &mut V
     where
         K: Eq + Clone,
         V: Default,
     {
-        let asked = AskedKey { hash, is: |known: &K| *known == key, make: || key.clone() };
+        let asked = AskedKey { hash, is: |known: &K| known == key, make: || key.clone() };
         let place = self.table.find_or_add(asked);
-        let (_, here) = self.table.at(place);
-        assert!(here.is_vacant(), "a key is restored once");
-        self.due.add(value.due(), hash);
-        *here = value;
+        self.table.at(place).1
+    }
+
+    /// Takes back when something is due for a key, behind what is kept for it.
+    pub(super) fn put_back_due(&mut self, hash: u32, key: &K, due: Timestamp) -> Result<(), Unfit>
+    where
+        K: Eq + Clone,
+        V: Default,
+    {
+        let value = self.value_of(hash, key);
+        if value.is_vacant() {
+            return Err(Unfit("a timer of a key without windows"));
+        }
+        if value.due() != NOT_DUE || due == NOT_DUE {
+            return Err(Unfit::TWICE);
+        }
+        value.set_due(due);
+        self.due.add(due, hash);
+        Ok(())
+    }
+
+    /// Whether something is due for every key, after all was taken back.
+    pub(super) fn check_due(&self) -> Result<(), Unfit> {
+        let mut is_whole = true;
+        self.table.for_each(|_, _, value| is_whole &= value.due() != NOT_DUE);
+        if is_whole { Ok(()) } else { Err(Unfit("windows of a key without a timer")) }
     }
 }

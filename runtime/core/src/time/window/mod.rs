@@ -15,9 +15,9 @@
 //! Thread: its worker. Data plane.
 
 mod bounds;
-mod due;
 mod fired;
 mod fold;
+mod image;
 mod keyed;
 
 pub mod assigner;
@@ -35,8 +35,9 @@ pub use bounds::{AllowedLateness, GlobalWindow, TimeWindow, Window};
 pub use fired::{Fed, Fired, FiredTime, Fires};
 pub use fold::{Collected, Fold};
 pub use grid::{SliceGrid, SliceNumber, WindowNumber};
-pub use session::{KeySessions, SessionWindows, SessionsImage};
-pub use sliced::{KeySlices, SlicedWindows, SlicesImage};
+pub use image::{Image, Piece, TimeImage, Unfit};
+pub use session::{KeySessions, SessionWindows};
+pub use sliced::{KeySlices, SlicedWindows};
 pub use table::{AskedKey, Content, HeapTable, KeyTable, Place};
 pub use trigger::{Trigger, TriggerResult};
 pub use triggered::{Buffered, Folded, Keep, TriggeredImage, TriggeredWindows, WindowRules};

@@ -1,13 +1,14 @@
 //! The cores behind one trait.
 
 use crate::{
+    Record,
     graph::MaxParallelism,
     record::Key,
     time::{
         Timestamp, Watermark,
         window::{
-            AskedKey, Fed, Fired, Fold, Keep, SessionWindows, SlicedWindows, TimeDomain,
-            TimeWindow, Trigger, TriggeredWindows, Window, WindowAssigner,
+            AskedKey, Fed, Fired, Fold, Image, Keep, Piece, SessionWindows, SlicedWindows,
+            TimeDomain, TimeWindow, Trigger, TriggeredWindows, Unfit, Window, WindowAssigner,
             assigner::{SessionGap, SessionWindowsAssigner},
         },
     },
@@ -26,7 +27,11 @@ pub trait WindowCore<T, K> {
     /// The kind of its windows.
     type Window: Window;
     /// What they hold when they fire.
-    type Content;
+    type Content: Record;
+    /// What is kept of them until then.
+    type Kept: Record;
+    /// What their trigger remembers.
+    type Memory: Record;
 
     /// Brings what is kept under a hash into the cache.
     fn prefetch(&self, hash: u32);
@@ -50,6 +55,41 @@ pub trait WindowCore<T, K> {
 
     /// When the clock is next waited for.
     fn next_clock(&mut self) -> Option<Timestamp>;
+
+    /// How contents are cut, in words: state that is cut differently does not fit.
+    fn layout(&self) -> String;
+
+    /// All that is kept.
+    fn images(&self) -> Vec<ImageOf<T, K, Self>>;
+
+    /// Takes back what was kept of a key with this hash, but for results.
+    fn put_back(&mut self, hash: u32, image: ImageOf<T, K, Self>) -> Result<(), Unfit>;
+
+    /// All was taken back but the results that waited, in order.
+    fn finish_restore(&mut self, fired: Vec<FiredOf<T, K, Self>>) -> Result<(), Unfit>;
+}
+
+/// A piece of what a core keeps.
+pub type PieceOf<T, K, C> = Piece<
+    <C as WindowCore<T, K>>::Window,
+    <C as WindowCore<T, K>>::Kept,
+    <C as WindowCore<T, K>>::Memory,
+    <C as WindowCore<T, K>>::Content,
+>;
+
+/// A piece of what a core keeps, with its key.
+pub type ImageOf<T, K, C> = Image<K, PieceOf<T, K, C>>;
+
+/// A result of a core.
+pub type FiredOf<T, K, C> =
+    Fired<K, <C as WindowCore<T, K>>::Window, <C as WindowCore<T, K>>::Content>;
+
+/// Checks that a timer goes by the clock that windows go by.
+fn check_domain<W, C, S, O>(piece: &Piece<W, C, S, O>, own: TimeDomain) -> Result<(), Unfit> {
+    match piece {
+        Piece::Timer { domain, .. } if *domain != own => Err(Unfit("timers of another clock")),
+        _ => Ok(()),
+    }
 }
 
 /// A core as the program described it.
@@ -94,6 +134,8 @@ where
 {
     type Window = TimeWindow;
     type Content = F::Accumulator;
+    type Kept = F::Accumulator;
+    type Memory = ();
 
     #[inline(always)]
     fn prefetch(&self, hash: u32) {
@@ -133,6 +175,23 @@ where
         let due = self.windows.next_due().filter(|_| self.domain == TimeDomain::ProcessingTime);
         due.map(|due| due.plus_millis(1))
     }
+
+    fn layout(&self) -> String {
+        self.windows.grid().to_string()
+    }
+
+    fn images(&self) -> Vec<ImageOf<T, K, Self>> {
+        self.windows.images(self.domain)
+    }
+
+    fn put_back(&mut self, hash: u32, image: ImageOf<T, K, Self>) -> Result<(), Unfit> {
+        check_domain(&image.piece, self.domain)?;
+        self.windows.put_back(hash, image)
+    }
+
+    fn finish_restore(&mut self, fired: Vec<FiredOf<T, K, Self>>) -> Result<(), Unfit> {
+        self.windows.finish_restore(fired)
+    }
 }
 
 /// [`SessionWindows`] in either domain.
@@ -151,6 +210,8 @@ where
 {
     type Window = TimeWindow;
     type Content = F::Accumulator;
+    type Kept = F::Accumulator;
+    type Memory = ();
 
     #[inline(always)]
     fn prefetch(&self, hash: u32) {
@@ -190,6 +251,23 @@ where
         let is_clock = self.assigner.domain() == TimeDomain::ProcessingTime;
         self.windows.next_due().filter(|_| is_clock).map(|due| due.plus_millis(1))
     }
+
+    fn layout(&self) -> String {
+        "sessions".to_string()
+    }
+
+    fn images(&self) -> Vec<ImageOf<T, K, Self>> {
+        self.windows.images(self.assigner.domain())
+    }
+
+    fn put_back(&mut self, hash: u32, image: ImageOf<T, K, Self>) -> Result<(), Unfit> {
+        check_domain(&image.piece, self.assigner.domain())?;
+        self.windows.put_back(hash, image)
+    }
+
+    fn finish_restore(&mut self, fired: Vec<FiredOf<T, K, Self>>) -> Result<(), Unfit> {
+        self.windows.finish_restore(fired)
+    }
 }
 
 /// [`TriggeredWindows`].
@@ -213,6 +291,8 @@ where
 {
     type Window = A::Window;
     type Content = C::Out;
+    type Kept = C::Kept;
+    type Memory = R::State;
 
     fn prefetch(&self, hash: u32) {
         self.windows.prefetch(hash);
@@ -244,5 +324,22 @@ where
 
     fn next_clock(&mut self) -> Option<Timestamp> {
         self.windows.next_processing_time()
+    }
+
+    fn layout(&self) -> String {
+        "windows with a trigger".to_string()
+    }
+
+    fn images(&self) -> Vec<ImageOf<T, K, Self>> {
+        self.windows.images()
+    }
+
+    fn put_back(&mut self, hash: u32, image: ImageOf<T, K, Self>) -> Result<(), Unfit> {
+        self.windows.put_back(hash, image)
+    }
+
+    fn finish_restore(&mut self, fired: Vec<FiredOf<T, K, Self>>) -> Result<(), Unfit> {
+        self.windows.finish_restore(fired);
+        Ok(())
     }
 }

@@ -13,7 +13,10 @@ mod function;
 mod operator;
 mod plan;
 
-pub use self::core::{CoreTemplate, SessionCore, SlicedCore, TriggeredCore, Untimed, WindowCore};
+pub use self::core::{
+    CoreTemplate, FiredOf, ImageOf, PieceOf, SessionCore, SlicedCore, TriggeredCore, Untimed,
+    WindowCore,
+};
 pub use function::{Apply, FoldOf, ProcessWindowFunction, ResultOf};
 pub use operator::{RunningWindows, Windowed};
 pub use plan::{

@@ -10,11 +10,12 @@ use crate::{
     Record,
     chain::Guard,
     chain::keyed::operator::{KeyedOperator, OperatorTemplate, OperatorTurn, Taken},
+    chain::keyed::window_state::{KeyGroups, restore, snapshot},
     error::{BoxError, Error, TaskError},
-    graph::{MaxParallelism, NodeId},
+    graph::{KeyGroupRange, MaxParallelism, NodeId, Parallelism, SubtaskIndex},
     record::selector::KeySelector,
     task::flow::Flow,
-    task::{BuildContext, OutputTag, RuntimeContext},
+    task::{BuildContext, OutputTag, RuntimeContext, snapshot::OperatorSnapshot},
     time::{
         Timestamp, Watermark,
         window::{Fed, Fires, Window},
@@ -44,6 +45,7 @@ pub struct RunningWindows<T, S, C, F> {
     core: C,
     function: F,
     late: Option<OutputTag<T>>,
+    groups: KeyGroups,
     record: PhantomData<fn(T)>,
 }
 
@@ -61,10 +63,15 @@ where
     type Running = RunningWindows<T, S, P::Core, F>;
 
     fn build(&self, node: NodeId, cx: &BuildContext) -> Result<Self::Running, Error> {
-        let groups = MaxParallelism(cx.runtime_context(node).max_parallelism);
+        let runtime = cx.runtime_context(node);
+        let all = MaxParallelism(runtime.max_parallelism);
+        let subtask = SubtaskIndex(runtime.subtask);
+        let own = KeyGroupRange::of_subtask(subtask, Parallelism(runtime.parallelism), all);
+        let groups = KeyGroups { all, own };
         let Self { selector, plan, function, late } = self.clone();
-        let core = plan.build(groups);
-        Ok(RunningWindows { selector, core, function, late, record: PhantomData })
+        let mut core = plan.build(all);
+        restore(&mut core, &cx.restored(node), groups).map_err(|cause| cx.error(node, cause))?;
+        Ok(RunningWindows { selector, core, function, late, groups, record: PhantomData })
     }
 }
 
@@ -122,6 +129,10 @@ where
 
     fn next_clock(&mut self) -> Option<Timestamp> {
         self.core.next_clock()
+    }
+
+    fn snapshot(&mut self, out: &mut OperatorSnapshot) {
+        out.keyed.extend(snapshot(&self.core, self.groups));
     }
 
     fn close(&mut self) {

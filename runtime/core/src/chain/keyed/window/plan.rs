@@ -4,6 +4,7 @@ use std::marker::PhantomData;
 
 use super::core::{CoreTemplate, SessionCore, SlicedCore, TriggeredCore};
 use crate::{
+    Record,
     graph::MaxParallelism,
     record::Key,
     time::window::{
@@ -58,9 +59,9 @@ pub struct SlicedPlan<F> {
 
 impl<T, K, F> CoreTemplate<T, K> for SlicedPlan<F>
 where
-    T: 'static,
+    T: Record,
     K: Key,
-    F: Fold<T, Accumulator: 'static> + Clone + Send + 'static,
+    F: Fold<T> + Clone + Send + 'static,
 {
     type Core = SlicedCore<K, F, T>;
 
@@ -73,9 +74,9 @@ where
 
 impl<T, K, F> PlanWindows<T, K, F> for (PeriodicWindows, ByDefault)
 where
-    T: 'static,
+    T: Record,
     K: Key,
-    F: Fold<T, Accumulator: 'static> + Clone + Send + 'static,
+    F: Fold<T> + Clone + Send + 'static,
 {
     type Plan = SlicedPlan<F>;
 
@@ -93,9 +94,9 @@ pub struct SessionPlan<G, F> {
 
 impl<T, K, F, G> CoreTemplate<T, K> for SessionPlan<G, F>
 where
-    T: 'static,
+    T: Record,
     K: Key,
-    F: Fold<T, Accumulator: 'static> + Clone + Send + 'static,
+    F: Fold<T> + Clone + Send + 'static,
     G: SessionGap<T>,
 {
     type Core = SessionCore<K, F, G, T>;
@@ -109,9 +110,9 @@ where
 
 impl<T, K, F, G> PlanWindows<T, K, F> for (SessionWindowsAssigner<G>, ByDefault)
 where
-    T: 'static,
+    T: Record,
     K: Key,
-    F: Fold<T, Accumulator: 'static> + Clone + Send + 'static,
+    F: Fold<T> + Clone + Send + 'static,
     G: SessionGap<T>,
 {
     type Plan = SessionPlan<G, F>;
@@ -135,11 +136,11 @@ impl<T, A: Clone, R: Clone, C: Clone> Clone for TriggeredPlan<T, A, R, C> {
 
 impl<T, K, A, R, C> CoreTemplate<T, K> for TriggeredPlan<T, A, R, C>
 where
-    T: Clone + 'static,
+    T: Record + Clone,
     K: Key,
     A: WindowAssigner<T>,
-    R: Trigger<T, A::Window, State: 'static>,
-    C: Keep<T, A::Window, Kept: 'static, Out: 'static>,
+    R: Trigger<T, A::Window>,
+    C: Keep<T, A::Window>,
 {
     type Core = TriggeredCore<T, K, A, R, C>;
 
@@ -156,9 +157,9 @@ fn triggered<T, A, R, C>(rules: WindowRules<A, R, C>) -> TriggeredPlan<T, A, R, 
 
 impl<T, K, F> PlanWindows<T, K, F> for (GlobalWindows, ByDefault)
 where
-    T: Clone + 'static,
+    T: Record + Clone,
     K: Key,
-    F: Fold<T, Accumulator: 'static> + Clone + Send + 'static,
+    F: Fold<T> + Clone + Send + 'static,
 {
     type Plan = TriggeredPlan<T, GlobalWindows, NeverTrigger, Folded<F>>;
 
@@ -170,11 +171,11 @@ where
 
 impl<T, K, F, A, R> PlanWindows<T, K, F> for (A, WithTrigger<R>)
 where
-    T: Clone + 'static,
+    T: Record + Clone,
     K: Key,
-    F: Fold<T, Accumulator: 'static> + Clone + Send + 'static,
+    F: Fold<T> + Clone + Send + 'static,
     A: WindowAssigner<T>,
-    R: Trigger<T, A::Window, State: 'static>,
+    R: Trigger<T, A::Window>,
 {
     type Plan = TriggeredPlan<T, A, R, Folded<F>>;
 
@@ -187,10 +188,10 @@ where
 
 impl<T, K, A, R, E> PlanWindows<T, K, Collected> for (A, WithEvictor<R, E>)
 where
-    T: Clone + 'static,
+    T: Record + Clone,
     K: Key,
     A: WindowAssigner<T>,
-    R: Trigger<T, A::Window, State: 'static>,
+    R: Trigger<T, A::Window>,
     E: Evictor<T, A::Window>,
 {
     type Plan = TriggeredPlan<T, A, R, Buffered<E>>;

@@ -2,6 +2,10 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -364,4 +368,105 @@ fn records_without_a_timestamp_are_refused() {
     let mut cluster = SimulatedCluster::from_seed(1).expect("memory for a test");
     let error = env.execute_on(&mut cluster, "untimed").expect_err("there is no timestamp");
     assert!(error.to_string().contains("call assign_timestamps_and_watermarks()"), "{error}");
+}
+
+/// Fails at some of the records that it sees, counted over all subtasks and attempts.
+#[derive(Clone)]
+struct FailsSometimes {
+    seen: Arc<AtomicU64>,
+    at: Vec<u64>,
+}
+
+impl ProcessFunction<Event> for FailsSometimes {
+    type Out = Event;
+
+    fn process(
+        &mut self,
+        item: Event,
+        _: &mut Context<'_>,
+        out: &mut Collector<Event>,
+    ) -> Result<(), BoxError> {
+        let nth = self.seen.fetch_add(1, Ordering::Relaxed);
+        if self.at.contains(&nth) {
+            return Err(format!("record number {nth} is not liked").into());
+        }
+        out.collect(item);
+        Ok(())
+    }
+}
+
+/// Runs `job` without a failure, then once per seed with some, each with checkpoints of another
+/// kind. What a restart repeats is the same, so the results as a set are.
+fn check_recovery(
+    job: impl Fn(&StreamExecutionEnvironment, FailsSometimes) -> Vec<crate::api::Collected<Sum>>,
+) {
+    let run = |seed: u64, failures: u64| {
+        let mut cluster = SimulatedCluster::from_seed(seed).expect("memory for a test");
+        let env = StreamExecutionEnvironment::with_configuration(Configuration::new());
+        let mut env = env.expect("the default configuration is right");
+        env.set_parallelism(2);
+        env.enable_checkpointing(millis(10));
+        env.set("execution.checkpointing.unaligned.enabled", (seed % 2 == 1).to_string());
+        env.set("restart-strategy.type", "fixed-delay");
+        env.set("restart-strategy.fixed-delay.attempts", "10");
+        env.set("restart-strategy.fixed-delay.delay", "3 ms");
+        let at = (0..failures).map(|_| cluster.world().below(2_000)).collect();
+        let collected = job(&env, FailsSometimes { seen: Arc::default(), at });
+        let handle = env.submit_to(&mut cluster, "simulated").expect("it starts");
+        while !handle.is_over() {
+            assert!(cluster.step(), "deadlocked");
+        }
+        let restored = handle.checkpoint_statistics().counts.restored;
+        cluster.finish(handle).expect("it was restarted");
+        let taken = collected.into_iter().map(|all| all.take().into_iter().collect());
+        (taken.collect::<Vec<BTreeSet<Sum>>>(), restored)
+    };
+    let (expected, _) = run(0, 0);
+    assert!(expected.iter().all(|results| !results.is_empty()));
+    let mut restored = 0;
+    for seed in SEEDS {
+        let (found, times) = run(seed, 1 + seed % 3);
+        assert_eq!(found, expected, "with seed {seed}");
+        restored += times;
+    }
+    assert!(restored > 0, "no job was restored");
+}
+
+/// One source with event time, so that what is late is certain, with failures behind it.
+fn late_stream(
+    env: &StreamExecutionEnvironment,
+    fails: FailsSometimes,
+) -> DataStream<Event, impl Template<Out = Event> + use<>> {
+    let strategy = WatermarkStrategy::for_punctuated(|event: &Event, time: Timestamp| {
+        event.2.is_multiple_of(9).then_some(Watermark(time - millis(150)))
+    })
+    .with_timestamp_assigner(|event: &Event, _| Timestamp::from_millis(event.1));
+    let source = env.from_collection(events(2_000)).set_parallelism(1);
+    source
+        .assign_timestamps_and_watermarks(strategy)
+        .set_parallelism(1)
+        .process(fails)
+        .set_parallelism(1)
+}
+
+#[test]
+fn windows_go_on_after_failures() {
+    check_recovery(|env, fails| {
+        let tag = OutputTag::new("late");
+        let keyed = late_stream(env, fails).key_by(|event: &Event| event.0);
+        let windows = keyed.window(SlidingEventTimeWindows::of(millis(100), millis(50)));
+        let windows = windows.allowed_lateness(millis(20)).side_output_late_data(&tag);
+        let sums = windows.apply(sum);
+        let late = sums.side_output(&tag).map(|event: Event| (event.0, event.1, 0, event.2));
+        vec![sums.collect(), late.collect()]
+    });
+}
+
+#[test]
+fn sessions_with_triggers_go_on_after_failures() {
+    check_recovery(|env, fails| {
+        let keyed = late_stream(env, fails).key_by(|event: &Event| event.0);
+        let sessions = keyed.window(EventTimeSessionWindows::with_gap(millis(120)));
+        vec![sessions.trigger(PurgingTrigger::of(EventTimeTrigger)).apply(sum).collect()]
+    });
 }

@@ -20,13 +20,13 @@ use std::{
 
 /// Fails at some of the records that it sees, counted over all subtasks and attempts.
 #[derive(Clone)]
-struct FailsSometimes {
+pub(super) struct FailsSometimes {
     seen: Arc<AtomicU64>,
     at: Vec<u64>,
 }
 
 impl FailsSometimes {
-    fn at(at: Vec<u64>) -> Self {
+    pub(super) fn at(at: Vec<u64>) -> Self {
         Self { seen: Arc::default(), at }
     }
 }
@@ -50,7 +50,7 @@ impl ProcessFunction<i64> for FailsSometimes {
 }
 
 /// As [`from_seed`], with checkpoints in files or not.
-fn checkpointed(seed: u64) -> (SimulatedCluster, StreamExecutionEnvironment) {
+pub(super) fn checkpointed(seed: u64) -> (SimulatedCluster, StreamExecutionEnvironment) {
     let (cluster, mut env) = from_seed(seed);
     env.set_runtime_mode(RuntimeMode::Streaming);
     env.enable_checkpointing(Duration::from_millis(10));
@@ -234,4 +234,88 @@ fn a_job_says_what_is_wrong_with_its_savepoint() {
     let found = env.from_sequence(0..=9).uid("others").rebalance().map(|n| n).collect();
     env.execute_on(&mut cluster, "third").expect("it begins without that state");
     assert_eq!(found.take().len(), 10);
+}
+
+fn endless(env: &StreamExecutionEnvironment) {
+    let numbers = env.from_generator(None, RateLimit::Unlimited, |n| (n % 5000) as i64);
+    numbers.rebalance().flat_map(words).key_by(selector::text()).count().rebalance().discard();
+}
+
+/// Runs an endless job until it has a checkpoint of its own, and cancels it.
+fn until_checkpointed(cluster: &mut SimulatedCluster, env: &StreamExecutionEnvironment) -> JobId {
+    endless(env);
+    let handle = env.submit_to(cluster, "endless").expect("it starts");
+    while handle.checkpoint_statistics().counts.completed == 0 {
+        assert!(cluster.step(), "deadlocked");
+    }
+    let job = handle.job_id();
+    handle.cancel();
+    cluster.finish(handle).expect_err("it was canceled");
+    job
+}
+
+/// The checkpoints that a job has left.
+fn left(cluster: &SimulatedCluster, job: JobId) -> Vec<PathBuf> {
+    let mut names = files(cluster, &Path::new("/checkpoints").join(job.to_string()));
+    let places = |path: &PathBuf| path.ends_with("shared") || path.ends_with("taskowned");
+    assert_eq!(names.iter().filter(|path| places(path)).count(), 2, "both stay: {names:?}");
+    names.retain(|path| !places(path));
+    names
+}
+
+#[test]
+fn simulated_checkpoints_are_deleted_retained_and_claimed() {
+    const RETENTION: &str = "execution.checkpointing.externalized-checkpoint-retention";
+    for_each_seed(|seed| {
+        let (mut cluster, mut env) = checkpointed(seed);
+        env.set_checkpoint_directory("/checkpoints");
+        for retention in ["NO_EXTERNALIZED_CHECKPOINTS", "DELETE_ON_CANCELLATION"] {
+            env.set(RETENTION, retention);
+            let job = until_checkpointed(&mut cluster, &env);
+            assert_eq!(left(&cluster, job), [] as [PathBuf; 0], "{retention}");
+        }
+        env.set(RETENTION, "RETAIN_ON_CANCELLATION");
+        let job = until_checkpointed(&mut cluster, &env);
+        let [retained] = &left(&cluster, job)[..] else { panic!("one is retained") };
+        env.restore_from(&retained.display().to_string(), ClaimMode::NoClaim);
+        until_checkpointed(&mut cluster, &env);
+        assert_eq!(left(&cluster, job), [retained.clone()], "it is the first job's");
+        env.restore_from(&retained.join("_metadata").display().to_string(), ClaimMode::Claim);
+        until_checkpointed(&mut cluster, &env);
+        assert_eq!(left(&cluster, job), [] as [PathBuf; 0], "it was claimed and is not needed");
+    });
+}
+
+#[test]
+fn simulated_jobs_without_an_interval_take_what_they_are_asked_for() {
+    let expected = word_counts(0..3000);
+    let taken = AtomicU64::new(0);
+    for_each_seed(|seed| {
+        let (mut cluster, mut env) = checkpointed(seed);
+        env.set("execution.checkpointing.interval", "0 ms");
+        env.set("execution.checkpointing.savepoint-dir", "/savepoints");
+        let at = vec![1000 + cluster.world().below(2000)];
+        let counted = failing(&env, FailsSometimes::at(at));
+        let handle = env.submit_to(&mut cluster, "asked").expect("it starts");
+        for _ in 0..cluster.world().below(300) {
+            cluster.step();
+        }
+        let answers = [
+            handle.trigger_checkpoint(),
+            handle.trigger_savepoint(SavepointRequest {
+                target: None,
+                format: SavepointFormat::Canonical,
+                after: crate::checkpoint::AfterSavepoint::Continue,
+            }),
+        ];
+        while !answers.iter().all(|answer| answer.is_ready()) {
+            assert!(cluster.step(), "deadlocked");
+        }
+        for answer in answers {
+            taken.fetch_add(u64::from(answer.wait().is_ok()), Ordering::Relaxed);
+        }
+        cluster.finish(handle).expect("it was restarted");
+        assert_eq!(last_counts(counted.take()), expected);
+    });
+    assert!(taken.into_inner() > 0);
 }

@@ -42,6 +42,15 @@ impl<S: Slot> Index<S> {
         Cursor { next, end, at: None }
     }
 
+    /// A scan of the bucket that `hash` is in, and the first hash of the one behind it.
+    pub(in crate::state::table) fn scan_bucket(&self, hash: u32) -> (Cursor, Option<u32>) {
+        let head = self.meta(self.directory[self.position(hash)]);
+        let behind = head.start + (1 << head.open_bits);
+        let next = behind < self.range.span();
+        let next = next.then(|| self.range.first().wrapping_add(behind as u32));
+        (Cursor { next: head.start, end: behind, at: None }, next)
+    }
+
     /// The next slot with a key.
     pub(in crate::state::table) fn next(&self, cursor: &mut Cursor) -> Option<Place> {
         loop {

@@ -108,11 +108,12 @@ impl Log {
         (Header::read(bytes), bytes)
     }
 
-    /// Asks for the first cache line of an entry.
+    /// Asks for the first cache lines of an entry.
     #[inline(always)]
-    pub(super) fn prefetch(&self, location: Location) {
+    pub(super) fn prefetch(&self, location: Location, lines: usize) {
         let (segment, offset) = self.split(location);
-        prefetch(&self.segments.bytes(segment)[offset]);
+        let bytes = self.segments.bytes(segment)[offset..].iter().step_by(64);
+        bytes.take(lines).for_each(prefetch);
     }
 
     /// Key and value of an entry, aligned.

@@ -12,9 +12,9 @@
 use crate::time::{
     Timestamp, Watermark,
     window::{
-        AllowedLateness, AskedKey, Content, Fed, Fired, FiredTime, Fires, Fold, HeapTable,
-        KeyTable, TimeWindow, Window,
-        keyed::{Due, KeyedDue},
+        AllowedLateness, AskedKey, Content, Fed, Fired, FiredTime, Fires, Fold, HeapTable, Image,
+        KeyTable, Piece, TimeDomain, TimeImage, TimeWindow, Unfit, Window,
+        keyed::{Due, KeyedDue, NOT_DUE},
     },
 };
 
@@ -28,7 +28,7 @@ pub struct KeySessions<A> {
 
 impl<A> Default for KeySessions<A> {
     fn default() -> Self {
-        Self { sessions: Vec::new(), due: Timestamp::MIN }
+        Self { sessions: Vec::new(), due: NOT_DUE }
     }
 }
 
@@ -59,25 +59,29 @@ impl<A> KeySessions<A> {
         first..first + count
     }
 
-    /// Adds a record, whose session becomes one with all that it touches.
-    fn add<T, F>(&mut self, window: TimeWindow, record: T, fold: &F) -> TimeWindow
+    /// What a record that is by itself the session `window` becomes part of.
+    fn cover(&self, window: &TimeWindow) -> TimeWindow {
+        let touched = &self.sessions[self.touched(window)];
+        touched.iter().fold(*window, |cover, (session, _)| cover.cover(session))
+    }
+
+    /// Adds a record to `cover`, which is all that it touches.
+    fn add<T, F>(&mut self, cover: TimeWindow, record: T, fold: &F)
     where
         F: Fold<T, Accumulator = A>,
     {
-        let touched = self.touched(&window);
+        let touched = self.touched(&cover);
         if touched.is_empty() {
-            self.sessions.insert(touched.start, (window, fold.first(record)));
-            return window;
+            self.sessions.insert(touched.start, (cover, fold.first(record)));
+            return;
         }
         let later: Vec<_> = self.sessions.drain(touched.start + 1..touched.end).collect();
-        let (cover, accumulator) = &mut self.sessions[touched.start];
-        *cover = cover.cover(&window);
-        for (session, content) in later {
-            *cover = cover.cover(&session);
+        let (session, accumulator) = &mut self.sessions[touched.start];
+        *session = cover;
+        for (_, content) in later {
             fold.merge(accumulator, content);
         }
         fold.add(accumulator, record);
-        *cover
     }
 }
 
@@ -92,19 +96,6 @@ fn due_after(session: &TimeWindow, now: Timestamp, lateness: AllowedLateness) ->
 pub struct SessionWindows<K, A, S = HeapTable<K, KeySessions<A>>> {
     lateness: AllowedLateness,
     keys: KeyedDue<K, KeySessions<A>, TimeWindow, A, S>,
-}
-
-/// What a snapshot holds of one key.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct SessionsImage<K, A> {
-    /// The hash that came with the key's records.
-    pub hash: u32,
-    /// The key.
-    pub key: K,
-    /// When something is due for it next.
-    pub due: Timestamp,
-    /// Its sessions in order.
-    pub sessions: Vec<(TimeWindow, A)>,
 }
 
 impl<K: Clone, A: Clone, S> SessionWindows<K, A, S>
@@ -152,14 +143,13 @@ where
         let (hash, watermark, lateness) = (asked.hash, self.keys.watermark, self.lateness);
         let place = self.keys.table.find_or_add(asked);
         let (_, sessions) = self.keys.table.at(place);
-        let is_late = lateness.is_window_late(window.max_timestamp(), watermark);
-        if is_late && sessions.touched(&window).is_empty() {
+        let session = sessions.cover(&window);
+        let last = session.max_timestamp();
+        if lateness.is_window_late(last, watermark) {
             return Fed::Late(record);
         }
         let was_vacant = sessions.is_vacant();
-        let session = sessions.add(window, record, fold);
-        let last = session.max_timestamp();
-        assert!(!lateness.is_window_late(last, watermark), "a session that is kept is not late");
+        sessions.add(session, record, fold);
         self.keys.register(hash, place, due_after(&session, watermark.0, lateness), was_vacant);
         if last > watermark.0 {
             return Fed::Taken(Fires::Nothing);
@@ -195,27 +185,53 @@ where
         })
     }
 
-    /// All that is kept, for a snapshot; restored by [`SessionWindows::restore`] in any order and
-    /// in any number of cores.
-    pub fn images(&self) -> Vec<SessionsImage<K, A>> {
+    /// All that is kept, for a snapshot; timers are those of `domain`.
+    pub fn images(&self, domain: TimeDomain) -> Vec<TimeImage<K, A>> {
         let mut images = Vec::new();
-        self.keys.table.for_each(|hash, key, KeySessions { sessions, due }| {
-            let (key, due, sessions) = (key.clone(), *due, sessions.clone());
-            images.push(SessionsImage { hash, key, due, sessions });
+        let mut add = |key: &K, piece| images.push(Image { key: key.clone(), piece });
+        self.keys.table.for_each(|_, key, KeySessions { sessions, due }| {
+            for (window, content) in sessions {
+                add(key, Piece::Content { window: *window, content: content.clone() });
+            }
+            add(key, Piece::Timer { domain, time: *due, window: None });
         });
+        for (place, Fired { key, window, content }) in (0..).zip(self.keys.waiting()) {
+            add(key, Piece::Result { place, window: *window, content: content.clone() });
+        }
         images
     }
 
-    /// Takes back what was kept of a key.
+    /// Takes back what was kept of a key with this hash, but for results.
     ///
-    /// # Panics
-    /// If the key is here already.
-    pub fn restore(&mut self, image: SessionsImage<K, A>)
+    /// # Errors
+    /// If it is nothing that sessions keep.
+    pub fn put_back(&mut self, hash: u32, image: TimeImage<K, A>) -> Result<(), Unfit>
     where
         K: Eq,
     {
-        let SessionsImage { hash, key, due, sessions } = image;
-        self.keys.restore(hash, key, KeySessions { sessions, due });
+        let Image { key, piece } = image;
+        match piece {
+            Piece::Content { window, content } => {
+                let sessions = self.keys.value_of(hash, &key);
+                let touched = sessions.touched(&window);
+                if !touched.is_empty() {
+                    return Err(Unfit("sessions of a key that touch"));
+                }
+                sessions.sessions.insert(touched.start, (window, content));
+                Ok(())
+            }
+            Piece::Timer { time, window: None, .. } => self.keys.put_back_due(hash, &key, time),
+            _ => Err(Unfit::FOREIGN),
+        }
+    }
+
+    /// All was taken back but `fired`, the results that waited, in order.
+    ///
+    /// # Errors
+    /// If something is missing.
+    pub fn finish_restore(&mut self, fired: Vec<FiredTime<K, A>>) -> Result<(), Unfit> {
+        self.keys.wait_again(fired);
+        self.keys.check_due()
     }
 }
 

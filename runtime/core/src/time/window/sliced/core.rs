@@ -4,8 +4,9 @@ use super::key::{KeySlices, Rules};
 use crate::time::{
     Timestamp, Watermark,
     window::{
-        AllowedLateness, AskedKey, Content, Fed, Fired, FiredTime, Fires, Fold, HeapTable,
-        KeyTable, Place, SliceGrid, SliceNumber, TimeWindow, WindowNumber, keyed::KeyedDue,
+        AllowedLateness, AskedKey, Content, Fed, Fired, FiredTime, Fires, Fold, HeapTable, Image,
+        KeyTable, Piece, Place, SliceGrid, SliceNumber, TimeDomain, TimeImage, TimeWindow, Unfit,
+        WindowNumber, keyed::KeyedDue,
     },
 };
 
@@ -37,19 +38,6 @@ pub struct SlicedWindows<K, A, S = HeapTable<K, KeySlices<A>>> {
     keys: KeyedDue<K, KeySlices<A>, TimeWindow, A, S>,
 }
 
-/// What a snapshot holds of one key.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct SlicesImage<K, A> {
-    /// The hash that came with the key's records.
-    pub hash: u32,
-    /// The key.
-    pub key: K,
-    /// When something is due for it next.
-    pub due: Timestamp,
-    /// Its slices in order.
-    pub slices: Vec<(SliceNumber, A)>,
-}
-
 impl<K: Clone, A: Clone, S> SlicedWindows<K, A, S>
 where
     S: KeyTable<K, KeySlices<A>> + Default,
@@ -57,6 +45,11 @@ where
     /// Windows without records, before the first watermark.
     pub fn new(grid: SliceGrid, lateness: AllowedLateness) -> Self {
         Self { rules: Rules { grid, lateness }, current: None, keys: KeyedDue::new() }
+    }
+
+    /// The grid of the windows.
+    pub fn grid(&self) -> SliceGrid {
+        self.rules.grid
     }
 
     /// The last watermark.
@@ -193,27 +186,55 @@ where
         })
     }
 
-    /// All that is kept, for a snapshot; restored by [`SlicedWindows::restore`] in any order and in
-    /// any number of cores.
-    pub fn images(&self) -> Vec<SlicesImage<K, A>> {
+    /// All that is kept, for a snapshot; timers are those of `domain`.
+    pub fn images(&self, domain: TimeDomain) -> Vec<TimeImage<K, A>> {
         let mut images = Vec::new();
-        self.keys.table.for_each(|hash, key, slices| {
-            let (key, due) = (key.clone(), slices.due);
-            let slices = slices.slices().cloned().collect();
-            images.push(SlicesImage { hash, key, due, slices });
+        let mut add = |key: &K, piece| images.push(Image { key: key.clone(), piece });
+        self.keys.table.for_each(|_, key, slices| {
+            for (slice, content) in slices.slices() {
+                let (from, to) = self.rules.grid.slice_bounds(*slice);
+                let (window, content) = (TimeWindow::new(from, to), content.clone());
+                add(key, Piece::Content { window, content });
+            }
+            add(key, Piece::Timer { domain, time: slices.due, window: None });
         });
+        for (place, Fired { key, window, content }) in (0..).zip(self.keys.waiting()) {
+            add(key, Piece::Result { place, window: *window, content: content.clone() });
+        }
         images
     }
 
-    /// Takes back what was kept of a key.
+    /// Takes back what was kept of a key with this hash, but for results.
     ///
-    /// # Panics
-    /// If the key is here already.
-    pub fn restore(&mut self, image: SlicesImage<K, A>)
+    /// # Errors
+    /// If it is nothing that these windows keep.
+    pub fn put_back(&mut self, hash: u32, image: TimeImage<K, A>) -> Result<(), Unfit>
     where
         K: Eq,
     {
-        let SlicesImage { hash, key, due, slices } = image;
-        self.keys.restore(hash, key, KeySlices::restored(slices, due));
+        let Image { key, piece } = image;
+        match piece {
+            Piece::Content { window, content } => {
+                let grid = self.rules.grid;
+                let slice = grid.slice_of(window.start());
+                let is_one = grid.slice_bounds(slice) == (window.start(), window.end());
+                if !is_one || grid.windows_of(slice).is_none() {
+                    return Err(Unfit("a slice that windows of this size and slide don't have"));
+                }
+                let is_new = self.keys.value_of(hash, &key).put_back(slice, content);
+                if is_new { Ok(()) } else { Err(Unfit::TWICE) }
+            }
+            Piece::Timer { time, window: None, .. } => self.keys.put_back_due(hash, &key, time),
+            _ => Err(Unfit::FOREIGN),
+        }
+    }
+
+    /// All was taken back but `fired`, the results that waited, in order.
+    ///
+    /// # Errors
+    /// If something is missing.
+    pub fn finish_restore(&mut self, fired: Vec<FiredTime<K, A>>) -> Result<(), Unfit> {
+        self.keys.wait_again(fired);
+        self.keys.check_due()
     }
 }

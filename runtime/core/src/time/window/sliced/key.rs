@@ -5,7 +5,10 @@ use std::collections::VecDeque;
 use super::{DIRECT_SLICES_MAX, stacks::Stacks};
 use crate::time::{
     Timestamp,
-    window::{AllowedLateness, Content, Fold, SliceGrid, SliceNumber, WindowNumber, keyed::Due},
+    window::{
+        AllowedLateness, Content, Fold, SliceGrid, SliceNumber, WindowNumber,
+        keyed::{Due, NOT_DUE},
+    },
 };
 
 /// What is kept of one key: its slices that have records, the newest apart so that most records
@@ -33,7 +36,7 @@ impl<A> Default for Older<A> {
 
 impl<A> Default for KeySlices<A> {
     fn default() -> Self {
-        Self { newest: None, older: None, due: Timestamp::MIN }
+        Self { newest: None, older: None, due: NOT_DUE }
     }
 }
 
@@ -216,13 +219,23 @@ impl<A: Clone> KeySlices<A> {
         self.older.iter().flat_map(|older| &older.slices).chain(&self.newest)
     }
 
-    /// As [`KeySlices::slices`] gave them, with what is due next.
-    pub(super) fn restored(slices: Vec<(SliceNumber, A)>, due: Timestamp) -> Self {
-        assert!(slices.is_sorted_by(|(a, _), (b, _)| a < b), "slices of a key rise");
-        let mut slices = VecDeque::from(slices);
-        let newest = slices.pop_back();
-        let older = Box::new(Older { slices, stacks: Stacks::default() });
-        Self { newest, older: Some(older), due }
+    /// Takes back a slice; false if it is there.
+    pub(super) fn put_back(&mut self, slice: SliceNumber, accumulator: A) -> bool {
+        let newest = self.newest.as_ref().map(|(newest, _)| *newest);
+        if newest.is_none_or(|newest| newest < slice) {
+            if let Some(turned) = self.newest.replace((slice, accumulator)) {
+                self.older.get_or_insert_default().slices.push_back(turned);
+            }
+            return true;
+        }
+        let older = &mut self.older.get_or_insert_default().slices;
+        let at = older.partition_point(|(known, _)| *known < slice);
+        let is_new =
+            newest != Some(slice) && older.get(at).is_none_or(|(known, _)| *known != slice);
+        if is_new {
+            older.insert(at, (slice, accumulator));
+        }
+        is_new
     }
 }
 

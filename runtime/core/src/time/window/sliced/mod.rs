@@ -28,7 +28,7 @@ mod core;
 mod key;
 mod stacks;
 
-pub use self::core::{SlicedWindows, SlicesImage};
+pub use self::core::SlicedWindows;
 pub use key::KeySlices;
 
 /// Windows of more slices than this keep stacks.

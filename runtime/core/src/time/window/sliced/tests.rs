@@ -8,6 +8,7 @@ use crate::{
         Timestamp, Watermark,
         window::{
             AllowedLateness, AskedKey, Collected, Fed, FiredTime, Fires, SliceGrid,
+            TimeDomain::EventTime,
             twin::{Kind, Twin, TwinFired},
         },
     },
@@ -77,7 +78,7 @@ fn tumbling() {
     assert_eq!(fired, [(1, (0, 10), vec![0, 2]), (2, (0, 10), vec![1])]);
     assert_eq!(feed(&mut windows, 2, 9, 4), (vec![], true));
     assert_eq!(advance(&mut windows, i64::MAX), [(1, (10, 20), vec![3])]);
-    assert_eq!(windows.images(), []);
+    assert_eq!(windows.images(EventTime), []);
 }
 
 #[test]
@@ -92,7 +93,7 @@ fn late_records_fire_again_what_is_kept() {
     assert_eq!(feed(&mut windows, 1, 4, 2), (vec![(1, (4, 8), vec![0, 1, 2])], false));
     assert_eq!(advance(&mut windows, 10), []);
     assert_eq!(feed(&mut windows, 1, 4, 3), (vec![], true));
-    assert_eq!(windows.images(), []);
+    assert_eq!(windows.images(EventTime), []);
 }
 
 #[test]
@@ -132,9 +133,11 @@ fn step() -> impl Strategy<Value = Step> {
 fn restored(windows: &Windows, empty: Windows) -> Windows {
     let mut restored = empty;
     advance(&mut restored, windows.watermark().timestamp().millis());
-    for image in windows.images().into_iter().rev() {
-        restored.restore(image);
+    for image in windows.images(EventTime) {
+        let hash = asked(image.key).hash;
+        assert_eq!(restored.put_back(hash, image), Ok(()));
     }
+    assert_eq!(restored.finish_restore(Vec::new()), Ok(()));
     restored
 }
 
@@ -168,7 +171,7 @@ fn check(kind: (i64, i64, i64), lateness: i64, steps: Vec<Step>) -> Result<(), T
         }
     }
     prop_assert_eq!(twin.len(), 0);
-    prop_assert_eq!(windows.images(), vec![]);
+    prop_assert_eq!(windows.images(EventTime), vec![]);
     prop_assert_eq!(windows.next_due(), None);
     Ok(())
 }

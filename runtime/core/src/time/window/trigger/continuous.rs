@@ -92,15 +92,7 @@ impl<T, W: Window> Trigger<T, W> for ContinuousEventTimeTrigger {
         TriggerResult::Fire
     }
 
-    fn on_processing_time(
-        &self,
-        _time: Timestamp,
-        _window: &W,
-        _state: &mut Option<Timestamp>,
-        _context: &mut TriggerContext<'_>,
-    ) -> TriggerResult {
-        TriggerResult::Continue
-    }
+    ignores_the_clock!();
 
     fn can_merge(&self) -> bool {
         true
@@ -162,15 +154,7 @@ impl<T, W: Window> Trigger<T, W> for ContinuousProcessingTimeTrigger {
         TriggerResult::Continue
     }
 
-    fn on_event_time(
-        &self,
-        _time: Timestamp,
-        _window: &W,
-        _state: &mut Option<Timestamp>,
-        _context: &mut TriggerContext<'_>,
-    ) -> TriggerResult {
-        TriggerResult::Continue
-    }
+    ignores_event_time!();
 
     fn on_processing_time(
         &self,

@@ -1,32 +1,10 @@
 //! Triggers by what comes, and one that purges.
 
 use super::{Element, Trigger, TriggerContext, TriggerResult};
-use crate::time::{Timestamp, window::Window};
-
-/// Writes the methods of a trigger without timers.
-macro_rules! no_timers {
-    () => {
-        fn on_event_time(
-            &self,
-            _time: Timestamp,
-            _window: &W,
-            _state: &mut Self::State,
-            _context: &mut TriggerContext<'_>,
-        ) -> TriggerResult {
-            TriggerResult::Continue
-        }
-
-        fn on_processing_time(
-            &self,
-            _time: Timestamp,
-            _window: &W,
-            _state: &mut Self::State,
-            _context: &mut TriggerContext<'_>,
-        ) -> TriggerResult {
-            TriggerResult::Continue
-        }
-    };
-}
+use crate::{
+    Record,
+    time::{Timestamp, window::Window},
+};
 
 /// Fires with each so many records.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -63,7 +41,9 @@ impl<T, W: Window> Trigger<T, W> for CountTrigger {
         TriggerResult::fire_if(fires)
     }
 
-    no_timers!();
+    ignores_event_time!();
+
+    ignores_the_clock!();
 
     fn can_merge(&self) -> bool {
         true
@@ -103,7 +83,7 @@ impl<F> DeltaTrigger<F> {
 
 impl<T, W, F> Trigger<T, W> for DeltaTrigger<F>
 where
-    T: Clone,
+    T: Record + Clone,
     W: Window,
     F: Fn(&T, &T) -> f64 + Clone + Send + 'static,
 {
@@ -124,7 +104,9 @@ where
         TriggerResult::fire_if(fires)
     }
 
-    no_timers!();
+    ignores_event_time!();
+
+    ignores_the_clock!();
 
     fn clear(&self, _window: &W, state: &mut Option<T>, _context: &mut TriggerContext<'_>) {
         *state = None;
@@ -147,7 +129,9 @@ impl<T, W: Window> Trigger<T, W> for NeverTrigger {
         TriggerResult::Continue
     }
 
-    no_timers!();
+    ignores_event_time!();
+
+    ignores_the_clock!();
 
     fn can_merge(&self) -> bool {
         true

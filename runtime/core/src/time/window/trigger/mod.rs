@@ -5,6 +5,36 @@
 //! for through its [`TriggerContext`]. So a trigger is a pure step, and whoever holds the window
 //! carries out what it asked for.
 
+/// Writes the method of a trigger for which event time does nothing.
+macro_rules! ignores_event_time {
+    () => {
+        fn on_event_time(
+            &self,
+            _time: Timestamp,
+            _window: &W,
+            _state: &mut Self::State,
+            _context: &mut TriggerContext<'_>,
+        ) -> TriggerResult {
+            TriggerResult::Continue
+        }
+    };
+}
+
+/// Writes the method of a trigger for which the clock does nothing.
+macro_rules! ignores_the_clock {
+    () => {
+        fn on_processing_time(
+            &self,
+            _time: Timestamp,
+            _window: &W,
+            _state: &mut Self::State,
+            _context: &mut TriggerContext<'_>,
+        ) -> TriggerResult {
+            TriggerResult::Continue
+        }
+    };
+}
+
 mod continuous;
 mod count;
 mod time;
@@ -14,7 +44,10 @@ pub use count::{CountTrigger, DeltaTrigger, NeverTrigger, PurgingTrigger};
 pub use time::{EventTimeTrigger, ProcessingTimeTrigger};
 
 use super::{TimeDomain, Window};
-use crate::time::{Timestamp, Watermark};
+use crate::{
+    Record,
+    time::{Timestamp, Watermark},
+};
 
 /// What happens to a window.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -90,8 +123,8 @@ impl TriggerContext<'_> {
 
 /// Says when windows fire.
 pub trait Trigger<T, W: Window>: Clone + Send + 'static {
-    /// What it remembers of a window.
-    type State: Default + Clone;
+    /// What it remembers of a window; a record, so that snapshots hold it.
+    type State: Record + Default + Clone;
 
     /// A record came. It is not in the window yet but will be when the result is carried out.
     fn on_element(

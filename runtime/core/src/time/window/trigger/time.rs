@@ -34,15 +34,7 @@ impl<T, W: Window> Trigger<T, W> for EventTimeTrigger {
         TriggerResult::fire_if(time == window.max_timestamp())
     }
 
-    fn on_processing_time(
-        &self,
-        _time: Timestamp,
-        _window: &W,
-        (): &mut (),
-        _context: &mut TriggerContext<'_>,
-    ) -> TriggerResult {
-        TriggerResult::Continue
-    }
+    ignores_the_clock!();
 
     fn can_merge(&self) -> bool {
         true
@@ -83,15 +75,7 @@ impl<T, W: Window> Trigger<T, W> for ProcessingTimeTrigger {
         TriggerResult::Continue
     }
 
-    fn on_event_time(
-        &self,
-        _time: Timestamp,
-        _window: &W,
-        (): &mut (),
-        _context: &mut TriggerContext<'_>,
-    ) -> TriggerResult {
-        TriggerResult::Continue
-    }
+    ignores_event_time!();
 
     fn on_processing_time(
         &self,

@@ -7,7 +7,7 @@ use crate::{
     graph::MaxParallelism,
     time::{
         Timestamp, Watermark,
-        timers::{Timer, TimerQueue, TimersByKeyGroup},
+        timers::{Timer, TimerQueue},
         window::{
             AllowedLateness, AskedKey, Content, Fed, Fired, Fires, HeapTable, KeyTable, Place,
             TimeDomain, Trigger, TriggerResult, Window, WindowAssigner,
@@ -30,19 +30,33 @@ pub struct WindowRules<A, R, C> {
 }
 
 #[derive(Clone, Debug)]
-struct Entry<W, S, C> {
-    window: W,
-    trigger: S,
-    content: Option<C>,
+pub(super) struct Entry<W, S, C> {
+    pub(super) window: W,
+    pub(super) trigger: S,
+    pub(super) content: Option<C>,
 }
 
 /// The windows of one key; few, as a rule.
 #[derive(Clone, Debug)]
-struct KeyEntries<W, S, C>(Vec<Entry<W, S, C>>);
+pub(super) struct KeyEntries<W, S, C>(pub(super) Vec<Entry<W, S, C>>);
 
 impl<W, S, C> Default for KeyEntries<W, S, C> {
     fn default() -> Self {
         Self(Vec::new())
+    }
+}
+
+impl<W: Window, S: Default, C> KeyEntries<W, S, C> {
+    /// The entry of a window, with a trigger that remembers nothing if it is new.
+    pub(super) fn of(&mut self, window: &W) -> &mut Entry<W, S, C> {
+        let Self(entries) = self;
+        let found = entries.iter().position(|entry| entry.window == *window);
+        let at = found.unwrap_or_else(|| {
+            let (window, trigger) = (window.clone(), S::default());
+            entries.push(Entry { window, trigger, content: None });
+            entries.len() - 1
+        });
+        &mut entries[at]
     }
 }
 
@@ -52,53 +66,30 @@ impl<W, S, C> Content for KeyEntries<W, S, C> {
     }
 }
 
-type EntriesOf<T, A, R, C> = KeyEntries<
+pub(super) type EntriesOf<T, A, R, C> = KeyEntries<
     <A as WindowAssigner<T>>::Window,
     <R as Trigger<T, <A as WindowAssigner<T>>::Window>>::State,
     <C as Keep<T, <A as WindowAssigner<T>>::Window>>::Kept,
 >;
 
-type FiredOf<K, T, A, C> = Fired<
+pub(super) type FiredOf<K, T, A, C> = Fired<
     K,
     <A as WindowAssigner<T>>::Window,
     <C as Keep<T, <A as WindowAssigner<T>>::Window>>::Out,
 >;
 
-/// One window of one key, as a snapshot holds it.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct TriggeredImage<K, W, S, C> {
-    /// The hash that came with the key's records.
-    pub hash: u32,
-    /// The key.
-    pub key: K,
-    /// The window.
-    pub window: W,
-    /// What the trigger remembers.
-    pub trigger: S,
-    /// What is in it, if anything.
-    pub content: Option<C>,
-}
-
-/// The images of an assigner's, a trigger's and a content's windows.
-type ImageOf<K, T, A, R, C> = TriggeredImage<
-    K,
-    <A as WindowAssigner<T>>::Window,
-    <R as Trigger<T, <A as WindowAssigner<T>>::Window>>::State,
-    <C as Keep<T, <A as WindowAssigner<T>>::Window>>::Kept,
->;
-
 /// The timers of both domains, and the present in both.
 #[derive(Clone, Debug)]
-struct Clocks<K, W> {
+pub(super) struct Clocks<K, W> {
     watermark: Watermark,
     now: Timestamp,
-    event: TimerQueue<K, W>,
-    processing: TimerQueue<K, W>,
+    pub(super) event: TimerQueue<K, W>,
+    pub(super) processing: TimerQueue<K, W>,
     requests: Vec<TimerRequest>,
 }
 
 impl<K: Clone + Eq, W: Window> Clocks<K, W> {
-    fn queue(&mut self, domain: TimeDomain) -> &mut TimerQueue<K, W> {
+    pub(super) fn queue(&mut self, domain: TimeDomain) -> &mut TimerQueue<K, W> {
         match domain {
             TimeDomain::EventTime => &mut self.event,
             TimeDomain::ProcessingTime => &mut self.processing,
@@ -134,10 +125,10 @@ where
     C: Keep<T, A::Window>,
 {
     rules: WindowRules<A, R, C>,
-    table: HeapTable<K, EntriesOf<T, A, R, C>>,
-    clocks: Clocks<K, A::Window>,
+    pub(super) table: HeapTable<K, EntriesOf<T, A, R, C>>,
+    pub(super) clocks: Clocks<K, A::Window>,
     assigned: Vec<A::Window>,
-    fired: VecDeque<FiredOf<K, T, A, C>>,
+    pub(super) fired: VecDeque<FiredOf<K, T, A, C>>,
 }
 
 impl<T, K, A, R, C> TriggeredWindows<T, K, A, R, C>
@@ -248,7 +239,9 @@ where
         let key = key.clone();
         let is_touched =
             |entry: &mut Entry<A::Window, _, _>| entry.window.merged(&window).is_some();
-        let parts: Vec<_> = entries.0.extract_if(.., is_touched).collect();
+        let mut parts: Vec<_> = entries.0.extract_if(.., is_touched).collect();
+        // In order of time, whatever the order in which they came or were restored.
+        parts.sort_by_key(|part| part.window.max_timestamp());
         if parts.is_empty() {
             return window;
         }
@@ -306,15 +299,9 @@ where
         (record, timestamp): (T, Option<Timestamp>),
     ) {
         let WindowRules { trigger, keep, .. } = &self.rules;
-        let (_, KeyEntries(entries)) = self.table.at(place);
+        let (_, entries) = self.table.at(place);
         let window = &timer.namespace;
-        let found = entries.iter().position(|entry| entry.window == *window);
-        let at = found.unwrap_or_else(|| {
-            let (window, trigger) = (window.clone(), R::State::default());
-            entries.push(Entry { window, trigger, content: None });
-            entries.len() - 1
-        });
-        let entry = &mut entries[at];
+        let entry = entries.of(window);
         let time = timestamp.unwrap_or(self.clocks.now);
         let result = self.clocks.ask(&timer, |context| {
             let element = Element { record: &record, timestamp: time, window };
@@ -416,44 +403,5 @@ where
             place = self.table.next_of_hash(timer.key_hash, Some(found));
         }
         None
-    }
-
-    /// All windows, for a snapshot.
-    pub fn images(&self) -> Vec<ImageOf<K, T, A, R, C>> {
-        let mut images = Vec::new();
-        self.table.for_each(|hash, key, KeyEntries(entries)| {
-            images.extend(entries.iter().cloned().map(|entry| {
-                let Entry { window, trigger, content } = entry;
-                TriggeredImage { hash, key: key.clone(), window, trigger, content }
-            }));
-        });
-        images
-    }
-
-    /// The timers of one domain by key group, for a snapshot.
-    pub fn timers(&self, domain: TimeDomain) -> TimersByKeyGroup<'_, K, A::Window> {
-        match domain {
-            TimeDomain::EventTime => self.clocks.event.by_key_group(),
-            TimeDomain::ProcessingTime => self.clocks.processing.by_key_group(),
-        }
-    }
-
-    /// Takes back a window.
-    pub fn restore(&mut self, image: ImageOf<K, T, A, R, C>) {
-        let TriggeredImage { hash, key, window, trigger, content } = image;
-        let asked = AskedKey { hash, is: |known: &K| *known == key, make: || key.clone() };
-        let place = self.table.find_or_add(asked);
-        let (_, KeyEntries(entries)) = self.table.at(place);
-        entries.push(Entry { window, trigger, content });
-    }
-
-    /// Takes back a timer.
-    pub fn restore_timer(
-        &mut self,
-        domain: TimeDomain,
-        time: Timestamp,
-        timer: Timer<K, A::Window>,
-    ) {
-        self.clocks.queue(domain).register(time, timer);
     }
 }

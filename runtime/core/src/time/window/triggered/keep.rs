@@ -1,19 +1,22 @@
 //! How a window's records are kept.
 
-use crate::time::{
-    Timestamp,
-    window::{
-        Fold, Window,
-        evictor::{Evictor, NoEvictor, TimestampedValue},
+use crate::{
+    Record,
+    time::{
+        Timestamp,
+        window::{
+            Fold, Window,
+            evictor::{Evictor, NoEvictor, TimestampedValue},
+        },
     },
 };
 
 /// What becomes of the records of a window, and what of it is given when the window fires.
 pub trait Keep<T, W: Window>: Clone + Send + 'static {
     /// What is kept.
-    type Kept: Clone;
+    type Kept: Record + Clone;
     /// What a firing gives.
-    type Out;
+    type Out: Record + Clone;
 
     /// Adds a record.
     fn add(&self, kept: &mut Option<Self::Kept>, record: T, timestamp: Option<Timestamp>);
@@ -73,7 +76,7 @@ pub struct Buffered<E = NoEvictor>(pub E);
 
 impl<T, W, E> Keep<T, W> for Buffered<E>
 where
-    T: Clone,
+    T: Record + Clone,
     W: Window,
     E: Evictor<T, W>,
 {

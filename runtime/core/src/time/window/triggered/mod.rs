@@ -10,9 +10,11 @@
 //! forgets the window is set.
 
 mod core;
+mod image;
 mod keep;
 
-pub use self::core::{TriggeredImage, TriggeredWindows, WindowRules};
+pub use self::core::{TriggeredWindows, WindowRules};
+pub use image::TriggeredImage;
 pub use keep::{Buffered, Folded, Keep};
 
 #[cfg(test)]

@@ -1,16 +1,21 @@
 //! Jobs from files to files that fail again and again: each line is written once.
 
-use std::fs::{self, File};
-use std::io::Write;
-use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
-
-use brisk_connect::sink::{BucketBy, BucketContext, RollingPolicy};
-use brisk_connect::{FileSink, TextSource};
-use brisk_core::api::StreamExecutionEnvironment;
-use brisk_memory::config::Configuration;
-use brisk_memory::config::options::execution::RuntimeMode;
+use brisk::{
+    connect::{
+        FileSink, TextSource,
+        sink::{BucketBy, BucketContext, RollingPolicy},
+    },
+    prelude::*,
+};
+use std::{
+    fs::{self, File},
+    io::Write,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+};
 
 const FILES: u32 = 9;
 const LINES: u32 = 60_000;

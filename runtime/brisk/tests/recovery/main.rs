@@ -1,0 +1,5 @@
+//! Jobs that fail, are killed or are stopped, and go on.
+
+mod failures;
+mod files;
+mod rescale;

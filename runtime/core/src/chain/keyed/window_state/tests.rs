@@ -1,0 +1,395 @@
+use proptest::prelude::*;
+use std::{collections::BTreeMap, fmt::Debug, path::PathBuf, sync::Arc, time::Duration};
+
+use super::*;
+use crate::{
+    chain::keyed::window::{
+        ByDefault, CoreTemplate, FoldPlan, PlanWindows, SlicedCore, WithEvictor, WithTrigger,
+    },
+    checkpoint::{
+        CheckpointId, CheckpointKind, Millis,
+        handle::{CompletedCheckpoint, KeyedStateHandle, OperatorState, StateHandle, SubtaskState},
+        restore::{TargetOperator, assign},
+    },
+    error::TaskError,
+    exchange::key_group_of,
+    graph::{KeyGroup, NodeId, OperatorId, Parallelism, SubtaskIndex},
+    record::key_hash,
+    task::{
+        OperatorPlan,
+        snapshot::{KeyedSnapshot, RestoredState, TaskRestore},
+    },
+    time::{
+        Timestamp, Watermark,
+        window::{
+            AllowedLateness, Collected, Fed, TimeDomain, WindowAssigner,
+            assigner::{
+                EventTimeSessionWindows, GlobalWindows, PeriodicWindows,
+                ProcessingTimeSessionWindows, SlidingEventTimeWindows,
+                SlidingProcessingTimeWindows, TumblingEventTimeWindows,
+                TumblingProcessingTimeWindows,
+            },
+            evictor::{CountEvictor, TimeEvictor},
+            trigger::{
+                ContinuousEventTimeTrigger, ContinuousProcessingTimeTrigger, CountTrigger,
+                DeltaTrigger, EventTimeTrigger, ProcessingTimeTrigger, PurgingTrigger,
+            },
+        },
+    },
+};
+
+/// Few, so that one has several keys.
+const GROUPS: MaxParallelism = MaxParallelism(16);
+
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    Feed {
+        key: u32,
+        ahead: i64,
+    },
+    Advance(i64),
+    Clock(i64),
+    /// A failure after a checkpoint when each subtask had given so many results of the last step.
+    Restore {
+        given: usize,
+        parallelism: u32,
+    },
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        12 => (0..9_u32, -60..80_i64).prop_map(|(key, ahead)| Step::Feed { key, ahead }),
+        3 => (0..40_i64).prop_map(Step::Advance),
+        2 => (0..40_i64).prop_map(Step::Clock),
+        2 => (0..4_usize, 1..5_u32)
+            .prop_map(|(given, parallelism)| Step::Restore { given, parallelism }),
+    ]
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    prop::collection::vec(step(), 0..80)
+}
+
+/// Windows of numbers in several subtasks.
+struct Subtasks<P: CoreTemplate<u32, u32>> {
+    template: P,
+    cores: Vec<P::Core>,
+    watermark: Watermark,
+    now: Timestamp,
+    results: Vec<String>,
+}
+
+fn own(index: u32, parallelism: u32) -> KeyGroups {
+    let (index, parallelism) = (SubtaskIndex(index), Parallelism(parallelism));
+    KeyGroups { all: GROUPS, own: KeyGroupRange::of_subtask(index, parallelism, GROUPS) }
+}
+
+/// The bytes of a snapshot, as they would be on a disk.
+fn handle_of(snapshot: KeyedSnapshot) -> KeyedStateHandle {
+    let KeyedSnapshot { backend, range, schemas, mut stream } = snapshot;
+    let mut bytes = Vec::new();
+    while stream.next(&mut bytes).expect("state can be encoded") {}
+    let (offsets, state) = (stream.offsets(), StateHandle::Inline(bytes.into()));
+    KeyedStateHandle { backend, range, schemas, offsets, state, shared: Vec::new() }
+}
+
+/// What the subtasks of one parallelism wrote, as those of another find it.
+fn dealt(handles: Vec<Option<KeyedStateHandle>>, parallelism: u32) -> Vec<RestoredState> {
+    let id = OperatorId::of_uid("windows");
+    let subtask = |handle: Option<KeyedStateHandle>| SubtaskState {
+        keyed: handle.into_iter().collect(),
+        ..SubtaskState::default()
+    };
+    let name = "windows".to_string();
+    let subtasks = handles.into_iter().map(subtask).collect();
+    let state =
+        OperatorState { id, uid: None, name: name.clone(), max_parallelism: GROUPS, subtasks };
+    let checkpoint = CompletedCheckpoint {
+        job: "00112233445566778899aabbccddeeff".parse().expect("32 digits"),
+        id: CheckpointId(1),
+        kind: CheckpointKind::Checkpoint { unaligned: false },
+        triggered_at: Millis(0),
+        completed_at: Millis(0),
+        operators: vec![state],
+    };
+    let parallelism = Parallelism(parallelism);
+    let target = TargetOperator { id, parallelism, max_parallelism: GROUPS };
+    let restored = assign(&checkpoint, &[target], false).expect("it fits");
+    let plan = OperatorPlan { node: NodeId(0), id, name };
+    let found = |share| {
+        let operators = BTreeMap::from([(id, share)]);
+        let restore =
+            TaskRestore { folder: PathBuf::new(), operators, in_flight: Default::default() };
+        RestoredState::new(Some(Arc::new(restore)), &plan, None)
+    };
+    restored.operators[&id].subtasks.iter().cloned().map(found).collect()
+}
+
+impl<P> Subtasks<P>
+where
+    P: CoreTemplate<u32, u32>,
+    <P::Core as WindowCore<u32, u32>>::Content: Debug,
+{
+    fn new(template: P) -> Self {
+        // The clock is read before the first record.
+        let (watermark, now) = (Watermark::MIN, Timestamp::from_millis(0));
+        let mut cores = vec![template.build(GROUPS)];
+        cores[0].advance_clock(now);
+        Self { template, cores, watermark, now, results: Vec::new() }
+    }
+
+    fn owner(&mut self, hash: u32) -> &mut P::Core {
+        let parallelism = self.cores.len() as u32;
+        let group = KeyGroup(key_group_of(hash, GROUPS.0 as usize) as u32);
+        let owner = (0..parallelism).find(|index| own(*index, parallelism).own.contains(group));
+        &mut self.cores[owner.expect("each group has an owner") as usize]
+    }
+
+    /// Takes the results of the last step, no more than `count` of each subtask.
+    fn take(&mut self, count: usize) {
+        for core in &mut self.cores {
+            let fired = std::iter::from_fn(|| core.next_fired()).take(count);
+            self.results.extend(fired.map(|fired| format!("{fired:?}")));
+        }
+    }
+
+    fn step(&mut self, number: u32, step: Step) {
+        match step {
+            Step::Feed { key, ahead } => {
+                let hash = key_hash(&key);
+                let time = self.watermark.timestamp().max(Timestamp::from_millis(-100));
+                let time = Some(time.plus_millis(ahead));
+                let fed = self.owner(hash).feed((hash, key), time, number).expect("it has a time");
+                if let Fed::Late(number) = fed {
+                    self.results.push(format!("{number} is late"));
+                }
+            }
+            Step::Advance(by) => {
+                let reached = self.watermark.timestamp().max(Timestamp::from_millis(-100));
+                self.watermark = Watermark(reached.plus_millis(by));
+                self.cores.iter_mut().for_each(|core| core.advance(self.watermark));
+            }
+            Step::Clock(by) => {
+                self.now = self.now.plus_millis(by);
+                self.cores.iter_mut().for_each(|core| core.advance_clock(self.now));
+            }
+            Step::Restore { parallelism, .. } => self.restore(parallelism),
+        }
+    }
+
+    fn restore(&mut self, parallelism: u32) {
+        let before = self.cores.len() as u32;
+        let written = self
+            .cores
+            .iter()
+            .zip(0..)
+            .map(|(core, index)| snapshot(core, own(index, before)).map(handle_of));
+        let restored = dealt(written.collect(), parallelism);
+        self.cores.clear();
+        for (index, state) in (0..).zip(&restored) {
+            let mut core = self.template.build(GROUPS);
+            restore(&mut core, state, own(index, parallelism)).expect("its own state");
+            self.cores.push(core);
+        }
+        // As an operator goes on: what waited, the clock, and the watermark that comes again.
+        self.take(usize::MAX);
+        self.cores.iter_mut().for_each(|core| core.advance_clock(self.now));
+        self.take(usize::MAX);
+        self.cores.iter_mut().for_each(|core| core.advance(self.watermark));
+    }
+}
+
+/// Whatever is restored on the way, results are those of a run without failures.
+fn check<P>(template: &P, steps: &[Step]) -> Result<(), TestCaseError>
+where
+    P: CoreTemplate<u32, u32>,
+    <P::Core as WindowCore<u32, u32>>::Content: Debug,
+{
+    let (mut calm, mut failing) =
+        (Subtasks::new(template.clone()), Subtasks::new(template.clone()));
+    let end = [Step::Restore { given: 0, parallelism: 3 }, Step::Advance(10_000)];
+    let steps = [steps, &end, &[Step::Clock(10_000)]].concat();
+    for (at, step) in steps.iter().enumerate() {
+        failing.step(at as u32, *step);
+        let next = steps.get(at + 1);
+        failing.take(match next {
+            Some(Step::Restore { given, .. }) => *given,
+            _ => usize::MAX,
+        });
+        if !matches!(step, Step::Restore { .. }) {
+            calm.step(at as u32, *step);
+            calm.take(usize::MAX);
+        }
+    }
+    calm.results.sort_unstable();
+    failing.results.sort_unstable();
+    prop_assert_eq!(failing.results, calm.results);
+    Ok(())
+}
+
+fn millis(millis: u64) -> Duration {
+    Duration::from_millis(millis)
+}
+
+fn plan<A, R>(
+    assigner: A,
+    firing: R,
+    lateness: u64,
+) -> <(A, R) as PlanWindows<u32, u32, Collected>>::Plan
+where
+    A: WindowAssigner<u32>,
+    (A, R): PlanWindows<u32, u32, Collected>,
+{
+    let lateness = AllowedLateness::new(millis(lateness));
+    (assigner, firing).plan(FoldPlan { fold: Collected, lateness })
+}
+
+fn periodic(domain: TimeDomain, size: u64, slide: u64) -> PeriodicWindows {
+    match domain {
+        TimeDomain::EventTime => SlidingEventTimeWindows::of(millis(size), millis(slide)),
+        TimeDomain::ProcessingTime => SlidingProcessingTimeWindows::of(millis(size), millis(slide)),
+    }
+}
+
+fn domain() -> impl Strategy<Value = TimeDomain> {
+    prop_oneof![3 => Just(TimeDomain::EventTime), 1 => Just(TimeDomain::ProcessingTime)]
+}
+
+fn lateness() -> impl Strategy<Value = u64> {
+    prop_oneof![Just(0), 0..60_u64]
+}
+
+proptest! {
+    #[test]
+    fn sliced(
+        (domain, size, slide) in (domain(), 1..40_u64, 1..20_u64),
+        lateness in lateness(),
+        steps in steps(),
+    ) {
+        check(&plan(periodic(domain, size, slide), ByDefault, lateness), &steps)?;
+        // So many slices that stacks are used.
+        check(&plan(periodic(domain, size + 30, 1 + slide % 3), ByDefault, lateness), &steps)?;
+    }
+
+    #[test]
+    fn sessions(gap in 1..20_u64, lateness in lateness(), steps in steps()) {
+        let gap = millis(gap);
+        check(&plan(EventTimeSessionWindows::with_gap(gap), ByDefault, lateness), &steps)?;
+        check(&plan(ProcessingTimeSessionWindows::with_gap(gap), ByDefault, 0), &steps)?;
+    }
+
+    #[test]
+    fn triggered(size in 1..40_u64, slide in 1..20_u64, lateness in lateness(), steps in steps()) {
+        let sliding = periodic(TimeDomain::EventTime, size, slide);
+        let purging = WithTrigger(PurgingTrigger::of(EventTimeTrigger));
+        check(&plan(sliding, purging, lateness), &steps)?;
+        let early = WithTrigger(ContinuousEventTimeTrigger::of(millis(slide)));
+        check(&plan(TumblingEventTimeWindows::of(millis(size)), early, lateness), &steps)?;
+        let by_the_clock = TumblingProcessingTimeWindows::of(millis(size));
+        check(&plan(by_the_clock, WithTrigger(ProcessingTimeTrigger), 0), &steps)?;
+        let early = WithTrigger(ContinuousProcessingTimeTrigger::of(millis(slide)));
+        check(&plan(EventTimeSessionWindows::with_gap(millis(size)), early, lateness), &steps)?;
+    }
+
+    #[test]
+    fn with_evictors(gap in 1..20_u64, lateness in lateness(), steps in steps()) {
+        let gap = millis(gap);
+        let evicting =
+            WithEvictor { trigger: EventTimeTrigger, evictor: TimeEvictor::of(gap).after() };
+        check(&plan(EventTimeSessionWindows::with_gap(gap), evicting, lateness), &steps)?;
+        let counting = WithEvictor { trigger: CountTrigger::of(2), evictor: CountEvictor::of(3) };
+        check(&plan(GlobalWindows, counting, 0), &steps)?;
+        let counting = WithEvictor { trigger: CountTrigger::of(3), evictor: CountEvictor::of(2) };
+        check(&plan(periodic(TimeDomain::EventTime, 40, 10), counting, lateness), &steps)?;
+    }
+
+    #[test]
+    fn by_count_and_delta(count in 1..5_u64, steps in steps()) {
+        let counting = WithTrigger(PurgingTrigger::of(CountTrigger::of(count)));
+        check(&plan(GlobalWindows, counting, 0), &steps)?;
+        let delta = DeltaTrigger::of(2.0 * count as f64, |a: &u32, b: &u32| a.abs_diff(*b).into());
+        check(&plan(GlobalWindows, WithTrigger(delta), 0), &steps)?;
+    }
+}
+
+/// The bytes of tumbling windows, and what reading them says after `damage`.
+fn read_damaged(damage: impl FnOnce(&mut KeyedStateHandle)) -> TaskError {
+    let template = plan(TumblingEventTimeWindows::of(millis(10)), ByDefault, 0);
+    let mut subtasks = Subtasks::new(template);
+    (0..5).for_each(|key| subtasks.step(key, Step::Feed { key, ahead: 0 }));
+    let taken = snapshot(&subtasks.cores[0], own(0, 1));
+    let mut handle = handle_of(taken.expect("there are windows"));
+    damage(&mut handle);
+    let mut core: SlicedCore<u32, Collected, u32> = template.build(GROUPS);
+    let restored = &dealt(vec![Some(handle)], 1)[0];
+    restore(&mut core, restored, own(0, 1)).expect_err("damaged state is found")
+}
+
+fn check_damaged(damage: impl FnOnce(&mut KeyedStateHandle), expected: &str) {
+    let error = read_damaged(damage);
+    let mut shown = error.to_string();
+    let mut source: Option<&dyn std::error::Error> = std::error::Error::source(&error);
+    while let Some(cause) = source {
+        shown = format!("{shown}: {cause}");
+        source = cause.source();
+    }
+    assert!(shown.contains(expected), "{shown}");
+}
+
+#[test]
+fn state_of_other_windows_is_named() {
+    check_damaged(|handle| handle.schemas[0].fingerprint += 1, "window-contents");
+    check_damaged(|handle| handle.schemas[2].name = "timers".into(), "state 'timers'");
+    check_damaged(|handle| handle.backend = BackendKind::RocksDb, "backend");
+    check_damaged(|handle| handle.schemas.swap(0, 4), "state 'window-");
+}
+
+#[test]
+fn another_size_is_named() {
+    let template = |size| plan(TumblingEventTimeWindows::of(millis(size)), ByDefault, 0);
+    let mut subtasks = Subtasks::new(template(10));
+    subtasks.step(1, Step::Feed { key: 1, ahead: 0 });
+    let handle = snapshot(&subtasks.cores[0], own(0, 1)).map(handle_of);
+    let restored = &dealt(vec![handle], 1)[0];
+    let mut core: SlicedCore<u32, Collected, u32> = template(20).build(GROUPS);
+    let error = restore(&mut core, restored, own(0, 1));
+    let error = error.expect_err("slices of 10 ms are none of 20 ms").to_string();
+    assert!(error.contains("10 ms by 10 ms") && error.contains("20 ms by 20 ms"), "{error}");
+}
+
+proptest! {
+    /// Damaged bytes are an error or other state, never a panic, though time goes on.
+    #[test]
+    fn damaged_bytes_do_not_crash(at in 0..4_000_usize, with in any::<u8>(), cut in any::<bool>()) {
+        fn damaged<P: CoreTemplate<u32, u32>>(template: &P, at: usize, with: u8, cut: bool)
+        where
+            <P::Core as WindowCore<u32, u32>>::Content: Debug,
+        {
+            let mut subtasks = Subtasks::new(template.clone());
+            let feed = |key| Step::Feed { key: key % 6, ahead: i64::from(key) * 3 };
+            (0..20).for_each(|key| subtasks.step(key, feed(key)));
+            let Some(taken) = snapshot(&subtasks.cores[0], own(0, 1)) else { return };
+            let mut handle = handle_of(taken);
+            let StateHandle::Inline(bytes) = &handle.state else { unreachable!("it is inline") };
+            let mut bytes = bytes.to_vec();
+            let at = at % bytes.len();
+            if cut { bytes.truncate(at) } else { bytes[at] ^= with }
+            let end = bytes.len() as u64;
+            handle.offsets.retain(|offset| offset.offset < end);
+            handle.state = StateHandle::Inline(bytes.into());
+            let mut core = template.build(GROUPS);
+            if restore(&mut core, &dealt(vec![Some(handle)], 1)[0], own(0, 1)).is_ok() {
+                subtasks.cores = vec![core];
+                subtasks.take(usize::MAX);
+                for step in [Step::Advance(30), feed(3), feed(4), Step::Advance(10_000)] {
+                    subtasks.step(7, step);
+                    subtasks.take(usize::MAX);
+                }
+            }
+        }
+        damaged(&plan(periodic(TimeDomain::EventTime, 20, 5), ByDefault, 7), at, with, cut);
+        damaged(&plan(EventTimeSessionWindows::with_gap(millis(5)), ByDefault, 7), at, with, cut);
+        let early = WithTrigger(ContinuousEventTimeTrigger::of(millis(3)));
+        damaged(&plan(EventTimeSessionWindows::with_gap(millis(5)), early, 7), at, with, cut);
+    }
+}
