@@ -344,6 +344,41 @@ fn state_of_other_windows_is_named() {
     check_damaged(|handle| handle.schemas.swap(0, 4), "state 'window-");
 }
 
+proptest! {
+    /// With another lateness than before nothing stays for ever, and windows fire once.
+    #[test]
+    fn lateness_may_change(before in lateness(), after in lateness(), passed in 0..120_i64) {
+        fn changed<P>(template: impl Fn(u64) -> P, lateness: (u64, u64), passed: i64)
+        where
+            P: CoreTemplate<u32, u32>,
+            <P::Core as WindowCore<u32, u32>>::Content: Debug,
+        {
+            let mut subtasks = Subtasks::new(template(lateness.0));
+            let feed = |key| Step::Feed { key: key % 6, ahead: i64::from(key) * 2 };
+            (0..20).for_each(|key| subtasks.step(key, feed(key)));
+            subtasks.step(0, Step::Advance(passed));
+            subtasks.take(usize::MAX);
+            subtasks.template = template(lateness.1);
+            subtasks.step(0, Step::Restore { given: 0, parallelism: 2 });
+            subtasks.take(usize::MAX);
+            subtasks.step(0, Step::Advance(10_000));
+            subtasks.take(usize::MAX);
+            assert!(subtasks.cores.iter().all(|core| core.images().is_empty()));
+            let fired = subtasks.results.len();
+            subtasks.results.sort_unstable();
+            subtasks.results.dedup();
+            assert_eq!(subtasks.results.len(), fired, "a window fires once");
+        }
+        let (lateness, gap) = ((before, after), millis(5));
+        let sliding = periodic(TimeDomain::EventTime, 20, 5);
+        changed(|lateness| plan(sliding, ByDefault, lateness), lateness, passed);
+        let sessions = EventTimeSessionWindows::with_gap(gap);
+        changed(|lateness| plan(sessions, ByDefault, lateness), lateness, passed);
+        let trigger = WithTrigger(EventTimeTrigger);
+        changed(|lateness| plan(sliding, trigger, lateness), lateness, passed);
+    }
+}
+
 #[test]
 fn another_size_is_named() {
     let template = |size| plan(TumblingEventTimeWindows::of(millis(size)), ByDefault, 0);

@@ -371,8 +371,9 @@ where
     fn on_timer(&mut self, domain: TimeDomain, time: Timestamp, timer: Timer<K, A::Window>) {
         let window = &timer.namespace;
         let Some(place) = self.find(&timer) else { return };
-        let is_cleanup =
-            domain == self.rules.assigner.domain() && self.cleanup_time(window) == Some(time);
+        let is_own = domain == self.rules.assigner.domain();
+        let cleanup = self.cleanup_time(window).filter(|_| is_own);
+        let is_cleanup = cleanup.is_some_and(|cleanup| cleanup <= time);
         let WindowRules { trigger, keep, .. } = &self.rules;
         let (_, KeyEntries(entries)) = self.table.at(place);
         let Some(at) = entries.iter().position(|entry| entry.window == *window) else { return };
@@ -390,6 +391,9 @@ where
         if is_cleanup {
             self.clocks.ask(&timer, |context| trigger.clear(window, &mut entry.trigger, context));
             entries.remove(at);
+        } else if let Some(cleanup) = cleanup {
+            // It has one, unless it was restored with another lateness than it was kept with.
+            self.clocks.queue(domain).register(cleanup, timer);
         }
     }
 
