@@ -108,7 +108,7 @@ where
 
 /// The function with its broadcast state, over the keyed stream alone.
 #[derive(Debug)]
-pub struct WithBroadcast<F, B, M, V> {
+pub(super) struct WithBroadcast<F, B, M, V> {
     function: F,
     state: BroadcastState<M, V>,
     broadcast: PhantomData<fn(B)>,
