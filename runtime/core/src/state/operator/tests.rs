@@ -1,6 +1,6 @@
 //! Lists of functions: handed over and taken back, alone and in whole jobs.
 
-use std::{collections::BTreeMap, rc::Rc, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
 use super::{BroadcastState, FunctionInitializationContext, FunctionSnapshotContext};
 use crate::{
@@ -26,7 +26,7 @@ fn restored(share: SubtaskShare) -> RestoredState {
     let plan = OperatorPlan { node: NodeId(0), id, name: "Test".to_owned() };
     let operators = BTreeMap::from([(id, share)]);
     let restore = TaskRestore { folder: "/".into(), operators, in_flight: Vec::new() };
-    RestoredState::new(Some(Arc::new(restore)), &plan, Rc::default())
+    RestoredState::new(Some(Arc::new(restore)), &plan, None)
 }
 
 /// What `hand_over` makes in each of `old` subtasks, as each of `new` finds it.

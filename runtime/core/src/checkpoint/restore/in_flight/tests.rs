@@ -110,7 +110,7 @@ fn check(then: &JobGraph, now: &JobGraph) -> Vec<Vec<InFlight>> {
         for part in parts {
             let is_output = text(&part.state).ends_with("out");
             let before = last.insert((part.input, part.channel), is_output);
-            assert!(!(before == Some(true) && !is_output), "what had arrived comes first");
+            assert!(before != Some(true) || is_output, "what had arrived comes first");
         }
     }
     dealt

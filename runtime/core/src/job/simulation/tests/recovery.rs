@@ -279,7 +279,7 @@ fn simulated_checkpoints_are_deleted_retained_and_claimed() {
         let [retained] = &left(&cluster, job)[..] else { panic!("one is retained") };
         env.restore_from(&retained.display().to_string(), ClaimMode::NoClaim);
         until_checkpointed(&mut cluster, &env);
-        assert_eq!(left(&cluster, job), [retained.clone()], "it is the first job's");
+        assert_eq!(left(&cluster, job), std::slice::from_ref(retained), "it is the first job's");
         env.restore_from(&retained.join("_metadata").display().to_string(), ClaimMode::Claim);
         until_checkpointed(&mut cluster, &env);
         assert_eq!(left(&cluster, job), [] as [PathBuf; 0], "it was claimed and is not needed");
