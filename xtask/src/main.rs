@@ -6,6 +6,7 @@
 //! output.
 
 mod arguments;
+mod chaos;
 mod ci;
 mod failure;
 mod fuzzing;
@@ -37,6 +38,7 @@ Usage: cargo xtask COMMAND [OPTIONS]
   tidy      check the rules that neither the compiler nor clippy knows
   fuzz      run each fuzz target for some seconds
   simulate  run the simulator's tests over a batch of seeds
+  chaos     kill a real job again and again
   ci        check everything that CI checks
 
 `cargo xtask COMMAND --help` tells more.
@@ -78,6 +80,7 @@ fn command(mut words: Vec<String>) -> Result<(), Failure> {
         "tidy" => ("tidy", tidy::HELP, tidy::run),
         "fuzz" => ("fuzz", fuzzing::HELP, fuzzing::run),
         "simulate" => ("simulate", simulation::HELP, simulation::run),
+        "chaos" => ("chaos", chaos::HELP, chaos::run),
         "ci" => ("ci", ci::HELP, ci::run),
         "--help" | "-h" | "help" => {
             println!("{HELP}");

@@ -43,7 +43,7 @@ impl Default for Listing {
 }
 
 impl FileInput {
-    /// Files, folders and patterns; see [`list`].
+    /// Files, folders and patterns; see [`list_while`].
     pub fn new(paths: impl IntoIterator<Item = impl Into<PathBuf>>) -> FileInput {
         FileInput {
             paths: paths.into_iter().map(Into::into).collect(),
@@ -76,7 +76,7 @@ impl FileInput {
     /// program with a large input does better to ask first.
     ///
     /// # Errors
-    /// As [`list`]; the first answer stands.
+    /// As [`list_while`]; the first answer stands.
     pub fn files(&self) -> Result<Arc<FileSet>, Arc<ConnectError>> {
         self.files_of(&mut self.lock(), &Files::system(), &|| true)
     }

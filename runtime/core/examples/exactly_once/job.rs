@@ -1,6 +1,9 @@
 //! The job, and what it gives without faults.
 
-use crate::ledger::{Ledger, Row};
+use crate::{
+    Planted,
+    ledger::{Ledger, Row},
+};
 use brisk_core::{
     BoxError,
     api::StreamExecutionEnvironment,
@@ -16,10 +19,16 @@ const KEYS: i64 = 31;
 const KEYS_ASIDE: i64 = 7;
 
 /// The places where the job commits its results.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(crate) struct Ledgers {
     pub(crate) main: Ledger,
     pub(crate) aside: Ledger,
+}
+
+impl Ledgers {
+    pub(crate) fn with(planted: Option<Planted>) -> Self {
+        Self { main: Ledger::with(planted), aside: Ledger::with(planted) }
+    }
 }
 
 /// When the operator fails: counted over all subtasks and runs.

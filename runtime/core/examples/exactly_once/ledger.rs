@@ -1,5 +1,6 @@
 //! A sink in two phases, and the world outside that it commits to.
 
+use crate::Planted;
 use brisk_core::{
     BoxError, Error,
     chain::{Sink, SinkContext, SinkWriter},
@@ -19,9 +20,10 @@ use std::{
 pub(crate) type Row = (i64, u64);
 
 /// What survives whatever happens to the job, as a database does.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(crate) struct Ledger {
     books: Arc<Mutex<Books>>,
+    planted: Option<Planted>,
 }
 
 #[derive(Default)]
@@ -32,12 +34,16 @@ struct Books {
 }
 
 impl Ledger {
-    fn with<R>(&self, work: impl FnOnce(&mut Books) -> R) -> R {
+    pub(crate) fn with(planted: Option<Planted>) -> Self {
+        Self { books: Arc::default(), planted }
+    }
+
+    fn change<R>(&self, work: impl FnOnce(&mut Books) -> R) -> R {
         work(&mut self.books.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn number(&self) -> u64 {
-        self.with(|books| {
+        self.change(|books| {
             books.next += 1;
             books.next
         })
@@ -45,7 +51,7 @@ impl Ledger {
 
     /// Commits a transaction. The same once more changes nothing.
     fn commit(&self, transaction: &Transaction) {
-        self.with(|books| {
+        self.change(|books| {
             let rows = transaction.rows.clone();
             let before = books.committed.insert(transaction.number, rows.clone());
             assert!(before.is_none_or(|before| before == rows), "one transaction, two contents");
@@ -55,7 +61,7 @@ impl Ledger {
     /// All that was committed, sorted.
     pub(crate) fn rows(&self) -> Vec<Row> {
         let mut rows: Vec<Row> =
-            self.with(|books| books.committed.values().flatten().copied().collect());
+            self.change(|books| books.committed.values().flatten().copied().collect());
         rows.sort_unstable();
         rows
     }
@@ -142,6 +148,9 @@ impl SinkWriter<Row> for LedgerWriter {
             let (number, rows) = (self.ledger.number(), std::mem::take(&mut self.open));
             self.pending.push(Transaction { number, checkpoint, rows });
         }
+        if self.ledger.planted == Some(Planted::EarlyCommit) {
+            self.pending.drain(..).for_each(|transaction| self.ledger.commit(&transaction));
+        }
         Ok(self.pending.iter().map(Transaction::encode).collect())
     }
 
@@ -159,6 +168,12 @@ impl SinkWriter<Row> for LedgerWriter {
             !complete
         });
         Ok(())
+    }
+
+    fn checkpoint_aborted(&mut self, checkpoint: CheckpointId, _: &mut Cx) {
+        if self.ledger.planted == Some(Planted::ForgottenPending) {
+            self.pending.retain(|transaction| transaction.checkpoint != checkpoint);
+        }
     }
 
     fn finish(&mut self, _: &mut Cx) -> Drive {

@@ -121,7 +121,7 @@ impl<K: Key, V: Record> KeyTable<K, V> {
 
     /// Asks for the cache lines in which the search for `hash` begins. Called for key after key, some
     /// time before each is searched; entries in the log, which are found by what those lines hold,
-    /// are asked for when [`CLOSER`] further keys have come.
+    /// are asked for when a few further keys have come.
     #[inline(always)]
     pub fn prefetch(&mut self, hash: u32) {
         match &self.body {
