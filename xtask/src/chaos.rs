@@ -33,10 +33,10 @@ Examples:
   cargo xtask chaos --faults 50 --seed 7 --json";
 
 /// Lines of one input file, and files.
-const LINES: u64 = 200_000;
+const LINES: u64 = 600_000;
 const FILES: u64 = 4;
 /// A run is killed after up to this long.
-const LIFE_MS_MAX: u64 = 900;
+const LIFE_MS_MAX: u64 = 300;
 /// Without a fault the job takes a few seconds; a run that takes this long hangs.
 const RUN_LIMIT: Duration = Duration::from_secs(120);
 const BUILD_LIMIT: Duration = Duration::from_secs(30 * 60);
@@ -110,6 +110,19 @@ impl Place {
         command
     }
 
+    /// Whether the job had ended when its process was killed: lines are to be seen with the first
+    /// checkpoint, and only a job that ends removes the last one.
+    fn is_over(&self, name: &str) -> Result<bool, Failure> {
+        let mut parts = Vec::new();
+        find(&self.folder.join(name), |file| !file.starts_with('.'), &mut parts)
+            .map_err(|error| Failure::Environment(error.to_string()))?;
+        let mut checkpoints = Vec::new();
+        let folder = self.folder.join(format!("{name}.checkpoints"));
+        find(&folder, |file| file == "_metadata", &mut checkpoints)
+            .map_err(|error| Failure::Environment(error.to_string()))?;
+        Ok(!parts.is_empty() && checkpoints.is_empty())
+    }
+
     /// The lines of finished parts, sorted, and what should not be there.
     fn lines(&self, name: &str) -> Result<(Vec<String>, Vec<String>), Failure> {
         let (mut lines, mut left) = (Vec::new(), Vec::new());
@@ -125,6 +138,9 @@ fn collect(
     lines: &mut Vec<String>,
     left: &mut Vec<String>,
 ) -> Result<(), std::io::Error> {
+    if !folder.exists() {
+        return Ok(());
+    }
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         let name = entry.file_name().to_string_lossy().into_owned();
@@ -135,6 +151,26 @@ fn collect(
         } else {
             let text = fs::read_to_string(entry.path())?;
             lines.extend(text.lines().map(str::to_owned));
+        }
+    }
+    Ok(())
+}
+
+/// The files below `folder` whose names are wanted.
+fn find(
+    folder: &Path,
+    is_wanted: fn(&str) -> bool,
+    found: &mut Vec<PathBuf>,
+) -> Result<(), std::io::Error> {
+    if !folder.exists() {
+        return Ok(());
+    }
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            find(&path, is_wanted, found)?;
+        } else if path.file_name().is_some_and(|file| is_wanted(&file.to_string_lossy())) {
+            found.push(path);
         }
     }
     Ok(())
@@ -161,13 +197,15 @@ fn campaign(place: &Place, faults: u64, seed: u64) -> Result<Report, Failure> {
         report.rounds += 1;
         let name = format!("round-{}", report.rounds);
         let before = report.kills;
-        while report.kills < faults && report.kills < before + FAULTS_PER_ROUND {
+        let mut ended = false;
+        while !ended && report.kills < faults && report.kills < before + FAULTS_PER_ROUND {
             let life = Duration::from_millis(random.below(LIFE_MS_MAX));
-            if !killed(place, &name, life, &mut report)? {
-                break;
-            }
+            ended = !killed(place, &name, life, &mut report)? || place.is_over(&name)?;
         }
-        to_its_end(place, &name, &mut report)?;
+        // A job that has ended leaves no checkpoint, and would begin anew.
+        if !ended {
+            to_its_end(place, &name, &mut report)?;
+        }
         let (lines, left) = place.lines(&name)?;
         let kills = report.kills - before;
         if lines != expected {
