@@ -6,7 +6,7 @@
 //! output.
 
 mod arguments;
-mod chaos;
+mod campaigns;
 mod ci;
 mod failure;
 mod fuzzing;
@@ -16,12 +16,12 @@ mod progress;
 mod repository;
 mod run;
 mod setup;
-mod simulation;
 mod steps;
 mod testing;
 mod tidy;
 
 use arguments::Arguments;
+use campaigns::{chaos, simulation};
 use failure::Failure;
 use repository::workspace::Workspace;
 use setup::Purpose;
