@@ -43,7 +43,7 @@ pub(super) struct Snapshots {
 struct Open {
     run: Arc<JobRun>,
     destination: Destination,
-    /// In the order in which they came; the first is being written.
+    /// In the order in which they came; the first that is ready is written, state by state.
     line: Vec<Writing>,
     written: Vec<(TaskKey, TaskSnapshot)>,
 }
@@ -122,7 +122,9 @@ enum Step {
 
 impl Open {
     fn advance(&mut self, driver: &mut Driver, expects: impl Fn(&[TaskKey]) -> bool) -> Step {
-        let ready = self.line.iter().position(Writing::is_ready);
+        // One whose tickets come back meanwhile must not begin a state within that of another.
+        let begun = self.line.iter().position(Writing::has_begun);
+        let ready = begun.or_else(|| self.line.iter().position(Writing::is_ready));
         let Some(at) = ready else { return self.finish(driver, expects) };
         match self.line[at].advance(&mut self.destination, driver) {
             Ok(Progress::More) => Step::Worked,

@@ -74,6 +74,11 @@ impl Writing {
         self.cut.is_ready()
     }
 
+    /// Whether one of its states is open at the destination.
+    pub(super) fn has_begun(&self) -> bool {
+        self.hand.is_some()
+    }
+
     /// The states, one behind the other.
     fn parts(&mut self) -> &mut VecDeque<Part> {
         if self.parts.is_none() {
