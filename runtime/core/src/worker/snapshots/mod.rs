@@ -167,3 +167,6 @@ impl Open {
         Step::Over
     }
 }
+
+#[cfg(test)]
+mod tests;
