@@ -27,6 +27,8 @@ pub use brisk_core::{
 };
 pub use brisk_memory as memory;
 pub use brisk_network as network;
+#[cfg(feature = "rocksdb")]
+pub use brisk_rocksdb as rocksdb;
 
 /// What most programs need.
 pub mod prelude {

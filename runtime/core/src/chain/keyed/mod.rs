@@ -13,6 +13,7 @@ mod co_process;
 mod combine;
 mod operator;
 mod process;
+mod stored;
 mod updates;
 pub mod window;
 mod window_state;

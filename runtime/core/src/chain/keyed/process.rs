@@ -13,7 +13,7 @@ use crate::{
     record::{Key, RecordEncoder, selector::KeySelector},
     state::{
         KeyedState, KeyedStateBackend, StateError,
-        keyed::{BackendOptions, RestoredTimer, TimerEntries},
+        keyed::{RestoredTimer, TimerEntries},
     },
     task::flow::Flow,
     task::{BuildContext, Context, OutputTag, RuntimeContext, snapshot::OperatorSnapshot},
@@ -299,10 +299,8 @@ where
     type Running = RunningProcess<S, F, S::Key>;
 
     fn build(&self, node: NodeId, cx: &BuildContext) -> Result<Self::Running, Error> {
-        let (range, groups) = cx.owned_key_groups();
-        let restored = cx.restored(node);
-        let (supply, operator) = (cx.supply(node, None)?, restored.label().to_owned());
-        let options = BackendOptions { range, groups, supply, operator };
+        let (_, groups) = cx.owned_key_groups();
+        let (restored, options) = (cx.restored(node), cx.keyed_state(node)?);
         let failed = |cause: TaskError| cx.error(node, cause);
         let mut states = KeyedStateBackend::new(options).map_err(|cause| failed(cause.into()))?;
         let mut timers = TimerService::new(groups);

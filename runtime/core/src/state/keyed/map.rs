@@ -119,7 +119,7 @@ impl<M: Record, V: Record> MapAccess<'_, M, V> {
     /// If one is damaged.
     pub fn entries(&mut self) -> Result<Vec<(M, V)>, StateError> {
         let mut entries = Vec::new();
-        for key in self.cell.keys() {
+        for key in self.cell.keys()? {
             if let Some(value) = self.cell.get(&key)? {
                 entries.push((self.cell.decode_key(&key)?, value));
             }
@@ -148,7 +148,7 @@ impl<M: Record, V: Record> MapAccess<'_, M, V> {
     /// # Errors
     /// If one is damaged.
     pub fn is_empty(&mut self) -> Result<bool, StateError> {
-        for key in self.cell.keys() {
+        for key in self.cell.keys()? {
             if self.cell.get::<V>(&key)?.is_some() {
                 return Ok(false);
             }
@@ -161,7 +161,7 @@ impl<M: Record, V: Record> MapAccess<'_, M, V> {
     /// # Errors
     /// If a snapshot is being taken and there is no memory for a copy.
     pub fn clear(&mut self) -> Result<(), StateError> {
-        let keys = self.cell.keys();
+        let keys = self.cell.keys()?;
         // From the last, so that none has to move.
         keys.iter().rev().try_for_each(|key| self.cell.remove(key).map(|_| ()))
     }

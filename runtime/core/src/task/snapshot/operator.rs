@@ -6,7 +6,10 @@ use crate::{
     Record,
     checkpoint::{
         CheckpointKind, SavepointFormat,
-        handle::{BackendKind, KeyGroupOffset, RedistributionMode, StateKind, StateSchema},
+        handle::{
+            BackendKind, KeyGroupOffset, NamedState, RedistributionMode, StateKind, StateSchema,
+        },
+        storage::FileTarget,
     },
     error::BoxError,
     graph::KeyGroupRange,
@@ -38,6 +41,14 @@ pub struct KeyedSnapshot {
 
 /// The bytes of keyed state, made as they are written, while the operator goes on.
 pub trait KeyedStream {
+    /// Begins what goes on by itself, such as copying files. Called once, before anything else.
+    fn begin(&mut self, _target: &FileTarget) {}
+
+    /// Whether [`KeyedStream::next`] can be called; whoever says no rings the worker's bell later.
+    fn is_ready(&self) -> bool {
+        true
+    }
+
     /// Appends the next some 100 KiB to `out`; false, and nothing, when all was made.
     ///
     /// # Errors
@@ -46,6 +57,20 @@ pub trait KeyedStream {
 
     /// Where each key group with state began among the bytes, in order. Once, at the end.
     fn offsets(&mut self) -> Vec<KeyGroupOffset>;
+
+    /// What it shares with other checkpoints. Once, at the end.
+    fn shared(&mut self) -> SharedStates {
+        SharedStates::default()
+    }
+}
+
+/// Pieces of keyed state that checkpoints share.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct SharedStates {
+    /// All of them.
+    pub states: Vec<NamedState>,
+    /// Bytes of those that were written for this checkpoint.
+    pub written: u64,
 }
 
 /// What one operator of one task has in a checkpoint.
@@ -106,7 +131,8 @@ impl OperatorSnapshot {
         Self { is_canonical, ..Self::default() }
     }
 
-    /// The format of keyed state that is asked of the backend in memory.
+    /// The format of keyed state that is asked of the backend in memory; of another one its own where
+    /// this says [`BackendKind::HashMap`].
     pub fn format(&self) -> BackendKind {
         if self.is_canonical { BackendKind::Canonical } else { BackendKind::HashMap }
     }
@@ -117,9 +143,14 @@ impl OperatorSnapshot {
         SnapshotTicket(Rc::clone(&self.waits))
     }
 
-    /// Whether no ticket is out.
+    /// Begins what its keyed state does by itself.
+    pub(crate) fn begin(&mut self, target: &FileTarget) {
+        self.keyed.iter_mut().for_each(|keyed| keyed.stream.begin(target));
+    }
+
+    /// Whether no ticket is out, and its keyed state can be written.
     pub(crate) fn is_ready(&self) -> bool {
-        self.waits.get() == 0
+        self.waits.get() == 0 && self.keyed.iter().all(|keyed| keyed.stream.is_ready())
     }
 }
 

@@ -161,14 +161,15 @@ impl Writing {
             Part::Keyed(_, mut keyed) => {
                 let offsets = keyed.stream.offsets();
                 let KeyedSnapshot { backend, range, schemas, .. } = keyed;
-                let shared = Vec::new();
+                let shared = keyed.stream.shared();
+                self.snapshot.metrics.checkpointed_bytes += shared.written;
                 subtask.keyed.push(KeyedStateHandle {
                     backend,
                     range,
                     schemas,
                     offsets,
                     state,
-                    shared,
+                    shared: shared.states,
                 });
             }
             Part::Channel(_, channel) => {
