@@ -45,6 +45,9 @@ struct Need {
     from: From,
 }
 
+/// The library, and the headers that belong to it, where Debian has them.
+const LIBCLANG: &str = "ls /usr/lib/*/libclang*.so* /usr/lib/llvm-*/lib/clang/*/include/stddef.h";
+
 const NEEDS: &[Need] = &[
     Need {
         name: "C compiler",
@@ -52,6 +55,20 @@ const NEEDS: &[Need] = &[
         purpose: Purpose::Tests,
         probe: &["cc", "--version"],
         from: From::Apt(&["gcc", "libc6-dev"]),
+    },
+    Need {
+        name: "C++ compiler",
+        why: "builds RocksDB",
+        purpose: Purpose::Tests,
+        probe: &["c++", "--version"],
+        from: From::Apt(&["g++"]),
+    },
+    Need {
+        name: "libclang",
+        why: "reads the headers of RocksDB",
+        purpose: Purpose::Tests,
+        probe: &["sh", "-c", LIBCLANG],
+        from: From::Apt(&["libclang1-14", "libclang-common-14-dev"]),
     },
     Need {
         name: "git",

@@ -92,11 +92,7 @@ impl Database {
     }
 
     /// Makes a state.
-    pub(crate) fn create(
-        &mut self,
-        state: &str,
-        opening: Opening<'_>,
-    ) -> Result<(), RocksDbError> {
+    pub(crate) fn create(&mut self, state: &str, opening: Opening<'_>) -> Result<(), RocksDbError> {
         let options = opening.settings.state(opening.memory, &opening.expiry.expiry(state));
         let failed = self.failed("making a state");
         self.rocks.create_cf(state, &options).map_err(failed)

@@ -6,9 +6,7 @@
 use std::{
     io::ErrorKind,
     path::{Path, PathBuf},
-    sync::{
-        Arc, Mutex, PoisonError,
-    },
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use brisk_memory::driver::{DriverError, EntryKind, Files, PathLock};

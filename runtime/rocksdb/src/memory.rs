@@ -102,8 +102,8 @@ fn take(region: &Region, bytes: u64, slots: u32) -> Result<(u64, Taken), RocksDb
     let count = u32::try_from(bytes / segment).unwrap_or(u32::MAX);
     let owner = "caches and write buffers of RocksDB".to_owned();
     let options = SupplyOptions { owner, limit: Some(SegmentCount(count)) };
-    let mut supply = Supply::open(region, options)
-        .map_err(|cause| RocksDbError::Saving(cause.to_string()))?;
+    let mut supply =
+        Supply::open(region, options).map_err(|cause| RocksDbError::Saving(cause.to_string()))?;
     let mut segments = Vec::new();
     // Less than it should be is no error: others may have come before.
     while (segments.len() as u64) < u64::from(count)

@@ -14,6 +14,7 @@ use crate::{
     database::Database,
     ground::Ground,
     key::{DecodedKey, behind, encode, encode_prefix},
+    metrics::NATIVE_METRICS,
     pending::{Known, Pending},
     snapshot::{Cut, FrozenRocksDb, Purpose, Released, Saver, restore},
 };
@@ -230,7 +231,8 @@ impl KeyedStore for RocksDbStore {
         let (prefix, database) = (&self.key, self.database());
         let mut iterator = database.iterator(name, behind(prefix));
         iterator.seek(prefix);
-        let mut known = pending.from(prefix).take_while(|(key, _)| key.starts_with(prefix)).peekable();
+        let mut known =
+            pending.from(prefix).take_while(|(key, _)| key.starts_with(prefix)).peekable();
         let mut show = |key: &[u8], value: &[u8]| each(&key[prefix.len()..], value);
         let show_known = |key: &[u8], known: &Known, show: &mut dyn FnMut(&[u8], &[u8])| {
             known.value.iter().for_each(|value| show(key, value));
@@ -272,6 +274,17 @@ impl KeyedStore for RocksDbStore {
             iterator.next();
         }
         Ok(database.check(&iterator)?)
+    }
+
+    fn metrics(&self, each: &mut dyn FnMut(&str, &'static str, u64)) {
+        let Some(database) = &self.database else { return };
+        for State { name, .. } in &self.states {
+            for metric in NATIVE_METRICS {
+                if let Some(value) = database.property(name, metric.property) {
+                    each(name, metric.name, value);
+                }
+            }
+        }
     }
 
     fn freeze(&mut self) -> Result<Box<dyn FrozenStore>, BoxError> {

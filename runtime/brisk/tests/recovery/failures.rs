@@ -119,3 +119,29 @@ fn aligned_with_a_timeout() {
 fn kept_in_memory() {
     check(&[("execution.checkpointing.storage", "jobmanager")]);
 }
+
+#[cfg(feature = "rocksdb")]
+mod rocksdb {
+    use super::check;
+
+    const ROCKSDB: (&str, &str) = ("state.backend.type", "rocksdb");
+
+    #[test]
+    fn in_full() {
+        check(&[ROCKSDB]);
+    }
+
+    #[test]
+    fn incremental_and_unaligned() {
+        check(&[
+            ROCKSDB,
+            ("execution.checkpointing.incremental", "true"),
+            ("execution.checkpointing.unaligned.enabled", "true"),
+        ]);
+    }
+
+    #[test]
+    fn kept_in_memory() {
+        check(&[ROCKSDB, ("execution.checkpointing.storage", "jobmanager")]);
+    }
+}

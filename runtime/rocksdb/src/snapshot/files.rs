@@ -21,7 +21,10 @@ const OWN_FILE_MAX: u64 = 64 << 20;
 const TABLE: &str = ".sst";
 
 /// The files of a folder: tables, and others.
-pub(crate) fn list(files: &Files, folder: &Path) -> Result<(Vec<PathBuf>, Vec<PathBuf>), RocksDbError> {
+pub(crate) fn list(
+    files: &Files,
+    folder: &Path,
+) -> Result<(Vec<PathBuf>, Vec<PathBuf>), RocksDbError> {
     let mut all = files.list(folder)?;
     all.sort_unstable();
     Ok(all.into_iter().partition(|path| name_of(path).ends_with(TABLE)))
@@ -80,7 +83,8 @@ pub(crate) fn read_own(bytes: &[u8]) -> Result<Vec<(&str, &[u8])>, &'static str>
     let mut files = Vec::new();
     for _ in 0..count {
         let length = word(take(&mut rest, 2)?);
-        let name = std::str::from_utf8(take(&mut rest, length)?).map_err(|_| "a name is no text")?;
+        let name =
+            std::str::from_utf8(take(&mut rest, length)?).map_err(|_| "a name is no text")?;
         if !is_legal(name) {
             return Err("a name is not one that RocksDB gives");
         }

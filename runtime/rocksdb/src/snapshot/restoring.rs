@@ -54,10 +54,8 @@ fn place(
     share: &NativeShare<'_>,
     read: &mut ReadState<'_>,
 ) -> Result<(), BoxError> {
-    let damaged = |what: &str| RocksDbError::Damaged {
-        owner: ground.owner.clone(),
-        what: what.to_owned(),
-    };
+    let damaged =
+        |what: &str| RocksDbError::Damaged { owner: ground.owner.clone(), what: what.to_owned() };
     let files = ground.files();
     files.create_dir(folder)?;
     for (name, bytes) in read_own(share.own).map_err(damaged)? {

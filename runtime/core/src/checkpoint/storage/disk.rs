@@ -4,8 +4,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use brisk_memory::driver::{
-    AlignedBytes, Completion, Driver, DriverError, DriverKind, DriverOptions, File, Files, IoBuffer,
-    OpenOptions, Operation, SimulatedWorld,
+    AlignedBytes, Completion, Driver, DriverError, DriverKind, DriverOptions, File, Files,
+    IoBuffer, OpenOptions, Operation, SimulatedWorld,
 };
 
 use super::error::StorageError;

@@ -51,11 +51,7 @@ impl FileTarget {
     }
 
     /// Into the folder that the job's checkpoints share, or that of the savepoint.
-    pub fn files(
-        storage: &FileSystemStorage,
-        options: &BarrierOptions,
-        inline_below: u64,
-    ) -> Self {
+    pub fn files(storage: &FileSystemStorage, options: &BarrierOptions, inline_below: u64) -> Self {
         // What a user owns is whole by itself.
         let place = match options.target {
             CheckpointTarget::Checkpoint => Place::Shared,

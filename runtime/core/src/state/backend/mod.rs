@@ -77,9 +77,9 @@ pub(crate) fn configured(
     settings: BackendSettings<'_>,
 ) -> Result<Option<Arc<dyn StateBackend>>, Error> {
     let name = match settings.config.get(&state::BACKEND)? {
-        StateBackendType::HashMap
-        | StateBackendType::JobManager
-        | StateBackendType::FileSystem => return Ok(None),
+        StateBackendType::HashMap | StateBackendType::JobManager | StateBackendType::FileSystem => {
+            return Ok(None);
+        }
         StateBackendType::RocksDb => "rocksdb",
     };
     let Some(linked) = STATE_BACKENDS.iter().find(|linked| linked.name == name) else {

@@ -64,7 +64,10 @@ pub struct NativeShare<'a> {
 }
 
 /// Shows the bytes of a piece of state, piece by piece.
-pub type ReadState<'a> = dyn FnMut(&StateHandle, &mut dyn FnMut(&[u8]) -> Result<(), StorageError>) -> Result<(), StorageError>
+pub type ReadState<'a> = dyn FnMut(
+        &StateHandle,
+        &mut dyn FnMut(&[u8]) -> Result<(), StorageError>,
+    ) -> Result<(), StorageError>
     + 'a;
 
 /// The keyed state of one operator of one subtask: bytes by key group, key, namespace and sub-key.
@@ -106,11 +109,8 @@ pub trait KeyedStore {
     ///
     /// # Errors
     /// If it can't be read.
-    fn read(
-        &mut self,
-        entry: &EntryKey<'_>,
-        look: &mut dyn FnMut(&[u8]),
-    ) -> Result<bool, BoxError>;
+    fn read(&mut self, entry: &EntryKey<'_>, look: &mut dyn FnMut(&[u8]))
+    -> Result<bool, BoxError>;
 
     /// Writes an entry.
     ///
@@ -144,6 +144,9 @@ pub trait KeyedStore {
         state: u32,
         change: &mut dyn FnMut(&EntryKey<'_>, &[u8]) -> Result<Vec<u8>, BoxError>,
     ) -> Result<(), BoxError>;
+
+    /// Shows figures of the backend's own: the state's name, the metric's, its value.
+    fn metrics(&self, _each: &mut dyn FnMut(&str, &'static str, u64)) {}
 
     /// All entries as they are now.
     ///

@@ -96,8 +96,12 @@ impl KeyedStore for MapStore {
         each: &mut dyn FnMut(&[u8], &[u8]),
     ) -> Result<(), BoxError> {
         let of = place(of);
-        let same = |place: &Place| (place.0, place.1, &place.2, &place.3) == (of.0, of.1, &of.2, &of.3);
-        self.entries.iter().filter(|(place, _)| same(place)).for_each(|(place, value)| each(&place.4, value));
+        let same =
+            |place: &Place| (place.0, place.1, &place.2, &place.3) == (of.0, of.1, &of.2, &of.3);
+        self.entries
+            .iter()
+            .filter(|(place, _)| same(place))
+            .for_each(|(place, value)| each(&place.4, value));
         Ok(())
     }
 
@@ -132,14 +136,10 @@ impl FrozenStore for MapStore {
         &mut self,
         each: &mut dyn FnMut(KeyGroup, &Entry<'_>) -> bool,
     ) -> Result<bool, BoxError> {
-        while let Some(((group, state, key, namespace, sub_key), value)) = self.entries.pop_first() {
-            let entry = Entry {
-                state,
-                key: &key,
-                namespace: &namespace,
-                sub_key: &sub_key,
-                value: &value,
-            };
+        while let Some(((group, state, key, namespace, sub_key), value)) = self.entries.pop_first()
+        {
+            let entry =
+                Entry { state, key: &key, namespace: &namespace, sub_key: &sub_key, value: &value };
             if !each(group, &entry) {
                 return Ok(true);
             }

@@ -35,6 +35,15 @@ pub(super) struct Kept {
     pub(super) is_registered: bool,
 }
 
+impl Kept {
+    /// A state that a checkpoint has, as tables hold it.
+    pub(super) fn stored(schema: &StateSchema) -> Self {
+        let has_time = schema.shape.ends_with(StateTypes::TTL);
+        let shape = TrailerShape { has_time, is_map: schema.kind == StateKind::Map };
+        Self { schema: schema.clone(), ttl: None, shape, is_registered: false }
+    }
+}
+
 /// What a [`KeyedStateBackend`] needs.
 pub(crate) struct BackendOptions {
     /// The key groups of this subtask.
@@ -267,7 +276,11 @@ impl<K: Key> KeyedStateBackend<K> {
     }
 }
 
-pub(super) fn is_over(ttl: Option<&StateTtlConfig>, trailer: Option<Trailer>, now: Timestamp) -> bool {
+pub(super) fn is_over(
+    ttl: Option<&StateTtlConfig>,
+    trailer: Option<Trailer>,
+    now: Timestamp,
+) -> bool {
     let used = trailer.and_then(|trailer| trailer.used);
     ttl.zip(used).is_some_and(|(ttl, used)| ttl.is_over(used, now))
 }

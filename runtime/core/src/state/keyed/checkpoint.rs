@@ -20,11 +20,14 @@ use crate::{
         StateError,
         backend::NativeShare,
         snapshot::{
-            ArchiveReader, EntryForm, EntryStream, FailedStream, NativeState, NativeStream,
-            OwnedEntry, ScanStream, StateTypes, StreamOptions, check_group, damaged, read_share,
+            ArchiveReader, EntryForm, FailedStream, NativeState, NativeStream, OwnedEntry,
+            ScanStream, StateTypes, StreamOptions, check_group, damaged, is_shared, read_segments,
+            read_share,
         },
     },
-    task::snapshot::{KeyedSnapshot, KeyedStream, OperatorSnapshot, RestoredState},
+    task::snapshot::{
+        KeyedSnapshot, KeyedStream, OperatorSnapshot, RestoredState, SegmentCheckpoint,
+    },
     time::Timestamp,
 };
 
@@ -76,7 +79,7 @@ impl<K: Key> KeyedStateBackend<K> {
         further.sort();
         let states = u32::try_from(schemas.len()).expect("states of an operator are few");
         let options = StreamOptions { format: out.format(), range: self.range, states };
-        let (backend, stream) = self.freeze(&options, further);
+        let (backend, stream) = self.freeze(&options, further, out.segments());
         out.keyed.push(KeyedSnapshot { backend, range: self.range, schemas, stream });
     }
 
@@ -85,15 +88,13 @@ impl<K: Key> KeyedStateBackend<K> {
         &mut self,
         options: &StreamOptions,
         further: Vec<(KeyGroup, OwnedEntry)>,
+        segments: Option<SegmentCheckpoint>,
     ) -> (BackendKind, Box<dyn KeyedStream>) {
         let form = Form { states: self.states.clone(), now: self.store.now };
-        let groups = self.groups;
-        if let Some(table) = self.store.table() {
-            let entries = table.freeze_entries(groups);
-            let stream = EntryStream::new(entries, form, options).with_further(further);
-            return (options.format, Box::new(stream));
-        }
-        let foreign = self.store.foreign().expect("there are two kinds of stores");
+        let Some(foreign) = self.store.foreign() else {
+            let stream = self.store.freeze((form, further), options, segments);
+            return (options.format, stream.expect("there are two kinds of stores"));
+        };
         if options.format == BackendKind::Canonical {
             let keeps = move |entry: &Entry<'_>| form.keeps(entry);
             return match foreign.freeze() {
@@ -127,6 +128,7 @@ impl<K: Key> KeyedStateBackend<K> {
         let others = restored.keyed().iter().filter(|share| !is_native(share));
         for share in others {
             let numbers = self.numbers(&share.handle.schemas)?;
+            self.restore_segments(restored, share, &numbers)?;
             let mut restoring = Restoring { numbers, archives: ArchiveReader::default() };
             read_share(restored, share, |group, entry| {
                 self.restore_one(&mut restoring, &share.handle.schemas, (group, entry), &mut timer)
@@ -146,16 +148,20 @@ impl<K: Key> KeyedStateBackend<K> {
         if self.store.foreign().is_none() {
             return Err(StateError::OtherBackend { operator }.into());
         }
-        let states: Vec<NativeState> =
-            native.iter().map(|share| NativeState::read(restored, share)).collect::<Result<_, _>>()?;
-        let shares: Vec<NativeShare<'_>> = native.iter().zip(&states).map(|(share, state)| {
-            NativeShare {
+        let states: Vec<NativeState> = native
+            .iter()
+            .map(|share| NativeState::read(restored, share))
+            .collect::<Result<_, _>>()?;
+        let shares: Vec<NativeShare<'_>> = native
+            .iter()
+            .zip(&states)
+            .map(|(share, state)| NativeShare {
                 wanted: share.groups,
                 range: share.handle.range,
                 own: state.own(),
                 shared: &share.handle.shared,
-            }
-        }).collect();
+            })
+            .collect();
         let foreign = self.store.foreign().expect("it was just looked for");
         foreign.restore(&shares, &mut |handle, each| {
             restored.read(handle, 0..handle.len(), |piece| each(piece))
@@ -171,6 +177,41 @@ impl<K: Key> KeyedStateBackend<K> {
                 self.restore_one(&mut restoring, schemas, (group, entry), timer)
             })?;
         }
+        Ok(())
+    }
+
+    /// Takes back what a share has in segments.
+    fn restore_segments(
+        &mut self,
+        restored: &RestoredState,
+        share: &KeyedShare,
+        numbers: &[u32],
+    ) -> Result<(), TaskError> {
+        let schemas = &share.handle.schemas;
+        // As they were written, with what the checkpoint says of them.
+        let states = schemas.iter().map(Kept::stored).collect();
+        let form = Form { states, now: Timestamp::MIN };
+        let mut archives = ArchiveReader::default();
+        let groups = self.groups;
+        read_segments::<Blob, Blob>(restored, share, groups, |key, value| {
+            let key = archives.read::<Blob>("keyed state", key)?;
+            let value = archives.read::<Blob>("keyed state", value)?;
+            let address = Address::checked(&key)
+                .filter(|address| (address.state as usize) < schemas.len())
+                .ok_or_else(|| damaged("an entry has no state and key".to_owned()))?;
+            let schema = &schemas[address.state as usize];
+            let hash = key_hash(&archives.read::<K>(&schema.name, address.key)?);
+            if !is_shared(share, hash, groups) || address.role != Role::Data {
+                return Ok(());
+            }
+            if is_timers(schema.kind) {
+                return Err(damaged("a timer is in a table".to_owned()));
+            }
+            let entry = form.stored(address, &value).ok_or_else(|| {
+                damaged(format!("a value of state '{}' is too short", schema.name))
+            })?;
+            self.restore_entry(numbers[address.state as usize], hash, &entry)
+        })?;
         Ok(())
     }
 
@@ -219,10 +260,9 @@ impl<K: Key> KeyedStateBackend<K> {
                 known
             }
             None => {
-                let has_time = schema.shape.ends_with(StateTypes::TTL);
-                let shape = self.store.shape(schema.kind, has_time);
-                let schema = schema.clone();
-                self.add(Kept { schema, ttl: None, shape, is_registered: false })? as usize
+                let stored = Kept::stored(schema);
+                let shape = self.store.shape(schema.kind, stored.shape.has_time);
+                self.add(Kept { shape, ..stored })? as usize
             }
         };
         Ok(u32::try_from(number).expect("states of an operator are few"))
@@ -273,19 +313,6 @@ struct Form {
     now: Timestamp,
 }
 
-impl Form {
-    /// Whether an entry of another backend belongs into a checkpoint.
-    fn keeps(&self, entry: &Entry<'_>) -> bool {
-        let Kept { schema, ttl, shape, .. } = &self.states[entry.state as usize];
-        if schema.kind == StateKind::List {
-            // The count is made anew.
-            return !entry.sub_key.is_empty();
-        }
-        let trailer = shape.split(entry.value).map(|(_, trailer)| trailer);
-        !is_over(ttl.as_ref(), trailer, self.now)
-    }
-}
-
 impl EntryForm for Form {
     fn entry<'a>(&self, key: &'a [u8], value: &'a [u8]) -> Option<Entry<'a>> {
         let address = Address::parse(blob_in(key));
@@ -299,6 +326,26 @@ impl EntryForm for Form {
         if schema.kind != StateKind::List && is_over(ttl.as_ref(), Some(trailer), self.now) {
             return None;
         }
+        self.stored(address, stored)
+    }
+}
+
+impl Form {
+    /// Whether an entry of another backend belongs into a checkpoint.
+    fn keeps(&self, entry: &Entry<'_>) -> bool {
+        let Kept { schema, ttl, shape, .. } = &self.states[entry.state as usize];
+        if schema.kind == StateKind::List {
+            // The count is made anew.
+            return !entry.sub_key.is_empty();
+        }
+        let trailer = shape.split(entry.value).map(|(_, trailer)| trailer);
+        !is_over(ttl.as_ref(), trailer, self.now)
+    }
+
+    /// The entry of a blob that is data; `None` if that is too short.
+    fn stored<'a>(&self, address: Address<'a>, stored: &'a [u8]) -> Option<Entry<'a>> {
+        let Kept { shape, .. } = &self.states[address.state as usize];
+        shape.split(stored)?;
         let place = if shape.is_map { size_of::<u32>() } else { 0 };
         let value = &stored[..stored.len() - place];
         let Address { state, key, namespace, sub_key, .. } = address;
@@ -311,4 +358,3 @@ fn blob_in(archive: &[u8]) -> &[u8] {
     let view = crate::record::checked_view::<Blob>(archive);
     view.expect("the table archived it").as_slice()
 }
-

@@ -10,7 +10,13 @@ use crate::{
     exchange::key_group_of,
     graph::{KeyGroup, MaxParallelism},
     record::{Archived, KeyHasher},
-    state::{HashRange, StateError, Supply, backend::{EntryKey, KeyedStore}, table::KeyTable},
+    state::{
+        HashRange, StateError, Supply,
+        backend::{EntryKey, KeyedStore},
+        snapshot::{EntryForm, History, OwnedEntry, StreamOptions, TableStream},
+        table::KeyTable,
+    },
+    task::snapshot::{KeyedStream, SegmentCheckpoint},
     time::Timestamp,
 };
 use std::hash::Hasher;
@@ -33,6 +39,8 @@ pub(super) struct Store {
     /// Where cleanup goes on, and how many entries it may look at.
     cleanup_at: u32,
     cleanup_credit: u32,
+    /// What earlier checkpoints have of the table.
+    history: History,
 }
 
 /// Where the entries are.
@@ -132,6 +140,7 @@ impl Store {
             now: Timestamp::MIN,
             cleanup_at: range.first(),
             cleanup_credit: 0,
+            history: History::default(),
         })
     }
 
@@ -164,6 +173,18 @@ impl Store {
                 foreign.advance_clock(now);
             }
         }
+    }
+
+    /// Hands the table over as it is now, if there is one.
+    pub(super) fn freeze<F: EntryForm>(
+        &mut self,
+        (form, further): (F, Vec<(KeyGroup, OwnedEntry)>),
+        options: &StreamOptions,
+        segments: Option<SegmentCheckpoint>,
+    ) -> Option<Box<dyn KeyedStream>> {
+        let Self { body: Body::Table(table), groups, history, .. } = self else { return None };
+        let stream = TableStream { groups: *groups, history, form, further };
+        Some(stream.freeze(table, options, segments))
     }
 
     /// Takes a key and a namespace of a state in hand.

@@ -6,7 +6,8 @@ use std::{collections::BTreeMap, time::Duration};
 
 use super::{
     AggregatingState, Aggregation, BackendOptions, Keeping, KeyedState, KeyedStateBackend,
-    ListState, MapState, ReducingState, StateTtlConfig, TimerEntries, TtlUpdate, TtlVisibility, ValueState,
+    ListState, MapState, ReducingState, StateTtlConfig, TimerEntries, TtlUpdate, TtlVisibility,
+    ValueState,
 };
 use crate::{
     checkpoint::handle::{KeyedStateHandle, StateKind},
@@ -15,8 +16,8 @@ use crate::{
     record::{RecordEncoder, key_hash},
     state::{
         HashRange, StateError,
-        snapshot::tests::{GROUPS, kind, shares, write},
         backend::tests::MapStore,
+        snapshot::tests::{GROUPS, kind, shares, write},
         table::tests::{arena, supply},
     },
     task::snapshot::OperatorSnapshot,

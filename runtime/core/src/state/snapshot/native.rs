@@ -9,7 +9,7 @@ use super::{
 use crate::{
     BoxError,
     checkpoint::{
-        handle::KeyGroupOffset,
+        handle::{KeyGroupOffset, NamedState},
         restore::KeyedShare,
         savepoint::{Decoded, Entry},
         storage::FileTarget,
@@ -17,7 +17,7 @@ use crate::{
     error::TaskError,
     graph::KeyGroup,
     state::backend::NativeSnapshot,
-    task::snapshot::{KeyedStream, RestoredState, SharedStates},
+    task::snapshot::{KeyedStream, RestoredState},
 };
 
 /// Bytes of the length at the begin.
@@ -26,7 +26,8 @@ const LENGTH: usize = 8;
 /// Writes what a backend keeps to itself, and timers.
 pub(crate) struct NativeStream {
     snapshot: Option<Box<dyn NativeSnapshot>>,
-    shared: SharedStates,
+    shared: Vec<NamedState>,
+    shared_bytes: u64,
     writer: Writer,
     timers: VecDeque<(KeyGroup, OwnedEntry)>,
 }
@@ -39,7 +40,8 @@ impl NativeStream {
     ) -> Self {
         Self {
             snapshot: Some(snapshot),
-            shared: SharedStates::default(),
+            shared: Vec::new(),
+            shared_bytes: 0,
             writer: Writer::new(Encoder::Unsorted(GroupEncoder::new())),
             timers: timers.into(),
         }
@@ -59,7 +61,7 @@ impl KeyedStream for NativeStream {
         let begin = out.len();
         if let Some(mut snapshot) = self.snapshot.take() {
             let parts = snapshot.take()?;
-            self.shared = SharedStates { states: parts.shared, written: parts.written };
+            (self.shared, self.shared_bytes) = (parts.shared, parts.written);
             out.extend_from_slice(&(parts.own.len() as u64).to_le_bytes());
             out.extend_from_slice(&parts.own);
         }
@@ -79,8 +81,12 @@ impl KeyedStream for NativeStream {
         Vec::new()
     }
 
-    fn shared(&mut self) -> SharedStates {
+    fn shared(&mut self) -> Vec<NamedState> {
         std::mem::take(&mut self.shared)
+    }
+
+    fn shared_bytes(&self) -> u64 {
+        self.shared_bytes
     }
 }
 

@@ -85,6 +85,10 @@ impl Snapshots {
             match step {
                 Step::Worked | Step::Waits => true,
                 Step::Over => false,
+                Step::GivenUp => {
+                    open.destination.abandon(driver);
+                    false
+                }
             }
         });
         worked
@@ -98,14 +102,28 @@ impl Snapshots {
         true
     }
 
-    /// Forgets a checkpoint that has ended.
-    pub(super) fn end(&mut self, job: JobKey, checkpoint: CheckpointId) {
-        self.open.remove(&(job, checkpoint));
+    /// Forgets a checkpoint that has ended. What is open has not been acknowledged.
+    pub(super) fn end(&mut self, driver: &Driver, job: JobKey, checkpoint: CheckpointId) {
+        if let Some(open) = self.open.remove(&(job, checkpoint)) {
+            open.destination.abandon(driver);
+        }
     }
 
     /// Forgets a job.
-    pub(super) fn forget(&mut self, job: JobKey) {
-        self.open.retain(|(of, _), _| *of != job);
+    pub(super) fn forget(&mut self, driver: &Driver, job: JobKey) {
+        self.open.retain(|(of, _), open| {
+            if *of == job {
+                open.destination.abandon(driver);
+            }
+            *of != job
+        });
+    }
+
+    /// Whether a task should rest until more of what it handed over is written: there is no memory
+    /// for copies of what it changes.
+    pub(super) fn holds_up(&mut self, task: TaskKey) -> bool {
+        let lines = self.open.values_mut().flat_map(|open| &mut open.line);
+        lines.filter(|writing| writing.task() == task).any(|writing| writing.is_starved())
     }
 
     /// Whether nothing is being written.
@@ -120,6 +138,7 @@ enum Step {
     Worked,
     Waits,
     Over,
+    GivenUp,
 }
 
 impl Open {
@@ -166,7 +185,7 @@ impl Open {
         let task = task.expect("somebody's state was being written");
         let reason = DeclineReason::Failed { cause: cause.to_string() };
         self.run.listener.snapshot_declined(task, checkpoint, reason);
-        Step::Over
+        Step::GivenUp
     }
 }
 

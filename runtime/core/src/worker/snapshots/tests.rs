@@ -99,6 +99,7 @@ fn cut(byte: u8) -> TaskCut {
         channels: Vec::new(),
         captured: true,
         metrics: SnapshotMetrics::default(),
+        segments: None,
     }
 }
 

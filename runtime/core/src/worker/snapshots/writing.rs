@@ -21,6 +21,9 @@ use crate::{
     },
 };
 
+/// Bytes of segments that are handed to the disk in one turn, which costs a look at each.
+const SEGMENT_BYTES_PER_TURN: u64 = 512 << 10;
+
 /// A state that is to be written, and whose it is.
 #[derive(Debug)]
 enum Part {
@@ -37,7 +40,9 @@ struct InHand {
     taken: usize,
     /// All bytes of the part were made.
     made: bool,
-    written: u64,
+    /// Segments may come before the bytes, and so many bytes of them were written.
+    has_segments: bool,
+    segment_bytes: u64,
 }
 
 /// One task's part of a checkpoint.
@@ -79,6 +84,21 @@ impl Writing {
         self.hand.is_some()
     }
 
+    /// Whether the task should rest until more is written; never while something of it is waited for.
+    pub(super) fn is_starved(&mut self) -> bool {
+        if !self.is_ready() {
+            return false;
+        }
+        let starved = |part: &mut Part| match part {
+            Part::Keyed(_, keyed) => is_starved(keyed),
+            _ => false,
+        };
+        let waiting = self.cut.operators.iter_mut().flat_map(|(_, snapshot)| &mut snapshot.keyed);
+        self.hand.as_mut().is_some_and(|hand| starved(&mut hand.part))
+            || self.parts.iter_mut().flatten().any(starved)
+            || waiting.into_iter().any(is_starved)
+    }
+
     /// The states, one behind the other.
     fn parts(&mut self) -> &mut VecDeque<Part> {
         if self.parts.is_none() {
@@ -110,9 +130,13 @@ impl Writing {
                     return self.done(destination, driver);
                 };
                 destination.begin();
-                InHand { part, bytes: Vec::new(), taken: 0, made: false, written: 0 }
+                InHand::new(part)
             }
         };
+        if let Some(progress) = hand.write_segments(destination, driver)? {
+            self.hand = Some(hand);
+            return Ok(progress);
+        }
         if hand.taken == hand.bytes.len() && !hand.made {
             hand.make_piece()?;
         }
@@ -131,7 +155,7 @@ impl Writing {
                 Ok(Progress::Waits)
             }
             Ended::Handle(state) => {
-                self.snapshot.metrics.checkpointed_bytes += state.len();
+                self.snapshot.metrics.checkpointed_bytes += state.len() + hand.segment_bytes;
                 self.keep(hand.part, state);
                 Ok(Progress::More)
             }
@@ -162,14 +186,14 @@ impl Writing {
                 let offsets = keyed.stream.offsets();
                 let KeyedSnapshot { backend, range, schemas, .. } = keyed;
                 let shared = keyed.stream.shared();
-                self.snapshot.metrics.checkpointed_bytes += shared.written;
+                self.snapshot.metrics.checkpointed_bytes += keyed.stream.shared_bytes();
                 subtask.keyed.push(KeyedStateHandle {
                     backend,
                     range,
                     schemas,
                     offsets,
                     state,
-                    shared: shared.states,
+                    shared,
                 });
             }
             Part::Channel(_, channel) => {
@@ -180,6 +204,11 @@ impl Writing {
             }
         }
     }
+}
+
+/// Whether an operator should rest until this is written.
+fn is_starved(keyed: &mut KeyedSnapshot) -> bool {
+    keyed.stream.segments().is_some_and(|segments| segments.is_starved())
 }
 
 /// Where each of several pieces begins.
@@ -193,6 +222,39 @@ fn offsets(lengths: impl Iterator<Item = usize>) -> Vec<u64> {
 }
 
 impl InHand {
+    fn new(part: Part) -> Self {
+        let (bytes, taken, made) = (Vec::new(), 0, false);
+        let has_segments = matches!(part, Part::Keyed(..));
+        Self { part, bytes, taken, made, has_segments, segment_bytes: 0 }
+    }
+
+    /// Writes segments; what there is to do if that is not all for this turn.
+    fn write_segments(
+        &mut self,
+        destination: &mut Destination,
+        driver: &mut Driver,
+    ) -> Result<Option<Progress>, String> {
+        let Part::Keyed(_, keyed) = &mut self.part else { return Ok(None) };
+        let segments = keyed.stream.segments().filter(|_| self.has_segments);
+        let Some(segments) = segments else { return Ok(None) };
+        let mut written = 0;
+        while written < SEGMENT_BYTES_PER_TURN {
+            if !destination.has_room() {
+                let worked = written > 0;
+                return Ok(Some(if worked { Progress::More } else { Progress::Waits }));
+            }
+            let Some(segment) = segments.next() else {
+                self.has_segments = false;
+                return Ok(None);
+            };
+            let placed = destination.append_segment(driver, segment)?;
+            written += u64::from(placed.at.len);
+            self.segment_bytes += u64::from(placed.at.len);
+            segments.placed(placed);
+        }
+        Ok(Some(Progress::More))
+    }
+
     /// Makes the next piece of the part's bytes.
     fn make_piece(&mut self) -> Result<(), String> {
         self.bytes.clear();
@@ -216,7 +278,6 @@ impl InHand {
                 }
             }
         }
-        self.written += self.bytes.len() as u64;
         Ok(())
     }
 }
