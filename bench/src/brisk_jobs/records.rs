@@ -1,6 +1,6 @@
 //! The source of 100-byte records: each subtask sends its own sequence of keys.
 
-use crate::input::generator::{Keys, PAYLOAD, PAYLOAD_BYTES, share};
+use crate::input::generator::{Keys, PAYLOAD, PAYLOAD_BYTES, share, wide_key};
 use brisk::Error;
 use brisk::chain::{Source, SourceContext, SourceReader};
 use brisk::task::Cx;
@@ -41,21 +41,21 @@ const REST: u32 = {
 
 /// The source as the program describes it.
 #[derive(Clone, Debug)]
-pub(super) struct KeyedRecords {
+pub(super) struct KeyedRecords<const WIDE: u64 = 1> {
     /// Of all subtasks together.
     pub(super) total: u64,
 }
 
 /// The source of one subtask.
 #[derive(Debug)]
-pub(super) struct KeyedReader {
+pub(super) struct KeyedReader<const WIDE: u64 = 1> {
     keys: Keys,
     left: u64,
 }
 
-impl Source for KeyedRecords {
+impl<const WIDE: u64> Source for KeyedRecords<WIDE> {
     type Out = Keyed;
-    type Reader = KeyedReader;
+    type Reader = KeyedReader<WIDE>;
 
     type Split = ();
 
@@ -64,13 +64,13 @@ impl Source for KeyedRecords {
         _restored: Option<Vec<()>>,
         context: &SourceContext,
         _cx: &mut Cx,
-    ) -> Result<KeyedReader, Error> {
+    ) -> Result<KeyedReader<WIDE>, Error> {
         let (subtask, parallelism) = (context.subtask.into(), context.parallelism.into());
         Ok(KeyedReader { keys: Keys::new(subtask), left: share(self.total, subtask, parallelism) })
     }
 }
 
-impl SourceReader<Keyed> for KeyedReader {
+impl<const WIDE: u64> SourceReader<Keyed> for KeyedReader<WIDE> {
     type Split = ();
 
     fn snapshot(&mut self) -> Vec<()> {
@@ -87,7 +87,8 @@ impl SourceReader<Keyed> for KeyedReader {
             let mut sent = 0;
             let mut interrupted = None;
             while sent < batch && interrupted.is_none() {
-                let record = Keyed { key: self.keys.next_key(), words: WORDS, rest: REST };
+                let key = wide_key(self.keys.next_key(), self.left - sent, WIDE);
+                let record = Keyed { key, words: WORDS, rest: REST };
                 interrupted = sink.push(record, cx).interrupts();
                 sent += 1;
             }

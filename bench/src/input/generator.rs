@@ -8,6 +8,9 @@
 /// Keys are uniform in `0..KEYS`.
 pub const KEYS: u64 = 1_000_000;
 
+/// Times so many keys are those of the workload with large state.
+pub const WIDE: u64 = 3;
+
 /// Bytes of a record beside its key.
 pub const PAYLOAD_BYTES: usize = 92;
 
@@ -64,6 +67,13 @@ impl Keys {
         x ^= x >> 31;
         ((x >> 32) * KEYS) >> 32
     }
+}
+
+/// The key of a record in `0..wide * KEYS`; `left` counts the records that its source still has, this one
+/// included.
+#[inline(always)]
+pub const fn wide_key(key: u64, left: u64, wide: u64) -> u64 {
+    key * wide + left % wide
 }
 
 /// How many of `total` records source subtask `subtask` of `parallelism` sends.

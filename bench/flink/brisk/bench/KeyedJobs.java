@@ -64,7 +64,7 @@ final class KeyedJobs {
     }
 
     /** Counts per key in keyed state and emits each update. */
-    private static final class Count extends KeyedProcessFunction<Long, Record, Long> {
+    static final class Count extends KeyedProcessFunction<Long, Record, Long> {
         private transient ValueState<Long> counts;
 
         @Override

@@ -64,8 +64,11 @@ public final class Peer {
 
     private static JobExecutionResult run(MiniCluster cluster, String workload, String size)
             throws Exception {
+        boolean inRocksDb = workload.startsWith("rocksdb");
         StreamExecutionEnvironment environment =
-                StreamExecutionEnvironment.getExecutionEnvironment(new Configuration());
+                inRocksDb
+                        ? RocksDbJob.environment(intervalOf(workload))
+                        : StreamExecutionEnvironment.getExecutionEnvironment(new Configuration());
         environment.setParallelism(SLOTS);
         environment.getConfig().enableObjectReuse();
         switch (workload) {
@@ -90,9 +93,18 @@ public final class Peer {
                 WordCountJob.build(environment, size);
                 break;
             default:
-                throw new IllegalArgumentException("no workload " + workload);
+                if (!inRocksDb) {
+                    throw new IllegalArgumentException("no workload " + workload);
+                }
+                RocksDbJob.build(environment, Long.parseLong(size));
         }
         return cluster.executeJobBlocking(environment.getStreamGraph().getJobGraph());
+    }
+
+    /** The number behind the dash, in milliseconds; 0 without one. */
+    private static long intervalOf(String workload) {
+        int dash = workload.indexOf('-');
+        return dash < 0 ? 0 : Long.parseLong(workload.substring(dash + 1));
     }
 
     private static double cpuSeconds() {
