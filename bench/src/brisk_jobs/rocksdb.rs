@@ -27,8 +27,7 @@ impl Drop for Folder {
 /// Counts `records` with an incremental checkpoint each `interval`, or none. The check is of
 /// `WideCountSum`.
 pub fn rocksdb(records: u64, interval: Option<Duration>) -> Result<Measurement, BenchError> {
-    let folder =
-        Folder(std::env::temp_dir().join(format!("brisk-bench-{}", std::process::id())));
+    let folder = Folder(std::env::temp_dir().join(format!("brisk-bench-{}", std::process::id())));
     let mut environment = environment()?;
     environment.set_runtime_mode(RuntimeMode::Streaming);
     configure(&mut environment, &folder.0, interval);
@@ -75,7 +74,8 @@ fn follow(mut running: JobHandle) -> Result<Option<f64>, BenchError> {
         };
         let statistics = running.checkpoint_statistics();
         if statistics.counts.completed > 0 {
-            median = Some(statistics.summary.end_to_end_duration.p50 / 1e3);
+            let milliseconds = statistics.summary.end_to_end_duration.p50.0;
+            median = milliseconds.map(|milliseconds| milliseconds / 1e3);
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use brisk_memory::driver::Files;
 use rocksdb::{
     ColumnFamily, ColumnFamilyDescriptor, DBRawIteratorWithThreadMode, DBWithThreadMode,
     ReadOptions, SingleThreaded, WriteBatch, WriteOptions, checkpoint::Checkpoint,
@@ -55,7 +56,7 @@ impl Database {
     pub(crate) fn open(path: &Path, opening: Opening<'_>) -> Result<Self, RocksDbError> {
         let Opening { settings, memory, expiry, owner, read_only } = opening;
         let options = settings.database(memory);
-        let is_new = !path.join("CURRENT").exists();
+        let is_new = Files::system().metadata(&path.join("CURRENT")).is_err();
         let failed = |what| failure(what, owner, path);
         let names = match is_new {
             true => vec![DEFAULT.to_owned()],

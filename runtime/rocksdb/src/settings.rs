@@ -119,7 +119,6 @@ impl Settings {
         options.set_keep_log_file_num(1);
         // Nothing is written to it.
         options.set_max_total_wal_size(MIB as u64);
-        options.set_atomic_flush(true);
         if let Some(manager) = memory.write_buffers() {
             options.set_write_buffer_manager(manager);
         }

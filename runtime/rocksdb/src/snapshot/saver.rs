@@ -133,6 +133,8 @@ enum Order {
     Link(Arc<Cut>, Arc<Database>, Purpose),
     Save(Arc<Cut>, FileTarget),
     Release(Arc<Cut>),
+    /// What was ordered before is still done.
+    Stop,
 }
 
 /// What the thread needs to know of its store.
@@ -150,7 +152,7 @@ pub(crate) struct SaverOptions {
 
 /// The store's side of the thread.
 pub(crate) struct Saver {
-    orders: Option<mpsc::Sender<Order>>,
+    orders: mpsc::Sender<Order>,
     thread: Option<JoinHandle<()>>,
     owner: String,
     folder: PathBuf,
@@ -165,11 +167,11 @@ impl Saver {
             .name("brisk-rocksdb".to_owned())
             .spawn(move || {
                 let mut work = Work { options, disk: None, remembered: BTreeMap::new() };
-                receiver.into_iter().for_each(|order| work.carry_out(order));
+                let mut orders = receiver.into_iter();
+                while orders.next().is_some_and(|order| work.carry_out(order)) {}
             })
             .map_err(|error| RocksDbError::Saving(format!("no thread for {owner}: {error}")))?;
-        let (orders, thread) = (Some(orders), Some(thread));
-        Ok(Self { orders, thread, owner, folder, cuts: 0 })
+        Ok(Self { orders, thread: Some(thread), owner, folder, cuts: 0 })
     }
 
     /// Has the files of a database linked, which is not written to meanwhile.
@@ -177,7 +179,7 @@ impl Saver {
         let folder = self.folder.join(format!("cut-{}", self.cuts));
         self.cuts += 1;
         let cut = Cut::new(self.owner.clone(), folder);
-        let orders = self.orders.clone().expect("it is taken when the store goes");
+        let orders = self.orders.clone();
         let order = Order::Link(Arc::clone(&cut), Arc::clone(database), purpose);
         if orders.send(order).is_err() {
             let owner = self.owner.clone();
@@ -189,7 +191,8 @@ impl Saver {
 
 impl Drop for Saver {
     fn drop(&mut self) {
-        self.orders = None;
+        // Snapshots that outlive their store have orders of their own to give, so it is told to stop.
+        let _ = self.orders.send(Order::Stop);
         let thread = self.thread.take().expect("it is joined once");
         if thread.join().is_err() {
             tracing::error!("the thread that saves the RocksDB files of {} panicked", self.owner);
@@ -246,7 +249,8 @@ struct Work {
 }
 
 impl Work {
-    fn carry_out(&mut self, order: Order) {
+    /// Carries an order out; whether it goes on.
+    fn carry_out(&mut self, order: Order) -> bool {
         match order {
             Order::Link(cut, database, purpose) => {
                 let linked = self.link(&cut, &database, purpose);
@@ -260,7 +264,7 @@ impl Work {
             Order::Save(cut, target) => {
                 let is_void = cut.lock().is_abandoned || cut.lock().failed.is_some();
                 if is_void {
-                    return;
+                    return true;
                 }
                 let saved = self.save(&cut, target);
                 cut.change(|progress| match saved {
@@ -270,10 +274,12 @@ impl Work {
             }
             Order::Release(cut) => {
                 self.release(&cut);
-                return;
+                return true;
             }
+            Order::Stop => return false,
         }
         self.options.waker.wake_by_ref();
+        true
     }
 
     fn link(
