@@ -42,8 +42,7 @@ struct State {
 
 impl Claims {
     pub(super) fn new(slots: impl Iterator<Item = Option<SlotRef>>, size: usize) -> Claims {
-        let claims: Vec<Claim> =
-            slots.map(|slot| slot.map_or(Claim::None, Claim::Waits)).collect();
+        let claims: Vec<Claim> = slots.map(|slot| slot.map_or(Claim::None, Claim::Waits)).collect();
         let open = claims.iter().filter(|claim| !matches!(claim, Claim::None)).count();
         let state = State { claims, open, saved_from: 0, is_starved: false };
         Claims { state: Arc::new(Mutex::new(state)), size }
@@ -77,7 +76,9 @@ impl Claims {
         };
         state.open -= 1;
         Some(match taken {
-            IoBuffer::Buffer(buffer) if is_starved => IoBuffer::Heap(AlignedBytes::copy_of(&buffer)),
+            IoBuffer::Buffer(buffer) if is_starved => {
+                IoBuffer::Heap(AlignedBytes::copy_of(&buffer))
+            }
             taken => taken,
         })
     }
@@ -102,6 +103,13 @@ impl Claims {
 }
 
 impl ClaimsRef {
+    /// As [`Claims::starve`].
+    pub fn starve(&self) {
+        if let Some(state) = self.0.upgrade() {
+            lock(&state).is_starved = true;
+        }
+    }
+
     /// Whether a wish is open.
     pub fn is_wanted(&self) -> bool {
         self.0.upgrade().is_some_and(|state| lock(&state).open > 0)

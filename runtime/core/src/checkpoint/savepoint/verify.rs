@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use super::entry::{CanonicalDecoder, CanonicalError, Decoded};
 use crate::checkpoint::handle::{BackendKind, KeyedStateHandle, StateHandle};
-use crate::state::verify_segments;
 use crate::checkpoint::storage::{Disk, FileSystemStorage, Found, StateReader, StorageError, load};
+use crate::state::verify_segments;
 
 /// What can be wrong with a savepoint.
 #[derive(Debug, thiserror::Error)]

@@ -137,15 +137,14 @@ pub(crate) fn restore_table<K: Key, V: Record>(
             true => Ok(()),
             false => Err(damaged(format!("a key of state '{name}' comes twice"))),
         };
-        let has_segments =
-            read_segments::<K, V>(restored, share, state.groups, |key, value| {
-                let key = archives.read::<K>(name, key)?;
-                let hash = key_hash(&key);
-                match is_shared(share, hash, state.groups) {
-                    true => insert(hash, &key, &archives.read::<V>(name, value)?),
-                    false => Ok(()),
-                }
-            })?;
+        let has_segments = read_segments::<K, V>(restored, share, state.groups, |key, value| {
+            let key = archives.read::<K>(name, key)?;
+            let hash = key_hash(&key);
+            match is_shared(share, hash, state.groups) {
+                true => insert(hash, &key, &archives.read::<V>(name, value)?),
+                false => Ok(()),
+            }
+        })?;
         if has_segments {
             continue;
         }

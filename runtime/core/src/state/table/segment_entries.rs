@@ -5,6 +5,7 @@
 //! each place at which one may begin. Segments of the log can then come in any order, each once.
 //! Nothing here panics whatever the bytes; what keys and values are is checked by whoever sees them.
 
+use brisk_memory::SegmentSize;
 use std::collections::HashMap;
 
 use super::{
@@ -68,8 +69,7 @@ impl<K: Key, V: Record> SegmentEntries<K, V> {
                 let units = self.segment_bytes / UNIT;
                 while let Some(slot) = geometry.occupied_from(bytes, from) {
                     let (_, location) = Located::read(geometry.slot(bytes, slot));
-                    let (segment, unit) =
-                        (location.0 / units as u32, location.0 as usize % units);
+                    let (segment, unit) = (location.0 / units as u32, location.0 as usize % units);
                     let none = || vec![0; units.div_ceil(64)].into_boxed_slice();
                     let word = &mut self.live.entry(segment).or_insert_with(none)[unit / 64];
                     if *word & 1 << (unit % 64) != 0 {
@@ -164,7 +164,37 @@ impl<K: Key, V: Record> SegmentEntries<K, V> {
     pub(in crate::state) fn finish(&self) -> Result<(), TaskError> {
         match self.live.keys().min() {
             None => Ok(()),
-            Some(segment) => Err(damaged(format!("a key leads to segment {segment}, which is missing"))),
+            Some(segment) => {
+                Err(damaged(format!("a key leads to segment {segment}, which is missing")))
+            }
         }
     }
+}
+
+/// Takes arbitrary bytes as segments: a bucket, a part of a long entry, entries. Must return.
+#[doc(hidden)]
+pub fn exercise(bytes: &[u8]) {
+    through::<u64, u64>(bytes);
+    through::<String, String>(bytes);
+    through::<u64, [u64; 12]>(bytes);
+}
+
+fn through<K: Key, V: Record>(bytes: &[u8]) {
+    let segment_bytes = SegmentSize::MIN.bytes();
+    let segment = |at: usize| {
+        let rest = bytes.get(at..).unwrap_or_default();
+        let mut segment = rest[..rest.len().min(segment_bytes)].to_vec();
+        segment.resize(segment_bytes, 0);
+        segment
+    };
+    let mut entries = SegmentEntries::<K, V>::new(segment_bytes);
+    // What keys and values are does not matter here.
+    let each = |_: &[u8], _: &[u8]| Ok(());
+    let _ = entries.bucket(&segment(0), each);
+    entries.part_of_long(1, segment(segment_bytes));
+    for number in [0, 2] {
+        let used = bytes.len() % (segment_bytes + 1);
+        let _ = entries.entries((number, used), &segment(segment_bytes * number as usize), each);
+    }
+    let _ = entries.finish();
 }

@@ -43,7 +43,11 @@ pub(crate) struct TaskCut {
 fn by_segments(run: &JobRun, options: &BarrierOptions) -> Option<SegmentCheckpoint> {
     match &run.checkpointing.storage {
         StateDestination::Files { inline_below, .. } if !options.kind.is_savepoint() => {
-            Some(SegmentCheckpoint { id: options.id, base: options.base, small_below: *inline_below })
+            Some(SegmentCheckpoint {
+                id: options.id,
+                base: options.base,
+                small_below: *inline_below,
+            })
         }
         _ => None,
     }

@@ -45,4 +45,3 @@ pub struct StoredSegment {
     /// Of those.
     pub checksum: u32,
 }
-

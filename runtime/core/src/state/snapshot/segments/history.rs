@@ -90,13 +90,11 @@ impl Plan {
         self.files.iter_mut().for_each(|file| file.live = 0);
         for (part, kept) in parts.iter().zip(&mut self.kept) {
             let own = order(part.kind.is_bucket(), part.number);
-            let is_before = |stored: &&StoredPart| {
-                order(stored.kind.is_bucket(), stored.number) < own
-            };
+            let is_before =
+                |stored: &&StoredPart| order(stored.kind.is_bucket(), stored.number) < own;
             while stored.next_if(is_before).is_some() {}
-            let found = stored.peek().filter(|stored| {
-                order(stored.kind.is_bucket(), stored.number) == own
-            });
+            let found =
+                stored.peek().filter(|stored| order(stored.kind.is_bucket(), stored.number) == own);
             if let Some(found) = found
                 && part.changed <= known.frozen
             {

@@ -178,6 +178,8 @@ impl SegmentSource for SegmentStream {
 
 impl std::fmt::Debug for SegmentStream {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("SegmentStream").field("to_write", &self.to_write.len()).finish_non_exhaustive()
+        f.debug_struct("SegmentStream")
+            .field("to_write", &self.to_write.len())
+            .finish_non_exhaustive()
     }
 }

@@ -23,7 +23,10 @@ impl Log {
     }
 
     /// Freezes all segments, some of which somebody wants. Begins a new version.
-    pub(in crate::state::table) fn freeze_parts(&mut self, wants: impl Fn(HeldIndex) -> bool) -> Claims {
+    pub(in crate::state::table) fn freeze_parts(
+        &mut self,
+        wants: impl Fn(HeldIndex) -> bool,
+    ) -> Claims {
         self.version = self.version.next();
         self.segments.freeze_all(wants)
     }
