@@ -252,7 +252,10 @@ impl Worker {
                 continue;
             }
             if self.snapshots.holds_up(key) {
-                self.blocked.push(key);
+                // It is signaled again when it may go on.
+                if !self.blocked.contains(&key) {
+                    self.blocked.push(key);
+                }
                 continue;
             }
             let ran = task.run(|| io.driver.borrow().now());
