@@ -5,9 +5,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::checkpoint::handle::{
-    BackendKind, ChannelSide, ChannelStateHandle, CompletedCheckpoint, KeyGroupOffset,
-    KeyedStateHandle, OperatorState, OperatorStateHandle, RedistributionMode, StateHandle,
-    StateKind, StateSchema, SubtaskState,
+    BackendKind, CompletedCheckpoint, KeyGroupOffset, KeyedStateHandle, OperatorState,
+    OperatorStateHandle, RedistributionMode, StateHandle, StateKind, StateSchema, SubtaskState,
 };
 use crate::checkpoint::{CheckpointId, CheckpointKind, Millis};
 use crate::graph::{KeyGroupRange, MaxParallelism, OperatorId, Parallelism, SubtaskIndex};
