@@ -224,10 +224,10 @@ impl Worker {
     }
 
     fn unblock(&mut self) {
-        let tasks = &mut self.tasks;
+        let (tasks, snapshots) = (&mut self.tasks, &mut self.snapshots);
         self.blocked.retain(|key| {
             let Some(task) = tasks.get_mut(key) else { return false };
-            let room = task.has_room();
+            let room = task.has_room() && !snapshots.holds_up(*key);
             if room {
                 task.signal.raise();
             }
@@ -248,6 +248,13 @@ impl Worker {
                 if task.is_urgent() {
                     let passed = task.pass_urgent();
                     self.passed(key, passed);
+                }
+                continue;
+            }
+            if self.snapshots.holds_up(key) {
+                // It is signaled again when it may go on.
+                if !self.blocked.contains(&key) {
+                    self.blocked.push(key);
                 }
                 continue;
             }
@@ -388,7 +395,7 @@ impl Worker {
     }
 
     fn cancel(&mut self, job: JobKey) {
-        self.snapshots.forget(job);
+        self.snapshots.forget(&self.io.driver.borrow(), job);
         if let Some((run, tasks)) = self.deployed.remove(&job) {
             for PlannedTask { plan, .. } in tasks {
                 self.forget_gates(&plan);
