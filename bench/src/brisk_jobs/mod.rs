@@ -6,13 +6,13 @@
 //! jobs are: a job of ten records before it starts the workers and maps the memory.
 
 mod check;
+mod checkpoint;
 mod numbers;
 mod records;
-mod rocksdb;
 mod words;
 
+pub use checkpoint::by_name as checkpoint;
 pub use numbers::{Chaining, chain, exchange, keyed_count};
-pub use rocksdb::rocksdb;
 pub use words::{Emit, word_count};
 
 use crate::BenchError;

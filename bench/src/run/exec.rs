@@ -7,7 +7,6 @@ use crate::run::measurement::Measurement;
 use crate::workload::Input;
 use crate::workload::contender::System;
 use std::path::Path;
-use std::time::Duration;
 
 /// Runs a job of `system` once; workloads name the jobs.
 pub fn run(system: System, job: &str, input: &Input) -> Result<Measurement, BenchError> {
@@ -28,11 +27,9 @@ fn brisk_on_records(job: &str, records: u64) -> Result<Measurement, BenchError> 
         "exchange" => brisk_jobs::exchange(records),
         "chain" => brisk_jobs::chain(records, Chaining::On),
         "chain-cut" => brisk_jobs::chain(records, Chaining::Off),
-        "rocksdb" => brisk_jobs::rocksdb(records, None),
-        _ => match job.strip_prefix("rocksdb-").and_then(|interval| interval.parse().ok()) {
-            Some(interval) => brisk_jobs::rocksdb(records, Some(Duration::from_millis(interval))),
-            None => Err(no_job(System::Brisk, job)),
-        },
+        _ => {
+            brisk_jobs::checkpoint(job, records).unwrap_or_else(|| Err(no_job(System::Brisk, job)))
+        }
     }
 }
 

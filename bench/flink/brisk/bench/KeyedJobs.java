@@ -64,7 +64,7 @@ final class KeyedJobs {
     }
 
     /** Counts per key in keyed state and emits each update. */
-    static final class Count extends KeyedProcessFunction<Long, Record, Long> {
+    private static final class Count extends KeyedProcessFunction<Long, Record, Long> {
         private transient ValueState<Long> counts;
 
         @Override

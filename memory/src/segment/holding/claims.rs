@@ -103,6 +103,13 @@ impl Claims {
 }
 
 impl ClaimsRef {
+    /// As [`Claims::starve`].
+    pub fn starve(&self) {
+        if let Some(state) = self.0.upgrade() {
+            lock(&state).is_starved = true;
+        }
+    }
+
     /// Whether a wish is open.
     pub fn is_wanted(&self) -> bool {
         self.0.upgrade().is_some_and(|state| lock(&state).open > 0)

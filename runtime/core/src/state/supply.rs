@@ -76,9 +76,9 @@ impl Supply {
                 return Ok(segment);
             }
         }
-        // Nobody reads segments of this table any more.
-        let unused = if self.claims.is_empty() { self.reserve.pop() } else { None };
-        unused.ok_or_else(|| self.exhausted())
+        // What is read from here on is copied, so that less of the reserve is needed.
+        self.claims.iter().for_each(ClaimsRef::starve);
+        self.reserve.pop().ok_or_else(|| self.exhausted())
     }
 
     /// Opens a frozen segment, or gives what is to take its place.
@@ -93,12 +93,14 @@ impl Supply {
         if held.thaw(at) {
             return Ok(None);
         }
-        match self.take() {
-            Ok(blank) => Ok(Some(blank)),
-            Err(_) if held.thaw_by_heap(at) => Ok(None),
-            // Somebody is reading it.
-            Err(error) => self.reserve.pop().map(Some).ok_or(error),
+        if let Taken::Segment(blank) = self.pool.take() {
+            return Ok(Some(blank));
         }
+        if held.thaw_by_heap(at) {
+            return Ok(None);
+        }
+        // Somebody is reading it.
+        self.take().map(Some)
     }
 
     /// Opens a frozen segment, or puts a copy in its place.
@@ -128,6 +130,8 @@ impl Supply {
         let reserve = RESERVE_BYTES.div_ceil(self.segment_size().bytes());
         while self.reserve.len() < wanted.min(reserve) {
             let Taken::Segment(segment) = self.pool.take() else {
+                // Then what is read is copied, and there is no need for it.
+                self.reserve.clear();
                 return claims.starve();
             };
             self.reserve.push(segment);

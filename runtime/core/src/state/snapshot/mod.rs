@@ -53,6 +53,8 @@ mod table;
 #[cfg(test)]
 pub(in crate::state) mod tests;
 
+#[doc(hidden)]
+pub use crate::state::table::exercise_segments;
 pub(crate) use archive::ArchiveReader;
 pub use decoder::GroupDecoder;
 #[doc(hidden)]

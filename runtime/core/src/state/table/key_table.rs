@@ -1,19 +1,16 @@
 //! Keys and values of two types, over the bytes.
 
+mod image;
 mod scan;
 
-use brisk_memory::HeldIndex;
 use std::fmt;
 
 use super::{
     FrozenBucket, FrozenData, FrozenEntries,
-    bucket::Slot,
-    image::{Image, TablePart, by_number},
     index::{Index, Place},
     log::{Draft, HEADER, Location, Log, UNIT},
     scratch::Scratch,
     slots::{Located, Pair, logged},
-    version::Version,
 };
 use crate::{
     Key, Record,
@@ -358,57 +355,6 @@ impl<K: Key, V: Record> KeyTable<K, V> {
     pub fn freeze_entries(&mut self, groups: MaxParallelism) -> FrozenEntries<K, V> {
         let segment_bytes = self.supply.segment_size().bytes();
         FrozenEntries::new(self.freeze(), groups, segment_bytes, Self::VALUE_ALIGN)
-    }
-
-    /// The version that the next freeze ends.
-    pub(in crate::state) fn version(&self) -> Version {
-        match &self.body {
-            Body::Slots(index) => index.version(),
-            Body::Logged(index, _) => index.version(),
-        }
-    }
-
-    /// All segments, those of the index before those of the log, by number.
-    pub(in crate::state) fn parts(&self) -> Vec<TablePart> {
-        match &self.body {
-            Body::Slots(index) => index.parts().collect(),
-            Body::Logged(index, log) => {
-                let mut parts = Vec::with_capacity(index.segments() + log.segments());
-                parts.extend(index.parts());
-                parts.extend(log.table_parts());
-                parts
-            }
-        }
-    }
-
-    /// Freezes the table, to write those of `parts`, which are all there are, that `wanted` is true
-    /// for. Touches no segment.
-    pub(in crate::state) fn freeze_image(&mut self, parts: &[TablePart], wanted: &[bool]) -> Image {
-        let Self { body, supply, .. } = self;
-        let [buckets, entries] = by_number(parts, wanted);
-        let wants = |of: &[bool], at: HeldIndex| of.get(at.0 as usize).copied().unwrap_or(false);
-        let image = match body {
-            Body::Slots(index) => Image::new(index.freeze_parts(|at| wants(&buckets, at)), None),
-            Body::Logged(index, log) => Image::new(
-                index.freeze_parts(|at| wants(&buckets, at)),
-                Some(log.freeze_parts(|at| wants(&entries, at))),
-            ),
-        };
-        image.claims().for_each(|claims| supply.lend_to(claims));
-        image
-    }
-
-    /// Bytes of keys and values and of what they are found by, about.
-    pub(in crate::state) fn live_bytes(&self) -> usize {
-        match &self.body {
-            Body::Slots(index) => index.len() * Pair::<K, V>::BYTES,
-            Body::Logged(index, log) => index.len() * Located::BYTES + log.live_bytes(),
-        }
-    }
-
-    /// The size of its segments.
-    pub(in crate::state) fn segment_bytes(&self) -> usize {
-        self.supply.segment_size().bytes()
     }
 
     /// Adds a key that is not there yet; false, and nothing, if it is.

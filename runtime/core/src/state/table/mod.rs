@@ -44,4 +44,6 @@ pub use key_table::{Change, Frozen, KeyTable, Refused, Scan};
 pub use log::FrozenData;
 pub(in crate::state) use scratch::Scratch;
 pub(in crate::state) use segment_entries::SegmentEntries;
+#[doc(hidden)]
+pub use segment_entries::exercise as exercise_segments;
 pub use version::Version;

@@ -5,6 +5,7 @@
 //! each place at which one may begin. Segments of the log can then come in any order, each once.
 //! Nothing here panics whatever the bytes; what keys and values are is checked by whoever sees them.
 
+use brisk_memory::SegmentSize;
 use std::collections::HashMap;
 
 use super::{
@@ -168,4 +169,32 @@ impl<K: Key, V: Record> SegmentEntries<K, V> {
             }
         }
     }
+}
+
+/// Takes arbitrary bytes as segments: a bucket, a part of a long entry, entries. Must return.
+#[doc(hidden)]
+pub fn exercise(bytes: &[u8]) {
+    through::<u64, u64>(bytes);
+    through::<String, String>(bytes);
+    through::<u64, [u64; 12]>(bytes);
+}
+
+fn through<K: Key, V: Record>(bytes: &[u8]) {
+    let segment_bytes = SegmentSize::MIN.bytes();
+    let segment = |at: usize| {
+        let rest = bytes.get(at..).unwrap_or_default();
+        let mut segment = rest[..rest.len().min(segment_bytes)].to_vec();
+        segment.resize(segment_bytes, 0);
+        segment
+    };
+    let mut entries = SegmentEntries::<K, V>::new(segment_bytes);
+    // What keys and values are does not matter here.
+    let each = |_: &[u8], _: &[u8]| Ok(());
+    let _ = entries.bucket(&segment(0), each);
+    entries.part_of_long(1, segment(segment_bytes));
+    for number in [0, 2] {
+        let used = bytes.len() % (segment_bytes + 1);
+        let _ = entries.entries((number, used), &segment(segment_bytes * number as usize), each);
+    }
+    let _ = entries.finish();
 }

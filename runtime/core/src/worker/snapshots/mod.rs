@@ -147,12 +147,15 @@ impl Open {
         let begun = self.line.iter().position(Writing::has_begun);
         let ready = begun.or_else(|| self.line.iter().position(Writing::is_ready));
         let Some(at) = ready else { return self.finish(driver, expects) };
-        match self.line[at].advance(&mut self.destination, driver) {
+        let began = driver.now();
+        let progress = self.line[at].advance(&mut self.destination, driver);
+        self.line[at].took(driver.now().saturating_since(began));
+        match progress {
             Ok(Progress::More) => Step::Worked,
             Ok(Progress::Waits) => Step::Waits,
             Ok(Progress::Done(snapshot)) => {
                 let writing = self.line.remove(at);
-                self.written.push((writing.task(), snapshot));
+                self.written.push((writing.task(), writing.measured(snapshot)));
                 Step::Worked
             }
             Err(cause) => self.decline(&cause),

@@ -1,7 +1,7 @@
 //! One task's part of a checkpoint on its way to where it is kept.
 
 use brisk_memory::driver::{Driver, Instant64};
-use std::{collections::VecDeque, sync::Arc};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use super::{
     PIECE_BYTES,
@@ -55,6 +55,8 @@ pub(super) struct Writing {
     parts: Option<VecDeque<Part>>,
     hand: Option<InHand>,
     snapshot: TaskSnapshot,
+    /// What one turn took at most.
+    longest_piece: Duration,
 }
 
 /// How far it is.
@@ -68,11 +70,23 @@ pub(super) enum Progress {
 impl Writing {
     pub(super) fn new(plan: Arc<SubtaskPlan>, cut: TaskCut, began: Instant64) -> Self {
         let snapshot = TaskSnapshot { metrics: cut.metrics, ..TaskSnapshot::default() };
-        Self { plan, cut, began, parts: None, hand: None, snapshot }
+        let longest_piece = Duration::ZERO;
+        Self { plan, cut, began, parts: None, hand: None, snapshot, longest_piece }
     }
 
     pub(super) fn task(&self) -> TaskKey {
         self.plan.key
+    }
+
+    /// A turn took so long.
+    pub(super) fn took(&mut self, time: Duration) {
+        self.longest_piece = self.longest_piece.max(time);
+    }
+
+    /// What was handed over, with what it took.
+    pub(super) fn measured(self, mut snapshot: TaskSnapshot) -> TaskSnapshot {
+        snapshot.metrics.longest_piece = self.longest_piece;
+        snapshot
     }
 
     pub(super) fn is_ready(&self) -> bool {
@@ -105,6 +119,9 @@ impl Writing {
             let mut parts = VecDeque::new();
             for (node, snapshot) in std::mem::take(&mut self.cut.operators) {
                 let id = self.plan.operator(node).id;
+                if snapshot.finished {
+                    self.snapshot.operators.push((id, SubtaskState::finished()));
+                }
                 parts.extend(snapshot.lists.into_iter().map(|list| Part::List(id, list)));
                 parts.extend(snapshot.keyed.into_iter().map(|keyed| Part::Keyed(id, keyed)));
             }

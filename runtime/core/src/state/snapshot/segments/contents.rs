@@ -11,7 +11,7 @@ const PART_OF_LONG: u8 = 65;
 /// The largest and the smallest segments there are.
 const SEGMENT_BYTES: std::ops::RangeInclusive<u64> = 4096..=1 << 20;
 /// A part takes at least so many bytes, which bounds what is allocated for them.
-const PART_BYTES_MIN: usize = 10;
+const PART_BYTES_MIN: usize = 9;
 
 /// One segment and where it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -24,7 +24,7 @@ use crate::{
             tests::{Subtask, kind, shares_on},
             verify_segments,
         },
-        table::tests::arena,
+        table::{exercise_segments, tests::arena},
     },
     task::snapshot::{KeyedSnapshot, OperatorSnapshot, SegmentCheckpoint},
 };
@@ -250,10 +250,10 @@ proptest! {
         check((steps, Compression::None), 20_000, text);
     }
 
-    /// There is room for the state, and for next to no copies.
+    /// There is room for the state, half of it garbage, and for next to no copies.
     #[test]
     fn with_little_memory_wide_values_are_as_in_a_map(steps in steps()) {
-        check((steps, Compression::None), 170, wide);
+        check((steps, Compression::None), 190, wide);
     }
 
     #[test]
@@ -263,6 +263,13 @@ proptest! {
         let mut all = b"BSEG\x01\x80\x20".to_vec();
         all.extend(bytes);
         exercise(&all);
+    }
+
+    #[test]
+    fn no_segments_are_too_strange(
+        bytes in proptest::collection::vec(prop_oneof![0u8..3, any::<u8>()], 0..13_000),
+    ) {
+        exercise_segments(&bytes);
     }
 }
 
