@@ -57,7 +57,7 @@ impl Aggregate<Keyed, u64> for CountSeen {
 
 /// What is kept, and by whom.
 #[derive(Clone, Copy, Debug)]
-pub struct State {
+struct State {
     /// How many keys it has.
     keys: u64,
     /// `state.backend.type`.
@@ -69,7 +69,7 @@ const ROCKSDB: &str = "rocksdb";
 
 /// Runs the workload with a checkpoint each `interval`, if there is one. Measured are the records that
 /// come after each key was sent once.
-pub fn checkpoint(
+fn checkpoint(
     records: u64,
     state: State,
     interval: Option<Duration>,
