@@ -8,9 +8,11 @@
 mod check;
 mod numbers;
 mod records;
+mod windows;
 mod words;
 
 pub use numbers::{Chaining, chain, exchange, keyed_count};
+pub use windows::{Panes, windows};
 pub use words::{Emit, word_count};
 
 use crate::BenchError;
