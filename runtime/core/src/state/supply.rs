@@ -3,7 +3,7 @@
 use brisk_memory::{
     MemoryError, Pool, PoolOptions, Region, Segment, SegmentCount, SegmentSize, Taken,
 };
-use std::task::Waker;
+use std::{cell::RefCell, rc::Rc, task::Waker};
 
 use super::StateError;
 
@@ -21,12 +21,12 @@ pub struct SupplyOptions {
 }
 
 /// A share of the managed region, for the state of one operator of one subtask. Segments that are
-/// dropped come back to it.
-#[derive(Debug)]
+/// dropped come back to it. Clones are the same share: an operator may have several tables.
+#[derive(Clone, Debug)]
 pub struct Supply {
-    pool: Pool,
+    pool: Rc<RefCell<Pool>>,
     region: Region,
-    owner: String,
+    owner: Rc<str>,
 }
 
 impl Supply {
@@ -44,6 +44,7 @@ impl Supply {
             // State does not wait for memory: there is nobody to wake.
             waker: Waker::noop().clone(),
         })?;
+        let (pool, owner) = (Rc::new(RefCell::new(pool)), owner.into());
         Ok(Self { pool, region: region.clone(), owner })
     }
 
@@ -52,7 +53,8 @@ impl Supply {
     /// # Errors
     /// If there is none left for this operator. Here is where cold segments will be spilled.
     pub fn take(&mut self) -> Result<Segment, StateError> {
-        match self.pool.take() {
+        let taken = self.pool.borrow_mut().take();
+        match taken {
             Taken::Segment(segment) => Ok(segment),
             Taken::Overdraft(_) => unreachable!("the pool has no overdraft"),
             Taken::Exhausted => Err(self.exhausted()),
@@ -62,10 +64,11 @@ impl Supply {
     #[cold]
     fn exhausted(&self) -> StateError {
         let bytes = |count: SegmentCount| count.bytes(self.segment_size()) as u64;
+        let pool = self.pool.borrow();
         StateError::OutOfMemory {
-            owner: self.owner.clone(),
-            held_bytes: bytes(self.pool.outstanding()),
-            quota_bytes: bytes(self.pool.size()),
+            owner: self.owner.to_string(),
+            held_bytes: bytes(pool.outstanding()),
+            quota_bytes: bytes(pool.size()),
             total_bytes: bytes(self.region.total()),
         }
     }
@@ -77,7 +80,7 @@ impl Supply {
 
     /// Segments that are out.
     pub fn held(&self) -> SegmentCount {
-        self.pool.outstanding()
+        self.pool.borrow().outstanding()
     }
 
     /// Whose state it is.

@@ -76,7 +76,7 @@ pub trait KeyedOperator<T> {
     }
 
     /// The hash of a key that comes soon.
-    fn look_ahead(&self, key_hash: u32);
+    fn look_ahead(&mut self, key_hash: u32);
 
     /// Takes a record.
     fn element(&mut self, hash: u32, record: T, turn: &mut OperatorTurn<'_, Self::Out>) -> Taken;

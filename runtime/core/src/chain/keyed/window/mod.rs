@@ -2,7 +2,8 @@
 //! program said, and the functions over what fires.
 //!
 //! ```text
-//!   PeriodicWindows, default trigger   -> SlicedCore     any accumulator
+//!   PeriodicWindows, default trigger   -> SlicedCore     any accumulator; in managed memory, but for
+//!                                                        lists and windows of many slices
 //!   sessions, default trigger          -> SessionCore    any accumulator
 //!   anything with a trigger            -> TriggeredCore  any accumulator
 //!   anything with an evictor           -> TriggeredCore  lists of records
@@ -12,11 +13,13 @@ mod core;
 mod function;
 mod operator;
 mod plan;
+mod sliced;
 
 pub use self::core::{
-    CoreTemplate, FiredOf, ImageOf, PieceOf, SessionCore, SlicedCore, TriggeredCore, Untimed,
-    WindowCore,
+    CoreContext, CoreTemplate, FeedError, FiredOf, ImageOf, KeptOf, PieceOf, SessionCore,
+    TriggeredCore, Untimed, WindowCore,
 };
+pub use sliced::SlicedCore;
 pub use function::{Apply, FoldOf, ProcessWindowFunction, ResultOf};
 pub use operator::{RunningWindows, Windowed};
 pub use plan::{
