@@ -116,7 +116,10 @@ pub type FiredOf<T, K, C> =
     Fired<K, <C as WindowCore<T, K>>::Window, <C as WindowCore<T, K>>::Content>;
 
 /// Checks that a timer goes by the clock that windows go by.
-pub(super) fn check_domain<W, C, S, O>(piece: &Piece<W, C, S, O>, own: TimeDomain) -> Result<(), Unfit> {
+pub(super) fn check_domain<W, C, S, O>(
+    piece: &Piece<W, C, S, O>,
+    own: TimeDomain,
+) -> Result<(), Unfit> {
     match piece {
         Piece::Timer { domain, .. } if *domain != own => Err(Unfit("timers of another clock")),
         _ => Ok(()),

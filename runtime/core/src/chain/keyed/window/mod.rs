@@ -19,13 +19,13 @@ pub use self::core::{
     CoreContext, CoreTemplate, FeedError, FiredOf, ImageOf, KeptOf, PieceOf, SessionCore,
     TriggeredCore, Untimed, WindowCore,
 };
-pub use sliced::SlicedCore;
 pub use function::{Apply, FoldOf, ProcessWindowFunction, ResultOf};
 pub use operator::{RunningWindows, Windowed};
 pub use plan::{
     ByDefault, FoldPlan, PlanWindows, SessionPlan, SlicedPlan, TriggeredPlan, WithEvictor,
     WithTrigger,
 };
+pub use sliced::SlicedCore;
 
 #[cfg(test)]
 mod tests;

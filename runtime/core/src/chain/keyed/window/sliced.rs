@@ -76,7 +76,9 @@ where
     ) -> Result<Fed<T>, FeedError> {
         let time = time_of(self.domain, timestamp, self.watermark())?;
         match &mut self.windows {
-            Sliced::Tables(windows) => Ok(windows.feed((hash, &key), (time, record), &self.fold)?),
+            Sliced::Tables(windows) => {
+                Ok(windows.feed((hash, &key), (time, record), &self.fold)?)
+            }
             Sliced::ByKey(windows) => {
                 let asked = AskedKey { hash, is: |known: &K| *known == key, make: || key.clone() };
                 Ok(windows.feed(asked, time, record, &self.fold))
@@ -134,11 +136,7 @@ where
         }
     }
 
-    fn put_back_reached(
-        &mut self,
-        group: HashRange,
-        from: (u32, Timestamp),
-    ) -> Result<(), Unfit> {
+    fn put_back_reached(&mut self, group: HashRange, from: (u32, Timestamp)) -> Result<(), Unfit> {
         match &mut self.windows {
             Sliced::Tables(windows) => windows.put_back_reached(group, from),
             Sliced::ByKey(_) => Err(Unfit("how far all windows had fired, not those of each key")),

@@ -85,9 +85,10 @@ impl<K: Key, W, C: Record, S, O> Frozen<K, W, C, S, O> {
         }
         sorted.retain(|(_, images)| !images.is_empty());
         sorted.reverse();
-        let reached = kept.reached.into_iter().map(|(hash, time)| {
-            (KeyGroup(key_group_of(hash, all) as u32), (hash, time))
-        });
+        let reached = kept
+            .reached
+            .into_iter()
+            .map(|(hash, time)| (KeyGroup(key_group_of(hash, all) as u32), (hash, time)));
         let tables = kept.tables.into_iter().map(|(window, entries)| {
             let mut table = Table { window, entries, group: None, run: Vec::new() };
             table.next_group();
@@ -171,7 +172,10 @@ impl Parts {
     }
 
     /// Copies the contents of a group in a window's table.
-    fn table<W: Record, K: Key, C: Record>(&mut self, table: &Table<W, K, C>) -> Result<(), BoxError> {
+    fn table<W: Record, K: Key, C: Record>(
+        &mut self,
+        table: &Table<W, K, C>,
+    ) -> Result<(), BoxError> {
         let namespace = self.record(&table.window)?;
         for entry in &table.run {
             let stored = table.entries.entry(*entry);
