@@ -132,32 +132,42 @@ impl WatermarkGenerator<Bid> for EachStep {
     }
 }
 
+/// What is kept of an auction in a window. Without padding and pointers, so that it lies in the slots
+/// of tables and is changed there; a tuple has no layout that can be relied on, and would not.
+#[derive(Archive, Serialize, Deserialize, Clone, Copy, Debug)]
+struct Found {
+    count: u64,
+    max: u64,
+}
+
 /// Count and greatest price.
 #[derive(Clone, Copy, Debug)]
 struct CountAndMax;
 
 impl Aggregate<Bid, u64> for CountAndMax {
-    type Accumulator = (u64, u64);
-    type Out = (u64, u64, u64);
+    type Accumulator = Found;
+    type Out = (u64, Found);
 
     #[inline(always)]
-    fn first(&self, bid: Bid) -> (u64, u64) {
-        (1, bid.price)
+    fn first(&self, bid: Bid) -> Found {
+        Found { count: 1, max: bid.price }
     }
 
     #[inline(always)]
-    fn add(&self, (count, max): &mut (u64, u64), bid: Bid) {
-        (*count, *max) = (*count + 1, bid.price.max(*max));
+    fn add(&self, found: &mut Found, bid: Bid) {
+        found.count += 1;
+        found.max = found.max.max(bid.price);
     }
 
     #[inline(always)]
-    fn merge(&self, (count, max): &mut (u64, u64), other: (u64, u64)) {
-        (*count, *max) = (*count + other.0, other.1.max(*max));
+    fn merge(&self, found: &mut Found, other: Found) {
+        found.count += other.count;
+        found.max = found.max.max(other.max);
     }
 
     #[inline(always)]
-    fn result(&self, auction: u64, (count, max): (u64, u64)) -> (u64, u64, u64) {
-        (auction, count, max)
+    fn result(&self, auction: u64, found: Found) -> (u64, Found) {
+        (auction, found)
     }
 }
 
@@ -177,9 +187,9 @@ pub fn windows(records: u64, panes: Panes) -> Result<Measurement, BenchError> {
         .key_by(viewed(|bid: &Bid| bid.auction, |bid| bid.auction.to_native()))
         .window(windows)
         .aggregate(CountAndMax)
-        .sink_to(check.sink(|(auction, count, max): &(u64, u64, u64)| Outcome {
+        .sink_to(check.sink(|(auction, found): &(u64, Found)| Outcome {
             records: 0,
-            check: window_check(*auction, *count, *max),
+            check: window_check(*auction, found.count, found.max),
         }));
     measure(&environment, || Outcome { records, ..check.total() })
 }

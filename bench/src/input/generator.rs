@@ -80,9 +80,6 @@ pub const BIDS_PER_MS: u64 = 1_000;
 /// Milliseconds of event time after which sources of bids say again how far they are.
 pub const WATERMARK_MS: u64 = 100;
 
-/// Bytes of a bid: auction, price and time.
-pub const BID_BYTES: u64 = 24;
-
 /// The bids that one source subtask sends: `(auction, price, time in ms)`.
 #[derive(Clone, Debug)]
 pub struct Bids {

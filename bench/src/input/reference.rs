@@ -56,8 +56,8 @@ pub fn expected(kind: CheckKind, input: &Input) -> Result<Outcome, BenchError> {
         (CheckKind::KeySum, Input::Records(total)) => Ok(key_sum(*total)),
         (CheckKind::CountSum, Input::Records(total)) => Ok(count_sum(*total)),
         (CheckKind::ChainSum, Input::Records(total)) => Ok(chain_sum(*total)),
-        (CheckKind::TumblingSum, Input::Records(total)) => Ok(window_sum(*total, 5)),
-        (CheckKind::SlidingSum, Input::Records(total)) => Ok(window_sum(*total, 1)),
+        (CheckKind::TumblingSum, Input::Records(total)) => Ok(window_sum(*total, PANES, PANE_MS)),
+        (CheckKind::SlidingSum, Input::Records(total)) => Ok(window_sum(*total, 1, PANE_MS)),
         (
             CheckKind::FinalCounts | CheckKind::UpdateSum | CheckKind::WordHashSum,
             Input::Text(path),
@@ -104,13 +104,13 @@ const PANES: usize = 5;
 
 /// Counts and greatest prices by pane and auction, of which windows that begin each `apart` panes are
 /// put together.
-fn window_sum(total: u64, apart: usize) -> Outcome {
+fn window_sum(total: u64, apart: usize, pane_ms: u64) -> Outcome {
     let mut panes: Vec<Vec<(u64, u64)>> = Vec::new();
     for subtask in 0..PARALLELISM {
         let mut bids = Bids::new(subtask, PARALLELISM);
         for _ in 0..share(total, subtask, PARALLELISM) {
             let (auction, price, time) = bids.next_bid();
-            let pane = (time / PANE_MS) as usize;
+            let pane = (time / pane_ms) as usize;
             while panes.len() <= pane {
                 panes.push(vec![(0, 0); AUCTIONS as usize]);
             }

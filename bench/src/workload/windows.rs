@@ -3,15 +3,14 @@
 use super::contender::{Contender, System};
 use super::goal::{Figure, Goal, RECORDS};
 use super::{InputKind, M, Workload};
-use crate::input::generator::BID_BYTES;
 use crate::input::reference::CheckKind;
 
 const TUMBLING: &str = "windows-tumbling";
 const SLIDING: &str = "windows-sliding";
 const RECORDS_SLIDING: &str = "records_per_second_sliding";
 
-/// So many that windows of 20 s of event time, and more, fire in a tiny run.
-const TINY: u64 = 400_000;
+/// Two and a half seconds of event time, so that sliding windows fire before the end of a tiny run.
+const TINY: u64 = 2_500_000;
 
 const fn tumbling(system: System, records: u64) -> Contender {
     Contender::of(system, TUMBLING, records, CheckKind::TumblingSum).tiny(TINY)
@@ -30,7 +29,8 @@ pub(super) const WINDOWS: Workload = Workload {
     name: "windows",
     description: "2 sources of bids, 100 k auctions, count and max in windows of 10 s and of 10 s by 2 s",
     rate_metric: RECORDS,
-    kind: InputKind::Records { bytes: BID_BYTES },
+    // Auction, price and time.
+    kind: InputKind::Records { bytes: 24 },
     contenders: &[
         tumbling(System::Brisk, 200 * M),
         sliding(System::Brisk, 200 * M),
