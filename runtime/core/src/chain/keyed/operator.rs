@@ -280,10 +280,11 @@ where
     fn record(&mut self, key_hash: u32, record: &Archived<T>, cx: &mut Cx) -> Flow {
         let record = decode::<T>(record);
         let Self { state, sink } = self;
-        let element = |operator: &mut O, turn: &mut OperatorTurn<'_, O::Out>| {
-            operator.element(key_hash, record, turn)
-        };
-        match state.turn(*sink, cx, element) {
+        // Not by way of a closure, which would become a function of its own.
+        let State { node, operator, runtime, results, .. } = &mut **state;
+        let mut turn = OperatorTurn { node: *node, runtime, cx, out: results };
+        let taken = operator.element(key_hash, record, &mut turn);
+        match (taken, results.drain_into(*sink, cx)) {
             (Taken::Done(flow), drained) => flow.and(drained),
             (Taken::Fires, Flow::Continue) => state.run(*sink, cx),
             (Taken::Fires, drained) => drained,

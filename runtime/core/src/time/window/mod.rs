@@ -46,6 +46,3 @@ pub use sliced::{KeySlices, SlicedWindows};
 pub use table::{AskedKey, Content, HeapTable, KeyTable, Place};
 pub use trigger::{Trigger, TriggerResult};
 pub use triggered::{Buffered, Folded, Keep, TriggeredImage, TriggeredWindows, WindowRules};
-
-#[cfg(test)]
-mod twin;

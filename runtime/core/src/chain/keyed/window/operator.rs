@@ -96,10 +96,10 @@ where
     #[inline(always)]
     fn element(&mut self, hash: u32, record: T, turn: &mut OperatorTurn<'_, F::Out>) -> Taken {
         let timestamp = turn.cx.timestamp();
-        let fed = Guard::run(turn.node, || {
-            let key = self.selector.key(&record);
-            self.core.feed((hash, key), timestamp, record)
-        });
+        let guard = Guard::enter(turn.node);
+        let key = self.selector.key(&record);
+        let fed = self.core.feed((hash, key), timestamp, record);
+        guard.leave();
         match fed {
             Ok(Fed::Taken(Fires::Nothing) | Fed::Outside) => Taken::Done(Flow::Continue),
             Ok(Fed::Taken(Fires::Results)) => Taken::Fires,

@@ -176,8 +176,18 @@ fn simulated_windows_that_are_open_fire_before_a_drained_job_ends() {
             assert!(cluster.step(), "deadlocked");
         }
         let is_drained = answer.wait().is_ok();
+        while !handle.is_over() {
+            assert!(cluster.step(), "deadlocked");
+        }
+        let restarts = handle.restarts();
         cluster.finish(handle).expect("it ends");
         let results = found.take();
+        if restarts > 0 {
+            // Without a savepoint it began anew, and numbers were counted twice.
+            assert!(!is_drained);
+            assert_eq!(once(results), expected());
+            return;
+        }
         let in_results: u64 = results.iter().map(|(_, _, count, _)| count).sum();
         assert_eq!(in_results, counted.seen() * (SIZE / SLIDE) as u64);
         if is_drained && counted.seen() < NUMBERS as u64 {

@@ -12,7 +12,7 @@ use crate::{
         window::{
             AllowedLateness, Collected, Fed, FiredTime, Fires, Fold, SliceGrid,
             TimeDomain::EventTime,
-            twin::{Kind, Twin, TwinFired},
+            sliced::twin::{Kind, Twin, TwinFired},
         },
     },
 };
