@@ -1,7 +1,7 @@
 //! Runs one job of Brisk or of the floor in this process; what `brisk-bench exec` does.
 
 use crate::BenchError;
-use crate::brisk_jobs::{self, Chaining, Emit};
+use crate::brisk_jobs::{self, Chaining, Emit, Panes};
 use crate::floor;
 use crate::run::measurement::Measurement;
 use crate::workload::Input;
@@ -27,6 +27,8 @@ fn brisk_on_records(job: &str, records: u64) -> Result<Measurement, BenchError> 
         "exchange" => brisk_jobs::exchange(records),
         "chain" => brisk_jobs::chain(records, Chaining::On),
         "chain-cut" => brisk_jobs::chain(records, Chaining::Off),
+        "windows-tumbling" => brisk_jobs::windows(records, Panes::OneByOne),
+        "windows-sliding" => brisk_jobs::windows(records, Panes::Shared),
         _ => {
             brisk_jobs::checkpoint(job, records).unwrap_or_else(|| Err(no_job(System::Brisk, job)))
         }

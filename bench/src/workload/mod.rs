@@ -7,6 +7,7 @@ pub mod contender;
 mod exchange;
 pub mod goal;
 mod keyed_count;
+mod windows;
 mod wordcount;
 
 use crate::BenchError;
@@ -68,13 +69,14 @@ pub enum Scale {
 }
 
 /// All workloads, in the order in which `list` shows them.
-pub const ALL: [&Workload; 6] = [
+pub const ALL: [&Workload; 7] = [
     &wordcount::WORD_COUNT,
     &keyed_count::KEYED_COUNT,
     &exchange::EXCHANGE,
     &chain::CHAIN,
     &chain::CHAIN_CUT,
     &checkpoint::CHECKPOINT,
+    &windows::WINDOWS,
 ];
 
 impl Workload {
