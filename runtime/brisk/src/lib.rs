@@ -36,7 +36,7 @@ pub mod prelude {
         chain::{
             BroadcastProcessFunction, CoProcessFunction, Collector, KeyedBroadcastProcessFunction,
             KeyedCoProcessFunction, KeyedContext, KeyedOpenContext, KeyedProcessFunction,
-            ProcessFunction, window::ProcessWindowFunction,
+            OneOf, ProcessFunction, joins::ProcessJoinFunction, window::ProcessWindowFunction,
         },
         job::{JobExecutionResult, JobHandle, MiniCluster},
         record::Archived,
@@ -68,6 +68,10 @@ pub mod prelude {
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
 struct Readme;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/joins.md")]
+struct Joins;
 
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/state.md")]

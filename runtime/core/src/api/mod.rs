@@ -28,6 +28,7 @@ mod aggregates;
 mod arguments;
 mod connected;
 mod environment;
+mod joins;
 mod keyed;
 mod operators;
 mod partitioning;
@@ -43,6 +44,10 @@ pub use aggregates::{Count, Extreme, Reduce, Sum};
 pub use arguments::Arguments;
 pub use connected::{BroadcastTimedStream, CoTimedStream, ConnectedKeyedStreams};
 pub use environment::StreamExecutionEnvironment;
+pub use joins::{
+    CoGroupedStream, Groups, IntervalJoined, IntervalJoinedStream, JoinedKeys, JoinedStream,
+    JoinedStreams, JoinedWhere, JoinedWindows, Pairs,
+};
 pub use keyed::{Aggregated, KeyedStream};
 pub use partitioning::{BroadcastProcessed, CoMap, CoMapped, ConnectedStreams};
 pub use sinks::Collected;
