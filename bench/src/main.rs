@@ -7,8 +7,7 @@ use brisk_bench::run::rounds::{self, Plan};
 use brisk_bench::setup::Step;
 use brisk_bench::setup::cache::Cache;
 use brisk_bench::workload::contender::{Breadth, Peer, System};
-use brisk_bench::workload::goal::goals;
-use brisk_bench::workload::{Input, Scale, Workload};
+use brisk_bench::workload::{self, Input, Scale, Workload};
 use brisk_bench::{BenchError, floor};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::{Path, PathBuf};
@@ -124,11 +123,11 @@ fn run(arguments: &RunArguments) -> Result<ExitCode, BenchError> {
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-fn chosen(arguments: &RunArguments) -> Result<Vec<Workload>, BenchError> {
+fn chosen(arguments: &RunArguments) -> Result<Vec<&'static Workload>, BenchError> {
     match (arguments.workload.as_str(), arguments.cut) {
-        ("all", false) => Ok(Workload::ALL.to_vec()),
-        ("chain", true) => Ok(vec![Workload::ChainCut]),
-        (name, false) => Ok(vec![name.parse()?]),
+        ("all", false) => Ok(workload::ALL.to_vec()),
+        ("chain", true) => Ok(vec![Workload::of_name("chain-cut")?]),
+        (name, false) => Ok(vec![Workload::of_name(name)?]),
         (_, true) => Err(BenchError::Usage("--cut goes with the workload chain".to_owned())),
     }
 }
@@ -138,13 +137,10 @@ fn scale(tiny: bool) -> Scale {
 }
 
 fn list() {
-    for workload in Workload::ALL {
-        println!("{workload}: {}", workload.description());
-        for goal in goals(workload) {
-            println!(
-                "  {} at least {}x {} of {}",
-                goal.metric, goal.factor, goal.against_metric, goal.against
-            );
+    for workload in workload::ALL {
+        println!("{workload}: {}", workload.description);
+        for goal in workload.goals {
+            println!("  {goal}");
         }
     }
 }

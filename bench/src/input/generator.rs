@@ -11,6 +11,9 @@ pub const KEYS: u64 = 1_000_000;
 /// Bytes of a record beside its key.
 pub const PAYLOAD_BYTES: usize = 92;
 
+/// Bytes of a record: key and payload.
+pub const RECORD_BYTES: u64 = 8 + PAYLOAD_BYTES as u64;
+
 /// The payload of every record; a copy of it is what makes a record cost 100 bytes.
 pub const PAYLOAD: [u8; PAYLOAD_BYTES] = payload();
 

@@ -3,7 +3,7 @@
 use crate::run::measurement::Summary;
 use crate::run::rounds::Results;
 use crate::workload::contender::System;
-use crate::workload::goal::goals;
+use crate::workload::goal::Goal;
 use serde::Serialize;
 use std::fmt::Write;
 
@@ -24,7 +24,7 @@ pub fn json_lines(results: &Results) -> String {
     let mut text = String::new();
     for (system, metric, summary) in summaries(results) {
         let line = Line {
-            workload: results.workload.name(),
+            workload: results.workload.name,
             system,
             metric,
             median: summary.median,
@@ -40,7 +40,7 @@ pub fn json_lines(results: &Results) -> String {
 
 /// The table: figures, what Brisk is compared with each, goals, failures.
 pub fn table(results: &Results) -> String {
-    let mut text = format!("{}: {}\n", results.workload, results.workload.description());
+    let mut text = format!("{}: {}\n", results.workload, results.workload.description);
     row(&mut text, ["system", "metric", "median", "min", "max", "brisk is"]);
     for (system, metric, summary) in summaries(results) {
         let ratio = ratio_of_brisk(results, system, metric).unwrap_or_default();
@@ -75,7 +75,7 @@ fn ratio_of_brisk(results: &Results, system: System, metric: &str) -> Option<Str
     if system == System::Brisk {
         return None;
     }
-    let compared = [results.workload.rate_metric(), "cpu_seconds"];
+    let compared = [results.workload.rate_metric, "cpu_seconds"];
     let own = compared.into_iter().find(|own| metric.starts_with(own))?;
     let brisk = results.summary(System::Brisk, own)?.median;
     let other = results.summary(system, metric)?.median;
@@ -84,21 +84,12 @@ fn ratio_of_brisk(results: &Results, system: System, metric: &str) -> Option<Str
 
 /// One line for each goal: what is asked, what was reached.
 fn verdicts(results: &Results) -> Vec<String> {
-    let verdict = |goal: &crate::workload::goal::Goal| {
-        let (against, metric) = (goal.against, goal.against_metric);
-        let asked = format!("{} at least {}x {metric} of {against}", goal.metric, goal.factor);
-        let brisk = results.summary(System::Brisk, goal.metric);
-        let other = results.summary(against, metric);
-        match (brisk, other) {
-            (Some(brisk), Some(other)) => {
-                let reached = brisk.median / other.median;
-                let word = if reached >= goal.factor { "met" } else { "missed" };
-                format!("{asked}: {reached:.2}x, {word}")
-            }
-            _ => format!("{asked}: not measured"),
-        }
+    let median = |system, metric: &str| results.summary(system, metric).map(|found| found.median);
+    let verdict = |goal: &Goal| {
+        let reached = goal.verdict(median).unwrap_or_else(|| "not measured".to_owned());
+        format!("{goal}: {reached}")
     };
-    goals(results.workload).iter().map(verdict).collect()
+    results.workload.goals.iter().map(verdict).collect()
 }
 
 /// A number with three or four digits and a decimal prefix.

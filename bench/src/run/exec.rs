@@ -8,7 +8,7 @@ use crate::workload::Input;
 use crate::workload::contender::System;
 use std::path::Path;
 
-/// Runs a job of `system` once; [`crate::workload::contender::Contender::job`] makes the names.
+/// Runs a job of `system` once; workloads name the jobs.
 pub fn run(system: System, job: &str, input: &Input) -> Result<Measurement, BenchError> {
     match (system, input) {
         (System::Brisk, Input::Records(records)) => brisk_on_records(job, *records),

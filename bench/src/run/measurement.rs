@@ -3,6 +3,7 @@
 use crate::BenchError;
 use rustix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::time::Instant;
@@ -47,6 +48,9 @@ pub struct Measurement {
     pub peak_rss_bytes: u64,
     /// The check value, 16 hexadecimal digits.
     pub check: String,
+    /// Further figures, by the full names of their metrics.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub figures: BTreeMap<String, f64>,
 }
 
 impl Measurement {
@@ -62,7 +66,14 @@ impl Measurement {
             cpu_seconds: cpu_seconds() - cpu_before,
             peak_rss_bytes: peak_rss_bytes()?,
             check: format!("{:016x}", outcome.check),
+            figures: BTreeMap::new(),
         })
+    }
+
+    /// The same with one more figure.
+    pub fn with_figure(mut self, metric: &str, value: f64) -> Self {
+        self.figures.insert(metric.to_owned(), value);
+        self
     }
 
     /// Records (or words) per second.

@@ -7,8 +7,8 @@ use crate::run::measurement::{Measurement, Outcome, Summary};
 use crate::run::process::json_of;
 use crate::setup::cache::Cache;
 use crate::setup::{self, Step};
-use crate::workload::contender::{Breadth, Contender, Peer, System, contenders};
-use crate::workload::{Input, Scale, Workload};
+use crate::workload::contender::{Breadth, Contender, Peer, System};
+use crate::workload::{Input, InputKind, Scale, Workload};
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -16,7 +16,7 @@ use std::process::Command;
 #[derive(Clone, Debug)]
 pub struct Plan {
     /// The work.
-    pub workload: Workload,
+    pub workload: &'static Workload,
     /// Whom Brisk is held against.
     pub peers: Vec<Peer>,
     /// Which ways of each system.
@@ -42,7 +42,7 @@ pub struct Series {
 #[derive(Clone, Debug)]
 pub struct Results {
     /// The work.
-    pub workload: Workload,
+    pub workload: &'static Workload,
     /// In the order in which they were first seen.
     pub series: Vec<Series>,
     /// Contenders that had no figure, and why.
@@ -70,7 +70,8 @@ struct Prepared {
     contender: Contender,
     input: Input,
     warm_up: Input,
-    expected: Outcome,
+    /// `None` when its job checks itself.
+    expected: Option<Outcome>,
 }
 
 /// Installs what is missing and runs the plan. A contender that fails is left out of the further
@@ -114,26 +115,28 @@ fn install(plan: &Plan, cache: &Cache) -> Result<(), BenchError> {
 fn prepare(plan: &Plan, cache: &Cache) -> Result<Vec<Prepared>, BenchError> {
     let mut known: Vec<(CheckKind, Input, Outcome)> = Vec::new();
     let mut prepared = Vec::new();
-    for contender in contenders(plan.workload, &plan.peers, plan.breadth) {
-        let (input, warm_up) = inputs(plan, cache, contender.system)?;
-        let kind = contender.check_kind(plan.workload);
+    for contender in plan.workload.taking_part(&plan.peers, plan.breadth) {
+        let (input, warm_up) = inputs(plan, cache, contender)?;
+        let Some(kind) = contender.check else {
+            prepared.push(Prepared { contender, input, warm_up, expected: None });
+            continue;
+        };
         let found = known.iter().find(|(k, i, _)| *k == kind && *i == input);
         let expected = match found {
             Some((_, _, outcome)) => *outcome,
             None => expected(kind, &input)?,
         };
         known.push((kind, input.clone(), expected));
-        prepared.push(Prepared { contender, input, warm_up, expected });
+        prepared.push(Prepared { contender, input, warm_up, expected: Some(expected) });
     }
     Ok(prepared)
 }
 
 /// The input of a measured run and that of the run before it that warms a JVM up.
-fn inputs(plan: &Plan, cache: &Cache, system: System) -> Result<(Input, Input), BenchError> {
-    if !plan.workload.reads_text() {
-        let records = plan.workload.records(system, plan.scale);
-        let warm_up = plan.workload.warm_up_records(plan.scale);
-        return Ok((Input::Records(records), Input::Records(warm_up)));
+fn inputs(plan: &Plan, cache: &Cache, contender: Contender) -> Result<(Input, Input), BenchError> {
+    if plan.workload.kind != InputKind::Text {
+        let records = contender.records(plan.scale);
+        return Ok((Input::Records(records), Input::Records(records / 4)));
     }
     if plan.scale == Scale::Tiny {
         let text = setup::text::ensure_tiny(cache)?;
@@ -155,7 +158,6 @@ fn machine_floors(plan: &Plan, cache: &Cache) -> Result<Values, BenchError> {
 
 fn run_once(plan: &Plan, cache: &Cache, prepared: &Prepared) -> Result<Measurement, BenchError> {
     let contender = prepared.contender;
-    let job = contender.job(plan.workload);
     let mut command = match contender.system {
         System::Floor | System::Brisk => {
             let mut command = this_program()?;
@@ -165,20 +167,21 @@ fn run_once(plan: &Plan, cache: &Cache, prepared: &Prepared) -> Result<Measureme
         System::Timely => Command::new(setup::timely::program(cache, contender.variant)),
         System::Flink => setup::flink::java(cache),
     };
-    command.arg(job).arg(size(&prepared.input));
+    command.arg(contender.job).arg(size(&prepared.input));
     if contender.system == System::Flink {
         command.arg(size(&prepared.warm_up));
     }
     let measurement: Measurement = json_of(&mut command, &cache.path("run.stderr"))?;
+    let Some(expected) = prepared.expected else { return Ok(measurement) };
     let actual = (measurement.records, measurement.check.as_str());
-    let check = format!("{:016x}", prepared.expected.check);
-    if actual == (prepared.expected.records, check.as_str()) {
+    let check = format!("{:016x}", expected.check);
+    if actual == (expected.records, check.as_str()) {
         return Ok(measurement);
     }
     Err(BenchError::WrongResult {
         system: format!("{contender} on {}", plan.workload),
         actual: format!("{} from {} records", measurement.check, measurement.records),
-        expected: format!("{check} from {} records", prepared.expected.records),
+        expected: format!("{check} from {} records", expected.records),
     })
 }
 
@@ -204,22 +207,23 @@ fn add_measurement(results: &mut Results, plan: &Plan, run: (&Prepared, &Measure
     let mut add = |name: &str, value: f64| {
         results.add(contender.system, contender.metric(name), value);
     };
-    add(plan.workload.rate_metric(), measurement.rate());
-    let bytes = match (&prepared.input, plan.workload.bytes_per_record()) {
+    add(plan.workload.rate_metric, measurement.rate());
+    let bytes = match (&prepared.input, plan.workload.kind) {
         (Input::Text(path), _) => path.metadata().map_or(0, |metadata| metadata.len()),
-        (Input::Records(records), bytes) => records * bytes.unwrap_or(0),
+        (Input::Records(_), InputKind::Records { bytes }) => measurement.records * bytes,
+        (Input::Records(_), InputKind::Text) => 0,
     };
     add("bytes_per_second", bytes as f64 / measurement.seconds);
     // Systems work on different shares: CPU time is given for the workload's full size.
     let share = match prepared.input {
         Input::Text(_) => 1.0,
-        Input::Records(records) => {
-            let full = plan.workload.records(System::Brisk, plan.scale);
-            full as f64 / records as f64
-        }
+        Input::Records(records) => plan.workload.full_records(plan.scale) as f64 / records as f64,
     };
     add("cpu_seconds", measurement.cpu_seconds * share);
     add("peak_rss_bytes", measurement.peak_rss_bytes as f64);
+    for (metric, value) in &measurement.figures {
+        results.add(contender.system, metric.clone(), *value);
+    }
 }
 
 #[cfg(test)]

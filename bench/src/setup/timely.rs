@@ -3,7 +3,7 @@
 use super::{run, say, sources};
 use crate::BenchError;
 use crate::setup::cache::Cache;
-use crate::workload::contender::Variant;
+use crate::workload::contender::GLIBC;
 use std::env;
 use std::path::PathBuf;
 use std::process::Command;
@@ -22,8 +22,8 @@ pub fn ensure(cache: &Cache) -> Result<(), BenchError> {
 }
 
 /// The program of a variant.
-pub fn program(cache: &Cache, variant: Option<Variant>) -> PathBuf {
-    let name = if variant == Some(Variant::Glibc) { "glibc" } else { "mimalloc" };
+pub fn program(cache: &Cache, variant: &str) -> PathBuf {
+    let name = if variant == GLIBC { "glibc" } else { "mimalloc" };
     target(cache).join("release").join(name)
 }
 

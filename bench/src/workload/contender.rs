@@ -2,7 +2,7 @@
 
 use crate::BenchError;
 use crate::input::reference::CheckKind;
-use crate::workload::Workload;
+use crate::workload::Scale;
 use serde::Serialize;
 use std::fmt;
 use std::str::FromStr;
@@ -62,85 +62,8 @@ impl FromStr for Peer {
     }
 }
 
-/// A way to do the work other than the system's main one. Its metrics carry its name as a suffix.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Variant {
-    /// Word counts with each update emitted, not only the last one.
-    Updates,
-    /// timely with glibc's allocator; mimalloc is the main one.
-    Glibc,
-    /// timely with everything exchanged serialized; Rust values are the main way.
-    Binary,
-    /// timely with the steps of a chain written into one operator.
-    HandFused,
-    /// Flink in batch mode, which sorts instead of keeping state.
-    BatchMode,
-}
-
-impl Variant {
-    /// What is appended to the metrics' names.
-    pub const fn suffix(self) -> &'static str {
-        match self {
-            Variant::Updates => "_updates",
-            Variant::Glibc => "_glibc",
-            Variant::Binary => "_binary",
-            Variant::HandFused => "_hand_fused",
-            Variant::BatchMode => "_batch_mode",
-        }
-    }
-}
-
-/// One way of one system to do a workload.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Contender {
-    /// Who.
-    pub system: System,
-    /// How, when not in its main way.
-    pub variant: Option<Variant>,
-}
-
-impl Contender {
-    /// A metric's name in the results of this contender.
-    pub fn metric(self, name: &str) -> String {
-        format!("{name}{}", self.variant.map_or("", Variant::suffix))
-    }
-
-    /// The name of its job in the process that runs it.
-    pub fn job(self, workload: Workload) -> String {
-        let suffix = match self.variant {
-            None | Some(Variant::Glibc) => "",
-            Some(Variant::Updates) => "-updates",
-            Some(Variant::Binary) => "-binary",
-            Some(Variant::HandFused) => "-fused",
-            Some(Variant::BatchMode) => "-batch",
-        };
-        format!("{workload}{suffix}")
-    }
-
-    /// What its check value is made of.
-    pub const fn check_kind(self, workload: Workload) -> CheckKind {
-        match (workload, self.system, self.variant) {
-            (Workload::KeyedCount, ..) => CheckKind::CountSum,
-            (Workload::Exchange, ..) => CheckKind::KeySum,
-            (Workload::Chain | Workload::ChainCut, ..) => CheckKind::ChainSum,
-            (Workload::WordCount, System::Floor, _) => CheckKind::WordHashSum,
-            // Flink emits every update in both of its modes.
-            (Workload::WordCount, System::Flink, _)
-            | (Workload::WordCount, _, Some(Variant::Updates)) => CheckKind::UpdateSum,
-            (Workload::WordCount, ..) => CheckKind::FinalCounts,
-        }
-    }
-}
-
-impl fmt::Display for Contender {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.system.fmt(formatter)?;
-        match self.variant {
-            Some(variant) => write!(formatter, "{}", variant.suffix().replace('_', "-")),
-            None => Ok(()),
-        }
-    }
-}
+/// The variant of timely with glibc's allocator; mimalloc is the main one.
+pub const GLIBC: &str = "glibc";
 
 /// Which contenders a run should have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -151,46 +74,81 @@ pub enum Breadth {
     Everything,
 }
 
-/// The contenders of a workload in the order in which they take turns.
-pub fn contenders(workload: Workload, peers: &[Peer], breadth: Breadth) -> Vec<Contender> {
-    let everything = breadth == Breadth::Everything;
-    let main = |system| Contender { system, variant: None };
-    let with = |system, variant| Contender { system, variant: Some(variant) };
-    let mut all = Vec::new();
-    if workload != Workload::ChainCut {
-        all.push(main(System::Floor));
-    }
-    all.push(main(System::Brisk));
-    if workload == Workload::WordCount {
-        all.push(with(System::Brisk, Variant::Updates));
-    }
-    if peers.contains(&Peer::Flink) {
-        all.push(main(System::Flink));
-        if everything && workload == Workload::WordCount {
-            all.push(with(System::Flink, Variant::BatchMode));
-        }
-    }
-    if peers.contains(&Peer::Timely) {
-        all.extend(timely(workload, everything));
-    }
-    all
+/// One way of one system to do a workload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Contender {
+    /// Who.
+    pub system: System,
+    /// How: letters, digits and dashes, empty for the main way. A suffix of its metrics.
+    pub variant: &'static str,
+    /// The name of its job in the process that runs it.
+    pub job: &'static str,
+    /// Generated records of a full run. Rates are compared, so a system that is ten times slower gets
+    /// fewer: every run should last a few seconds, long enough for its start not to count.
+    pub records: u64,
+    /// Generated records of a tiny run.
+    pub tiny: u64,
+    /// What its check value is made of; `None` when its job checks itself.
+    pub check: Option<CheckKind>,
+    /// The least breadth of a run that has it.
+    pub breadth: Breadth,
 }
 
-fn timely(workload: Workload, everything: bool) -> Vec<Contender> {
-    let goals: &[Option<Variant>] = match workload {
-        Workload::WordCount | Workload::KeyedCount | Workload::Exchange => &[None],
-        Workload::Chain => &[None, Some(Variant::HandFused)],
-        Workload::ChainCut => &[],
-    };
-    let beyond: &[Option<Variant>] = match workload {
-        Workload::WordCount => &[Some(Variant::Glibc), Some(Variant::Updates)],
-        Workload::KeyedCount | Workload::Exchange => &[Some(Variant::Glibc), Some(Variant::Binary)],
-        Workload::Chain | Workload::ChainCut => &[],
-    };
-    let beyond = if everything { beyond } else { &[] };
-    goals
-        .iter()
-        .chain(beyond)
-        .map(|&variant| Contender { system: System::Timely, variant })
-        .collect()
+impl Contender {
+    /// The main way of a system.
+    pub const fn of(system: System, job: &'static str, records: u64, check: CheckKind) -> Self {
+        let (variant, breadth) = ("", Breadth::Goals);
+        Contender { system, variant, job, records, tiny: 100_000, check: Some(check), breadth }
+    }
+
+    /// The same as another way.
+    pub const fn variant(self, variant: &'static str, job: &'static str) -> Self {
+        Contender { variant, job, ..self }
+    }
+
+    /// The same with another check value.
+    pub const fn checking(self, check: CheckKind) -> Self {
+        Contender { check: Some(check), ..self }
+    }
+
+    /// The same for a job that knows itself whether it computed what it had to, and fails if not.
+    pub const fn checking_itself(self) -> Self {
+        Contender { check: None, ..self }
+    }
+
+    /// The same with another size of tiny runs.
+    pub const fn tiny(self, records: u64) -> Self {
+        Contender { tiny: records, ..self }
+    }
+
+    /// The same, in no goal.
+    pub const fn beyond_goals(self) -> Self {
+        Contender { breadth: Breadth::Everything, ..self }
+    }
+
+    /// Generated records of a run.
+    pub const fn records(&self, scale: Scale) -> u64 {
+        match scale {
+            Scale::Full => self.records,
+            Scale::Tiny => self.tiny,
+        }
+    }
+
+    /// A metric's name in the results of this contender.
+    pub fn metric(&self, name: &str) -> String {
+        match self.variant {
+            "" => name.to_owned(),
+            variant => format!("{name}_{}", variant.replace('-', "_")),
+        }
+    }
+}
+
+impl fmt::Display for Contender {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.system.fmt(formatter)?;
+        match self.variant {
+            "" => Ok(()),
+            variant => write!(formatter, "-{variant}"),
+        }
+    }
 }

@@ -8,7 +8,7 @@ fn series(system: System, metric: &str, values: &[f64]) -> Series {
 
 fn results() -> Results {
     Results {
-        workload: Workload::Exchange,
+        workload: Workload::of_name("exchange").unwrap(),
         series: vec![
             series(System::Floor, "records_per_second", &[120e6]),
             series(System::Brisk, "records_per_second", &[90e6, 110e6, 100e6]),

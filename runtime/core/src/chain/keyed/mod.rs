@@ -11,6 +11,7 @@ mod batch;
 mod broadcast;
 mod co_process;
 mod combine;
+mod hot;
 pub mod joins;
 mod operator;
 mod process;
