@@ -4,6 +4,7 @@
 use crate::BenchError;
 use crate::input::generator::{KEYS, Keys, chain_first, chain_keep, chain_second, fmix64, share};
 use crate::input::text::{TextRange, fnv1a, for_each_word};
+use crate::nexmark::{self, Query};
 use crate::run::measurement::Outcome;
 use crate::workload::{Input, PARALLELISM};
 use std::collections::HashMap;
@@ -24,6 +25,8 @@ pub enum CheckKind {
     UpdateSum,
     /// [`quick_hash`] of every word in lower case.
     WordHashSum,
+    /// For each row of the query, 32 bits made of its numbers.
+    Nexmark(Query),
 }
 
 /// The part of one word in a check of final counts.
@@ -54,6 +57,11 @@ pub fn expected(kind: CheckKind, input: &Input) -> Result<Outcome, BenchError> {
             CheckKind::FinalCounts | CheckKind::UpdateSum | CheckKind::WordHashSum,
             Input::Text(path),
         ) => Ok(word_sum(kind, &word_counts(path)?)),
+        (CheckKind::Nexmark(query), Input::Records(total)) => {
+            let check = nexmark::reference::check(query, *total);
+            let unknown = || BenchError::Usage(format!("{query:?} has no check value"));
+            check.map(|check| Outcome { records: *total, check }).ok_or_else(unknown)
+        }
         (kind, input) => Err(BenchError::Usage(format!("no check {kind:?} of {input:?}"))),
     }
 }

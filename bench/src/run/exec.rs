@@ -3,6 +3,7 @@
 use crate::BenchError;
 use crate::brisk_jobs::{self, Chaining, Emit};
 use crate::floor;
+use crate::nexmark::Query;
 use crate::run::measurement::Measurement;
 use crate::workload::Input;
 use crate::workload::contender::System;
@@ -27,7 +28,10 @@ fn brisk_on_records(job: &str, records: u64) -> Result<Measurement, BenchError> 
         "exchange" => brisk_jobs::exchange(records),
         "chain" => brisk_jobs::chain(records, Chaining::On),
         "chain-cut" => brisk_jobs::chain(records, Chaining::Off),
-        _ => Err(no_job(System::Brisk, job)),
+        _ => match Query::of_job(job) {
+            Some(query) => brisk_jobs::nexmark(query, records),
+            None => Err(no_job(System::Brisk, job)),
+        },
     }
 }
 

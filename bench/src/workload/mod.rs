@@ -6,6 +6,7 @@ pub mod contender;
 mod exchange;
 pub mod goal;
 mod keyed_count;
+mod nexmark;
 mod wordcount;
 
 use crate::BenchError;
@@ -67,12 +68,13 @@ pub enum Scale {
 }
 
 /// All workloads, in the order in which `list` shows them.
-pub const ALL: [&Workload; 5] = [
+pub const ALL: [&Workload; 6] = [
     &wordcount::WORD_COUNT,
     &keyed_count::KEYED_COUNT,
     &exchange::EXCHANGE,
     &chain::CHAIN,
     &chain::CHAIN_CUT,
+    &nexmark::NEXMARK,
 ];
 
 impl Workload {

@@ -35,8 +35,8 @@ pub mod prelude {
         api::{Arguments, DataStream, KeyedStream, StreamExecutionEnvironment, WindowedStream},
         chain::{
             BroadcastProcessFunction, CoProcessFunction, Collector, KeyedBroadcastProcessFunction,
-            KeyedCoProcessFunction, KeyedContext, KeyedOpenContext, KeyedProcessFunction,
-            OneOf, ProcessFunction, joins::ProcessJoinFunction, window::ProcessWindowFunction,
+            KeyedCoProcessFunction, KeyedContext, KeyedOpenContext, KeyedProcessFunction, OneOf,
+            ProcessFunction, joins::ProcessJoinFunction, window::ProcessWindowFunction,
         },
         job::{JobExecutionResult, JobHandle, MiniCluster},
         record::Archived,

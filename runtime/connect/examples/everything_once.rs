@@ -9,8 +9,8 @@
 //!   sequence -------------------------------- broadcast +--> key_by, both --> files
 //! ```
 //!
-//! Usage: `everything_once --output DIR --checkpoint-dir DIR [--records N] [--failures N] [--seed N]`,
-//! and whatever the environment understands. It goes on from the newest checkpoint there is, fails an
+//! Usage: `everything_once --output DIR --checkpoint-dir DIR [--records N] [--failures N] [--seed N]
+//! [--planted forgotten-timer]`, and whatever the environment understands. It goes on from the newest checkpoint there is, fails an
 //! operator so many times and says so on standard error, and writes lines that are the same whatever
 //! happens.
 
@@ -31,10 +31,7 @@ use std::{
     fmt::Write,
     fs, io,
     path::{Path, PathBuf},
-    sync::{
-        Arc,
-        atomic::{AtomicI64, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError},
     time::SystemTime,
 };
 
@@ -54,6 +51,7 @@ struct Options {
     records: u64,
     failures: i64,
     seed: u64,
+    forgets_timers: bool,
 }
 
 fn parse(words: Vec<OsString>) -> Result<Options, BoxError> {
@@ -69,6 +67,7 @@ fn parse(words: Vec<OsString>) -> Result<Options, BoxError> {
             "--records" => options.records = number()?,
             "--failures" => options.failures = number()? as i64,
             "--seed" => options.seed = number()?,
+            "--planted" if value == "forgotten-timer" => options.forgets_timers = true,
             _ => return Err(format!("no option {name}").into()),
         }
     }
@@ -94,27 +93,30 @@ fn newest_checkpoint(folder: &Path) -> io::Result<Option<PathBuf>> {
     Ok(newest.map(|(_, path)| path))
 }
 
+/// Failures that are planned, over all subtasks.
+struct Plan {
+    failures: i64,
+    /// Numbers until the next one.
+    left: i64,
+}
+
 /// Sends a third of the numbers aside, and fails now and then.
 #[derive(Clone)]
 struct Split {
     aside: OutputTag<i64>,
-    /// Failures that are still to come, over all subtasks.
-    failures: Arc<AtomicI64>,
-    /// Numbers until the next one.
-    left: Arc<AtomicI64>,
+    plan: Arc<Mutex<Plan>>,
     seed: u64,
 }
 
 impl Split {
     fn fail_sometimes(&self) -> Result<(), BoxError> {
-        if self.left.fetch_sub(1, Ordering::Relaxed) != 1 {
+        let mut plan = self.plan.lock().unwrap_or_else(PoisonError::into_inner);
+        plan.left -= 1;
+        if plan.left != 0 || plan.failures == 0 {
             return Ok(());
         }
-        let coming = self.failures.fetch_sub(1, Ordering::Relaxed);
-        if coming <= 0 {
-            return Ok(());
-        }
-        self.left.store(distance(self.seed + coming as u64), Ordering::Relaxed);
+        plan.left = distance(self.seed + plan.failures as u64);
+        plan.failures -= 1;
         eprintln!("a planned failure");
         Err("a planned failure".into())
     }
@@ -153,9 +155,9 @@ fn describe(env: &StreamExecutionEnvironment, options: &Options) {
             .with_timestamp_assigner(move |n: &i64, _| Timestamp::from_millis(*n % share))
     };
     let aside = OutputTag::new("aside");
-    let (failures, left) = (Arc::new(AtomicI64::new(options.failures)), distance(options.seed));
-    let left = Arc::new(AtomicI64::new(left));
-    let split = Split { aside: aside.clone(), failures, left, seed: options.seed };
+    let plan = Plan { failures: options.failures, left: distance(options.seed) };
+    let plan = Arc::new(Mutex::new(plan));
+    let split = Split { aside: aside.clone(), plan, seed: options.seed };
     let rate = RateLimit::PerSecond(RATE / 2.0);
     let numbers = |name: &str, first: u64| {
         let numbers = env.from_generator(Some(half), rate, move |n| (n + first) as i64).uid(name);
@@ -172,7 +174,7 @@ fn describe(env: &StreamExecutionEnvironment, options: &Options) {
     let windows = in_windows.window(SlidingEventTimeWindows::of(WINDOW, SLIDE));
     write(windows.aggregate_with(Count, Rows).uid("windows"), folder, "windows");
     let in_buckets = all.clone().key_by(|n: &i64| *n % KEYS_IN_TIME);
-    write(in_buckets.process(Buckets::new(false)).uid("timers"), folder, "timers");
+    write(in_buckets.process(Buckets::new(options.forgets_timers)).uid("timers"), folder, "timers");
     let rules = env.from_sequence(1..=RULES).uid("rules");
     let ruled = Ruled { seen: ValueState::new("seen") };
     let by_rules = all.key_by(|n: &i64| *n % KEYS_ASIDE);
@@ -181,7 +183,8 @@ fn describe(env: &StreamExecutionEnvironment, options: &Options) {
 
 fn write<C: Template<Out = Row>>(rows: DataStream<Row, C>, folder: &Path, name: &'static str) {
     let line = move |(key, count): &Row, line: &mut dyn Write| write!(line, "{name} {key} {count}");
-    rows.sink_to(FileSink::lines(folder.join(name)).format_with(line)).uid(&format!("{name} files"));
+    rows.sink_to(FileSink::lines(folder.join(name)).format_with(line))
+        .uid(&format!("{name} files"));
 }
 
 fn main() -> Result<(), BoxError> {

@@ -89,6 +89,15 @@ public final class Peer {
             case "wordcount":
                 WordCountJob.build(environment, size);
                 break;
+            case "nexmark-q0":
+            case "nexmark-q1":
+            case "nexmark-q2":
+            case "nexmark-q5":
+            case "nexmark-q7":
+            case "nexmark-q8":
+            case "nexmark-q11":
+                NexmarkJobs.build(environment, workload, Long.parseLong(size));
+                break;
             default:
                 throw new IllegalArgumentException("no workload " + workload);
         }

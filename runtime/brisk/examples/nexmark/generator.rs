@@ -69,17 +69,24 @@ const CHANNELS: u64 = 10_000;
 /// The increment of splitmix64.
 const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
 
+/// What splitmix64 makes of a state.
+#[inline]
+pub(crate) fn mix(state: u64) -> u64 {
+    let mut x = state.wrapping_add(GOLDEN);
+    x = (x ^ (x >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    x = (x ^ (x >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    x ^ (x >> 31)
+}
+
 /// Draws for one event.
 struct Random(u64);
 
 impl Random {
     #[inline]
     fn next(&mut self) -> u64 {
+        let drawn = mix(self.0);
         self.0 = self.0.wrapping_add(GOLDEN);
-        let mut x = self.0;
-        x = (x ^ (x >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        x = (x ^ (x >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        x ^ (x >> 31)
+        drawn
     }
 
     /// Less than `end`, which is below 2^32.
@@ -143,7 +150,7 @@ impl Generator {
     }
 
     fn random(&self, n: u64) -> Random {
-        Random(Random(self.seed).next() ^ n.wrapping_mul(GOLDEN))
+        Random(mix(self.seed) ^ mix(n))
     }
 
     /// Event `n`.

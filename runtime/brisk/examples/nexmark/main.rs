@@ -27,9 +27,9 @@ use brisk::{chain::Template, connect::FileSink, prelude::*, sink::PrintSink};
 use clap::{Parser, ValueEnum};
 use generator::Generator;
 use model::Event;
+use queries::Row;
 use source::Events;
 use std::{
-    fmt::Display,
     fs, iter,
     path::{Path, PathBuf},
     process::ExitCode,
@@ -99,11 +99,8 @@ enum Output {
 }
 
 impl Output {
-    fn take<T, C>(&self, rows: DataStream<T, C>)
-    where
-        T: Record + Display,
-        C: Template<Out = T>,
-    {
+    fn take<T: Row, C: Template<Out = T>>(&self, rows: DataStream<T, C>) {
+        let rows = rows.process(Tally::default()).name("Tally");
         match self {
             Output::Folder(folder) => {
                 rows.sink_to(FileSink::lines(folder)).name("Rows");
@@ -115,6 +112,39 @@ impl Output {
                 rows.discard();
             }
         }
+    }
+}
+
+/// The accumulators of how many rows there are and of their check value.
+const ROWS: &str = "rows";
+const CHECK: &str = "check";
+
+/// Counts rows and adds their check values up.
+#[derive(Clone, Default)]
+struct Tally {
+    rows: LongCounter,
+    check: LongCounter,
+}
+
+impl<T: Row> ProcessFunction<T> for Tally {
+    type Out = T;
+
+    fn open(&mut self, context: &mut RuntimeContext) -> Result<(), BoxError> {
+        self.rows = context.accumulators().long_counter(ROWS)?;
+        self.check = context.accumulators().long_counter(CHECK)?;
+        Ok(())
+    }
+
+    fn process(
+        &mut self,
+        row: T,
+        _: &mut Context<'_>,
+        out: &mut Collector<T>,
+    ) -> Result<(), BoxError> {
+        self.rows.add(1);
+        self.check.add(row.check() as i64);
+        out.collect(row);
+        Ok(())
     }
 }
 
@@ -186,6 +216,8 @@ fn example() -> Result<(), BoxError> {
     let result = signals.wait(env.execute_async(&format!("Nexmark {query:?}"))?, || ())?;
     let (events, seconds) = (options.events, began.elapsed().as_secs_f64());
     let (rate, busy) = (events as f64 / seconds, result.busy_ratio());
+    let rows = result.accumulators.long_counter(ROWS)?;
+    let check = result.accumulators.long_counter(CHECK)?;
     if arguments.json {
         return run::say(&serde_json::json!({
             "query": format!("{query:?}").to_lowercase(),
@@ -193,11 +225,14 @@ fn example() -> Result<(), BoxError> {
             "seconds": seconds,
             "events_per_second": rate,
             "busy_ratio": busy,
+            "rows": rows,
+            "check": check,
         }));
     }
     let busy = busy * 100.0;
     run::tell(&format!(
-        "{query:?}: {events} events in {seconds:.3} s, {rate:.0} events/s, tasks busy {busy:.0} %"
+        "{query:?}: {rows} rows of {events} events in {seconds:.3} s, {rate:.0} events/s, tasks busy \
+         {busy:.0} %"
     ));
     Ok(())
 }

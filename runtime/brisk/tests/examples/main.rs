@@ -110,6 +110,9 @@ fn wrong_arguments() {
             if !["embedded_service", "keyed_count", "side_outputs", "nexmark"].contains(&name) {
                 command.args(["--input", "Cargo.toml"]);
             }
+            if name == "nexmark" {
+                command.args(["--query", "q1", "--events", "1000"]);
+            }
             if name == "exactly_once_files" {
                 command.arg("--output").arg(folder.path().join("out"));
                 command.arg("--checkpoint-dir").arg(folder.path().join("checkpoints"));

@@ -155,15 +155,29 @@ fn events_are_those_of_the_standard_and_of_their_seed() {
 }
 
 #[test]
+fn the_check_value_of_rows_is_the_same_at_any_parallelism() {
+    let reported = |parallelism: &str| -> serde_json::Value {
+        let mut command = example("nexmark");
+        command.args(["--query", "q5", "--events", EVENTS, "--rate", RATE, "--json"]);
+        let ended = run(command.args(["--parallelism", parallelism]));
+        assert_eq!((ended.code, ended.stderr.as_str()), (0, ""));
+        serde_json::from_str(&ended.stdout).unwrap()
+    };
+    let (one, three) = (reported("1"), reported("3"));
+    assert!(one["check"].as_u64().is_some_and(|check| check > 0), "{one}");
+    assert_eq!([&one["rows"], &one["check"]], [&three["rows"], &three["check"]]);
+}
+
+#[test]
 fn rows_of_an_earlier_run_are_not_mixed_with_new_ones() {
     let folder = tempfile::tempdir().unwrap();
     let mut command = example("nexmark");
-    command.args(["--query", "q2", "--events", "1000"]).arg("--output").arg(folder.path());
+    command.args(["--query", "q0", "--events", "1000"]).arg("--output").arg(folder.path());
     assert_eq!(run(&mut command).code, 0);
     let ended = run(&mut command);
     assert_eq!(ended.code, 1);
     assert!(ended.stderr.contains("another folder"), "{ended:?}");
     let mut printing = example("nexmark");
-    let printed = run(printing.args(["--query", "q2", "--events", "1000"]));
+    let printed = run(printing.args(["--query", "q0", "--events", "1000"]));
     assert_eq!(lines(&printed.stdout), rows_in(folder.path()));
 }

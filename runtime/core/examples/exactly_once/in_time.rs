@@ -27,10 +27,6 @@ const BUCKET_MS: i64 = 20;
 /// When all has come.
 const END: Timestamp = Timestamp::from_millis(i64::MAX - 1);
 
-pub(crate) fn millis(time: Duration) -> i64 {
-    time.as_millis() as i64
-}
-
 /// A key and the end of its window in one number.
 pub(crate) fn row_key(end_ms: i64, key: i64) -> i64 {
     end_ms * KEYS_IN_TIME + key

@@ -2,7 +2,7 @@
 
 use crate::{
     Planted,
-    in_time::{Buckets, KEYS_IN_TIME, Row, Rows, Ruled, SLIDE, WINDOW, bucket_of, millis, row_key},
+    in_time::{Buckets, KEYS_IN_TIME, Row, Rows, Ruled, SLIDE, WINDOW, bucket_of, row_key},
     ledger::Ledger,
 };
 use brisk_core::{
@@ -16,6 +16,7 @@ use brisk_core::{
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 const KEYS: i64 = 31;
@@ -167,6 +168,10 @@ pub(crate) fn describe(
         .process_with_broadcast(rules, Ruled { seen: ValueState::new("seen") })
         .uid("ruled");
     ruled.sink_to(ledgers.ruled.clone()).uid("ruled sink");
+}
+
+fn millis(time: Duration) -> i64 {
+    time.as_millis() as i64
 }
 
 /// What the ledgers have after a run without faults, by their names.

@@ -26,7 +26,6 @@
 
 mod aggregates;
 mod arguments;
-mod connected;
 mod environment;
 mod joins;
 mod keyed;
@@ -42,11 +41,11 @@ mod windowed;
 pub use crate::record::pair::{FirstOfPair, PairView};
 pub use aggregates::{Count, Extreme, Reduce, Sum};
 pub use arguments::Arguments;
-pub use connected::{BroadcastTimedStream, CoTimedStream, ConnectedKeyedStreams};
 pub use environment::StreamExecutionEnvironment;
 pub use joins::{
-    CoGroupedStream, Groups, IntervalJoined, IntervalJoinedStream, JoinedKeys, JoinedStream,
-    JoinedStreams, JoinedWhere, JoinedWindows, Pairs,
+    BroadcastTimedStream, CoGroupedStream, CoTimedStream, ConnectedKeyedStreams, Groups,
+    IntervalJoined, IntervalJoinedStream, JoinedKeys, JoinedStream, JoinedStreams, JoinedWhere,
+    JoinedWindows, Pairs,
 };
 pub use keyed::{Aggregated, KeyedStream};
 pub use partitioning::{BroadcastProcessed, CoMap, CoMapped, ConnectedStreams};

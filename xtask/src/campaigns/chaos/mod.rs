@@ -27,12 +27,13 @@ Kills real jobs at random moments and fails their operators, has them go on from
 compares what they wrote with a run without faults. In every other round other processes spin on all
 cores.
 
-Usage: cargo xtask chaos --faults N [--seed N] [--json]
+Usage: cargo xtask chaos --faults N [--seed N] [--planted FAULT] [--json]
 
-  --faults N  how many faults there are, kills and failures of operators, over as many runs as that
-              takes (20)
-  --seed N    where the random moments begin (1); other work on the machine moves them as well
-  --json      the report as one line of JSON, the last line of the output
+  --faults N       how many faults there are, kills and failures of operators, over as many runs as
+                   that takes (20)
+  --seed N         where the random moments begin (1); other work on the machine moves them as well
+  --planted FAULT  has the jobs make a fault, which shows that it would be found: forgotten-timer
+  --json           the report as one line of JSON, the last line of the output
 
 The exit code is 1 if a line was lost, doubled or changed.
 
@@ -54,6 +55,7 @@ const FAILURES_MAX: u64 = 3;
 pub(crate) fn run(workspace: &Workspace, mut arguments: Arguments) -> Result<(), Failure> {
     let faults = arguments.number("--faults")?.unwrap_or(20);
     let seed = arguments.number("--seed")?.unwrap_or(1);
+    let planted = arguments.one_of("--planted", &["forgotten-timer"])?;
     let json = arguments.flag("--json");
     arguments.finish()?;
     for job in Job::ALL {
@@ -62,7 +64,8 @@ pub(crate) fn run(workspace: &Workspace, mut arguments: Arguments) -> Result<(),
         Run::new(build, BUILD_LIMIT).finish()?;
     }
     let place = Place::make(workspace)?;
-    let report = campaign(&place, faults, seed);
+    let plan = Plan { faults, seed, planted };
+    let report = campaign(&place, &plan);
     // Left where it is when something is wrong with it.
     if report.as_ref().is_ok_and(|report| report.violations.is_empty()) {
         // A folder of the system's temporary ones, which it cleans up too.
@@ -88,13 +91,21 @@ impl Random {
     }
 }
 
-fn campaign(place: &Place, faults: u64, seed: u64) -> Result<Report, Failure> {
+/// What a campaign is to do.
+struct Plan<'a> {
+    faults: u64,
+    seed: u64,
+    planted: Option<&'a str>,
+}
+
+fn campaign(place: &Place, plan: &Plan<'_>) -> Result<Report, Failure> {
+    let Plan { faults, seed, planted } = *plan;
     let mut report = Report::default();
     let mut random = Random(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
     let mut expected = Vec::new();
     for job in Job::ALL {
         let name = format!("calm-{}", job.program());
-        let calm = Attempt { job, name: &name, settings: &[], failures: 0, seed };
+        let calm = Attempt { job, name: &name, settings: &[], failures: 0, seed, planted: None };
         to_its_end(place, &calm, &mut report)?;
         expected.push(place.lines(&name)?.0);
     }
@@ -107,7 +118,8 @@ fn campaign(place: &Place, faults: u64, seed: u64) -> Result<Report, Failure> {
         let job = number / 2 % Job::ALL.len();
         let name = format!("round-{}", report.rounds);
         let settings = SETTINGS[number / 4 % SETTINGS.len()];
-        let attempt = Attempt { job: Job::ALL[job], name: &name, settings, failures: 0, seed };
+        let attempt =
+            Attempt { job: Job::ALL[job], name: &name, settings, failures: 0, seed, planted };
         round(place, attempt, faults, (&mut random, &mut report))?;
         drop(spinners);
         compare(place, &name, &expected[job], &mut report)?;
@@ -173,7 +185,8 @@ fn compare(
 /// What a process said, and how many failures of operators it planned and met.
 fn said(place: &Place, report: &mut Report) -> String {
     let text = fs::read_to_string(place.folder.join("stderr")).unwrap_or_default();
-    report.operator_failures += text.lines().filter(|line| *line == "a planned failure").count() as u64;
+    report.operator_failures +=
+        text.lines().filter(|line| *line == "a planned failure").count() as u64;
     text
 }
 
@@ -212,11 +225,7 @@ fn killed(
 }
 
 /// Starts the job and waits for its end.
-fn to_its_end(
-    place: &Place,
-    attempt: &Attempt<'_>,
-    report: &mut Report,
-) -> Result<(), Failure> {
+fn to_its_end(place: &Place, attempt: &Attempt<'_>, report: &mut Report) -> Result<(), Failure> {
     let mut command = place.command(attempt);
     command.stderr(File::create(place.folder.join("stderr")).map_err(failed)?);
     let mut child = command.spawn().map_err(failed)?;

@@ -29,6 +29,8 @@ pub(super) struct Attempt<'a> {
     /// How often an operator fails, and where that begins.
     pub(super) failures: u64,
     pub(super) seed: u64,
+    /// A fault that the job is to have, to see that it is found.
+    pub(super) planted: Option<&'a str>,
 }
 
 fn environment(error: std::io::Error) -> Failure {
@@ -53,7 +55,7 @@ impl Place {
 
     /// The command of an attempt.
     pub(super) fn command(&self, attempt: &Attempt<'_>) -> Command {
-        let Attempt { job, name, settings, failures, seed } = attempt;
+        let Attempt { job, name, settings, failures, seed, planted } = attempt;
         let mut command = Command::new(self.programs.join(job.program()));
         command.arg("--output").arg(self.folder.join(name));
         command.arg("--checkpoint-dir").arg(self.folder.join(format!("{name}.checkpoints")));
@@ -65,6 +67,7 @@ impl Place {
             Job::Everything => {
                 command.args(["--failures", &failures.to_string(), "--seed", &seed.to_string()]);
                 command.args(EVERYTHING);
+                command.args(planted.iter().flat_map(|fault| ["--planted", fault]));
             }
         }
         command.args(*settings).args(["--parallelism", "2"]);

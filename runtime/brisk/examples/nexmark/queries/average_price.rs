@@ -8,6 +8,7 @@ use rkyv::{Archive, Deserialize, Serialize};
 use super::{
     super::model::Event,
     parts::{Pick, Picked},
+    row::Row,
 };
 
 /// What is to be known of an auction.
@@ -154,6 +155,12 @@ pub(crate) struct AveragePrice {
 impl fmt::Display for AveragePrice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{},{}", self.category, self.average)
+    }
+}
+
+impl Row for AveragePrice {
+    fn numbers(&self) -> [u64; 4] {
+        [self.category, self.average, 0, 0]
     }
 }
 

@@ -9,6 +9,7 @@ use rkyv::{Archive, Deserialize, Serialize};
 use super::{
     super::model::{Bid, Event},
     parts::bids,
+    row::Row,
 };
 
 /// A bid with its price in thousandths of the other currency's cents, or as it was.
@@ -35,6 +36,18 @@ pub(crate) struct Thousandths(pub(crate) u64);
 impl fmt::Display for Thousandths {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{:03}", self.0 / 1000, self.0 % 1000)
+    }
+}
+
+impl Row for Priced<u64> {
+    fn numbers(&self) -> [u64; 4] {
+        [self.auction, self.bidder, self.price, self.date_time as u64]
+    }
+}
+
+impl Row for Priced<Thousandths> {
+    fn numbers(&self) -> [u64; 4] {
+        [self.auction, self.bidder, self.price.0, self.date_time as u64]
     }
 }
 
@@ -76,6 +89,12 @@ pub(crate) struct Offer {
 impl fmt::Display for Offer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{},{}", self.auction, self.price)
+    }
+}
+
+impl Row for Offer {
+    fn numbers(&self) -> [u64; 4] {
+        [self.auction, self.price, 0, 0]
     }
 }
 

@@ -9,6 +9,7 @@ use rkyv::{Archive, Deserialize, Serialize};
 use super::{
     super::model::{Bid, Event},
     parts::{Best, EachOf, bids},
+    row::Row,
 };
 
 const SIZE: Duration = Duration::from_secs(10);
@@ -27,6 +28,12 @@ impl fmt::Display for HighestBid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { auction, price, bidder, date_time, extra } = self;
         write!(f, "{auction},{price},{bidder},{date_time},{extra}")
+    }
+}
+
+impl Row for HighestBid {
+    fn numbers(&self) -> [u64; 4] {
+        [self.auction, self.price, self.bidder, self.date_time as u64]
     }
 }
 

@@ -9,6 +9,7 @@ use rkyv::{Archive, Deserialize, Serialize};
 use super::{
     super::model::Event,
     parts::{Pick, Picked},
+    row::Row,
 };
 
 const CATEGORY: u64 = 10;
@@ -43,6 +44,13 @@ impl fmt::Display for LocalItem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { name, city, state, auction } = self;
         write!(f, "{name},{city},{state},{auction}")
+    }
+}
+
+impl Row for LocalItem {
+    fn numbers(&self) -> [u64; 4] {
+        let lengths = [&self.name, &self.city, &self.state].map(|text| text.len() as u64);
+        [self.auction, lengths[0], lengths[1], lengths[2]]
     }
 }
 

@@ -11,6 +11,7 @@ mod hot_items;
 mod local_items;
 mod new_users;
 mod parts;
+mod row;
 mod user_sessions;
 
 pub(crate) use average_price::q4;
@@ -19,4 +20,5 @@ pub(crate) use highest_bid::q7;
 pub(crate) use hot_items::q5;
 pub(crate) use local_items::q3;
 pub(crate) use new_users::q8;
+pub(crate) use row::Row;
 pub(crate) use user_sessions::{q11, q12};

@@ -9,6 +9,7 @@ use rkyv::{Archive, Deserialize, Serialize};
 use super::{
     super::model::Event,
     parts::{Pick, Picked},
+    row::Row,
 };
 
 const SIZE: Duration = Duration::from_secs(10);
@@ -25,6 +26,12 @@ impl fmt::Display for NewUser {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { id, name, start } = self;
         write!(f, "{id},{name},{start}")
+    }
+}
+
+impl Row for NewUser {
+    fn numbers(&self) -> [u64; 4] {
+        [self.id, self.name.len() as u64, self.start as u64, 0]
     }
 }
 

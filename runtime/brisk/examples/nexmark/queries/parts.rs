@@ -11,7 +11,10 @@ use brisk::{
 };
 use rkyv::{Archive, Deserialize, Serialize};
 
-use super::super::model::{Bid, Event};
+use super::{
+    super::model::{Bid, Event},
+    row::Row,
+};
 
 /// The stream of bids.
 pub(super) fn bids<C: Template<Out = Event>>(
@@ -89,6 +92,12 @@ impl fmt::Display for Counted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { id, count, start, end } = self;
         write!(f, "{id},{count},{start},{end}")
+    }
+}
+
+impl Row for Counted {
+    fn numbers(&self) -> [u64; 4] {
+        [self.id, self.count, self.start as u64, self.end as u64]
     }
 }
 

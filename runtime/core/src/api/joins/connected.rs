@@ -2,9 +2,9 @@
 
 use std::marker::PhantomData;
 
-use super::{DataStream, KeyedStream, TimedStream};
 use crate::{
     Record,
+    api::{DataStream, KeyedStream, TimedStream},
     chain::{
         EitherKey, Exchanged, FirstKey, KeyedBroadcast, KeyedBroadcastProcessFunction,
         KeyedCoProcessFunction, KeyedTemplate, OneOf, OverBoth, Template,
