@@ -13,9 +13,11 @@ use crate::{
 
 use super::Aggregate;
 
-/// Bytes of all places: half of a usual second-level cache, since what else is in use is there too.
-const BYTES: usize = 256 << 10;
-const PLACES_MAX: usize = 4096;
+/// Bytes of all places, so that they stay in a second-level cache of a megabyte.
+const BYTES: usize = 768 << 10;
+/// A word count takes 9.2 s of CPU with 2,048, 8.9 with 4,096, 8.5 with 8,192, 8.2 with 16,384, 8.3 with
+/// 32,768.
+const PLACES_MAX: usize = 1 << 14;
 const VOTES_MAX: u32 = 64;
 /// Records between two looks at whether it pays.
 const PERIOD: u32 = 1 << 16;
