@@ -6,11 +6,13 @@
 //! jobs are: a job of ten records before it starts the workers and maps the memory.
 
 mod check;
+mod checkpoint;
 mod nexmark;
 mod numbers;
 mod records;
 mod words;
 
+pub use checkpoint::by_name as checkpoint;
 pub use nexmark::nexmark;
 pub use numbers::{Chaining, chain, exchange, keyed_count};
 pub use words::{Emit, word_count};

@@ -89,12 +89,15 @@ fn draw(world: &SimulatedWorld) -> Scenario {
     }
     let (about, parallelism) = (500 + one_of(4000) as i64, 1 + one_of(4) as u32);
     let count = about - about % (2 * i64::from(parallelism));
-    Scenario {
+    let mut scenario = Scenario {
         size: Size { count, parallelism },
         chaining: one_of(2) == 0,
         settings,
         disk_faults: one_of(3) == 0,
-    }
+    };
+    let incremental = (one_of(3) > 0).to_string();
+    scenario.settings.push(("execution.checkpointing.incremental", incremental));
+    scenario
 }
 
 fn environment(scenario: &Scenario) -> Result<StreamExecutionEnvironment, Error> {
