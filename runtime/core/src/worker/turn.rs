@@ -384,7 +384,9 @@ impl Worker {
         let opened = task.open();
         build.close_disk();
         if let Err(error) = opened {
-            task.close();
+            let now = self.now();
+            // Why it could not be opened is the error to tell.
+            let _ = task.close(now);
             return Err(error);
         }
         self.tasks.insert(plan.key, task);
@@ -416,9 +418,12 @@ impl Worker {
     fn end_task(&mut self, key: TaskKey, end: TaskEnd) {
         let Some(task) = self.tasks.remove(&key) else { return };
         task.job.checkpointing.end_recovery(key);
-        let (report, run, plan) =
-            (task.report(self.now()), Arc::clone(&task.job), Arc::clone(&task.plan));
-        task.close();
+        let (run, plan) = (Arc::clone(&task.job), Arc::clone(&task.plan));
+        let (report, closed) = task.close(self.now());
+        let end = match (end, closed) {
+            (TaskEnd::Finished, Err(panic)) => TaskEnd::Failed(panic),
+            (end, _) => end,
+        };
         self.forget_gates(&plan);
         run.listener.task_ended(report, end);
     }
@@ -428,6 +433,12 @@ impl Worker {
         for gate in &plan.gates {
             gates.remove(&gate.address);
         }
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.control.close();
     }
 }
 

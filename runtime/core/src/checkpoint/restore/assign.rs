@@ -33,8 +33,6 @@ pub struct Restored {
 /// What an operator gets, by subtask.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct RestoredOperator {
-    /// Whether it had seen all its input, so that there is nothing left to do.
-    pub finished: bool,
     /// As many as its parallelism.
     pub subtasks: Vec<SubtaskShare>,
 }
@@ -42,6 +40,9 @@ pub struct RestoredOperator {
 /// What a subtask gets.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct SubtaskShare {
+    /// Whether it had seen all its input and made all it makes of it: this subtask, or, at another
+    /// parallelism, all of them.
+    pub finished: bool,
     /// Its key groups, from one old handle or several.
     pub keyed: Vec<KeyedShare>,
     /// By state.
@@ -135,10 +136,12 @@ fn assign_operator(
     for (index, share) in target.parallelism.subtasks().zip(&mut subtasks) {
         let groups = KeyGroupRange::of_subtask(index, target.parallelism, target.max_parallelism);
         let handles = state.subtasks.iter().flat_map(|subtask| &subtask.keyed);
+        let own = state.subtasks.get(index.0 as usize).filter(|_| count == state.subtasks.len());
+        share.finished = own.map_or(state.is_finished(), |own| own.finished);
         share.keyed = handles.filter_map(|handle| keyed_share(handle, groups)).collect();
     }
     assign_elements(state, &mut subtasks);
-    Ok(RestoredOperator { finished: state.is_finished(), subtasks })
+    Ok(RestoredOperator { subtasks })
 }
 
 fn check_overlaps(state: &OperatorState) -> Result<(), RestoreError> {

@@ -212,10 +212,18 @@ fn key_groups_have_to_fit() {
 fn a_finished_operator_stays_finished() {
     let all = operator("a", vec![SubtaskState::finished(), SubtaskState::finished()]);
     let some = operator("b", vec![SubtaskState::finished(), SubtaskState::default()]);
-    let restored =
-        assign(&checkpoint(vec![all, some]), &[target("a", 3), target("b", 3)], false).unwrap();
-    assert!(restored.operators[&OperatorId::of_uid("a")].finished);
-    assert!(!restored.operators[&OperatorId::of_uid("b")].finished);
+    let stored = checkpoint(vec![all, some]);
+    let check = |parallelism, expected: [&[bool]; 2]| {
+        let targets = [target("a", parallelism), target("b", parallelism)];
+        let restored = assign(&stored, &targets, false).unwrap();
+        for (name, expected) in ["a", "b"].into_iter().zip(expected) {
+            let subtasks = &restored.operators[&OperatorId::of_uid(name)].subtasks;
+            let finished: Vec<bool> = subtasks.iter().map(|share| share.finished).collect();
+            assert_eq!(finished, expected, "{name} at {parallelism}");
+        }
+    };
+    check(2, [&[true; 2], &[true, false]]);
+    check(3, [&[true; 3], &[false; 3]]);
 }
 
 #[test]

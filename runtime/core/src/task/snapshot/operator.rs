@@ -94,6 +94,8 @@ pub struct OperatorSnapshot {
     pub keyed: Vec<KeyedSnapshot>,
     /// Lists, each with a name of its own.
     pub lists: Vec<ListSnapshot>,
+    /// Whether it has seen all its input and made all it makes of it.
+    pub finished: bool,
     /// Whether keyed state is to be canonical.
     is_canonical: bool,
     /// Whether it may be in files of segments.

@@ -63,6 +63,11 @@ impl RestoredState {
         self.restore.is_some()
     }
 
+    /// Whether this subtask had seen all its input and made all it makes of it.
+    pub fn is_finished(&self) -> bool {
+        self.share().is_some_and(|share| share.finished)
+    }
+
     /// How messages call the operator: its name and id.
     pub(crate) fn label(&self) -> &str {
         &self.label

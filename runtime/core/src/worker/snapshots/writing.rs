@@ -119,6 +119,9 @@ impl Writing {
             let mut parts = VecDeque::new();
             for (node, snapshot) in std::mem::take(&mut self.cut.operators) {
                 let id = self.plan.operator(node).id;
+                if snapshot.finished {
+                    self.snapshot.operators.push((id, SubtaskState::finished()));
+                }
                 parts.extend(snapshot.lists.into_iter().map(|list| Part::List(id, list)));
                 parts.extend(snapshot.keyed.into_iter().map(|keyed| Part::Keyed(id, keyed)));
             }
