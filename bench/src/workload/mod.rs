@@ -8,6 +8,7 @@ mod exchange;
 pub mod goal;
 mod keyed_count;
 mod nexmark;
+mod windows;
 mod wordcount;
 
 use crate::BenchError;
@@ -69,7 +70,7 @@ pub enum Scale {
 }
 
 /// All workloads, in the order in which `list` shows them.
-pub const ALL: [&Workload; 7] = [
+pub const ALL: [&Workload; 8] = [
     &wordcount::WORD_COUNT,
     &keyed_count::KEYED_COUNT,
     &exchange::EXCHANGE,
@@ -77,6 +78,7 @@ pub const ALL: [&Workload; 7] = [
     &chain::CHAIN_CUT,
     &checkpoint::CHECKPOINT,
     &nexmark::NEXMARK,
+    &windows::WINDOWS,
 ];
 
 impl Workload {

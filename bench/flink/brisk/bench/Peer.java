@@ -87,6 +87,12 @@ public final class Peer {
             case "chain":
                 ChainJob.build(environment, Long.parseLong(size));
                 break;
+            case "windows-tumbling":
+                WindowsJob.tumbling(environment, Long.parseLong(size));
+                break;
+            case "windows-sliding":
+                WindowsJob.sliding(environment, Long.parseLong(size));
+                break;
             case "wordcount-batch":
                 environment.setRuntimeMode(RuntimeExecutionMode.BATCH);
                 WordCountJob.build(environment, size);

@@ -335,7 +335,7 @@ where
     }
 
     #[inline(always)]
-    fn look_ahead(&self, _key_hash: u32) {}
+    fn look_ahead(&mut self, _key_hash: u32) {}
 
     fn element(&mut self, hash: u32, record: T, turn: &mut OperatorTurn<'_, F::Out>) -> Taken {
         let Self { selector, function, timers, states, .. } = self;

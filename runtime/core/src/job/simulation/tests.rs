@@ -17,6 +17,7 @@ use std::{collections::BTreeMap, fmt::Debug, num::NonZeroU32};
 mod functions;
 mod joins;
 mod recovery;
+mod windows;
 
 fn number(name: &str, default: u64) -> u64 {
     let given = std::env::var(name).ok();
