@@ -6,11 +6,13 @@
 //! jobs are: a job of ten records before it starts the workers and maps the memory.
 
 mod check;
+mod checkpoint;
 mod numbers;
 mod records;
 mod windows;
 mod words;
 
+pub use checkpoint::by_name as checkpoint;
 pub use numbers::{Chaining, chain, exchange, keyed_count};
 pub use windows::{Panes, windows};
 pub use words::{Emit, word_count};

@@ -8,6 +8,9 @@
 /// Keys are uniform in `0..KEYS`.
 pub const KEYS: u64 = 1_000_000;
 
+/// The same of `checkpoint`, each of which is sent once before any comes twice.
+pub const MANY_KEYS: u64 = 10_000_000;
+
 /// Bytes of a record beside its key.
 pub const PAYLOAD_BYTES: usize = 92;
 
@@ -57,13 +60,19 @@ impl Keys {
     /// The next key.
     #[inline(always)]
     pub fn next_key(&mut self) -> u64 {
-        ((next_of(&mut self.state) >> 32) * KEYS) >> 32
+        self.next_of(KEYS)
+    }
+
+    /// The next key of so many.
+    #[inline(always)]
+    pub fn next_of(&mut self, keys: u64) -> u64 {
+        ((next_number(&mut self.state) >> 32) * keys) >> 32
     }
 }
 
 /// The next number of a sequence of splitmix64.
 #[inline(always)]
-const fn next_of(state: &mut u64) -> u64 {
+const fn next_number(state: &mut u64) -> u64 {
     *state = state.wrapping_add(GOLDEN);
     let mut x = *state;
     x = (x ^ (x >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -98,7 +107,7 @@ impl Bids {
     /// The next bid.
     #[inline(always)]
     pub fn next_bid(&mut self) -> (u64, u64, u64) {
-        let x = next_of(&mut self.state);
+        let x = next_number(&mut self.state);
         let time = self.at / BIDS_PER_MS;
         self.at += self.step;
         (((x >> 32) * AUCTIONS) >> 32, x & 0xF_FFFF, time)

@@ -2,6 +2,7 @@
 //! on how much work, what is counted, what Brisk must reach.
 
 mod chain;
+mod checkpoint;
 pub mod contender;
 mod exchange;
 pub mod goal;
@@ -68,12 +69,13 @@ pub enum Scale {
 }
 
 /// All workloads, in the order in which `list` shows them.
-pub const ALL: [&Workload; 6] = [
+pub const ALL: [&Workload; 7] = [
     &wordcount::WORD_COUNT,
     &keyed_count::KEYED_COUNT,
     &exchange::EXCHANGE,
     &chain::CHAIN,
     &chain::CHAIN_CUT,
+    &checkpoint::CHECKPOINT,
     &windows::WINDOWS,
 ];
 

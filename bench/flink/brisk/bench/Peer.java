@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import org.apache.flink.api.common.JobExecutionResult;
 import org.apache.flink.api.common.RuntimeExecutionMode;
+import org.apache.flink.configuration.CheckpointingOptions;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.configuration.RestOptions;
 import org.apache.flink.configuration.TaskManagerOptions;
@@ -39,11 +40,15 @@ public final class Peer {
             double cpuBefore = cpuSeconds();
             JobExecutionResult result = run(cluster, arguments[0], arguments[1]);
             double cpu = cpuSeconds() - cpuBefore;
+            double seconds = result.getNetRuntime() / 1e3;
+            if (arguments[0].startsWith("checkpoint-")) {
+                seconds = (System.nanoTime() - CheckpointJob.FILLED_NANOS.get()) / 1e9;
+            }
             long records = Check.WORDS.get() > 0 ? Check.WORDS.get() : Long.parseLong(arguments[1]);
             System.out.printf(
                     "{\"seconds\":%.6f,\"records\":%d,\"cpu_seconds\":%.3f,\"peak_rss_bytes\":%d,"
                             + "\"check\":\"%016x\"}%n",
-                    result.getNetRuntime() / 1e3, records, cpu, peakRssBytes(), Check.SUM.get());
+                    seconds, records, cpu, peakRssBytes(), Check.SUM.get());
         }
         System.exit(0);
     }
@@ -95,10 +100,32 @@ public final class Peer {
             case "wordcount":
                 WordCountJob.build(environment, size);
                 break;
+            case "checkpoint-0":
+            case "checkpoint-500":
+            case "checkpoint-1000":
+            case "checkpoint-3000":
+            case "checkpoint-10000":
+                checkpointing(environment, Long.parseLong(workload.replaceAll("[^0-9]", "")));
+                CheckpointJob.build(environment, Long.parseLong(size));
+                break;
             default:
                 throw new IllegalArgumentException("no workload " + workload);
         }
         return cluster.executeJobBlocking(environment.getStreamGraph().getJobGraph());
+    }
+
+    /** A checkpoint each so many milliseconds, into a folder for temporary files; 0 for none. */
+    private static void checkpointing(StreamExecutionEnvironment environment, long intervalMs)
+            throws IOException {
+        if (intervalMs == 0) {
+            return;
+        }
+        Path folder = Files.createTempDirectory("flink-checkpoints");
+        Configuration configuration = new Configuration();
+        configuration.set(CheckpointingOptions.CHECKPOINT_STORAGE, "filesystem");
+        configuration.set(CheckpointingOptions.CHECKPOINTS_DIRECTORY, folder.toUri().toString());
+        environment.configure(configuration);
+        environment.enableCheckpointing(intervalMs);
     }
 
     private static double cpuSeconds() {
