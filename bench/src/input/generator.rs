@@ -66,13 +66,13 @@ impl Keys {
     /// The next key of so many.
     #[inline(always)]
     pub fn next_of(&mut self, keys: u64) -> u64 {
-        ((next_number(&mut self.state) >> 32) * keys) >> 32
+        ((next_of(&mut self.state) >> 32) * keys) >> 32
     }
 }
 
 /// The next number of a sequence of splitmix64.
 #[inline(always)]
-const fn next_number(state: &mut u64) -> u64 {
+const fn next_of(state: &mut u64) -> u64 {
     *state = state.wrapping_add(GOLDEN);
     let mut x = *state;
     x = (x ^ (x >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -107,7 +107,7 @@ impl Bids {
     /// The next bid.
     #[inline(always)]
     pub fn next_bid(&mut self) -> (u64, u64, u64) {
-        let x = next_number(&mut self.state);
+        let x = next_of(&mut self.state);
         let time = self.at / BIDS_PER_MS;
         self.at += self.step;
         (((x >> 32) * AUCTIONS) >> 32, x & 0xF_FFFF, time)

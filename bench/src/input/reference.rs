@@ -6,6 +6,7 @@ use crate::input::generator::{
     AUCTIONS, Bids, KEYS, Keys, chain_first, chain_keep, chain_second, fmix64, share, window_check,
 };
 use crate::input::text::{TextRange, fnv1a, for_each_word};
+use crate::nexmark::{self, Query};
 use crate::run::measurement::Outcome;
 use crate::workload::{Input, PARALLELISM};
 use std::collections::HashMap;
@@ -30,6 +31,8 @@ pub enum CheckKind {
     UpdateSum,
     /// [`quick_hash`] of every word in lower case.
     WordHashSum,
+    /// For each row of the query, 32 bits made of its numbers.
+    Nexmark(Query),
 }
 
 /// The part of one word in a check of final counts.
@@ -62,6 +65,11 @@ pub fn expected(kind: CheckKind, input: &Input) -> Result<Outcome, BenchError> {
             CheckKind::FinalCounts | CheckKind::UpdateSum | CheckKind::WordHashSum,
             Input::Text(path),
         ) => Ok(word_sum(kind, &word_counts(path)?)),
+        (CheckKind::Nexmark(query), Input::Records(total)) => {
+            let check = nexmark::reference::check(query, *total);
+            let unknown = || BenchError::Usage(format!("{query:?} has no check value"));
+            check.map(|check| Outcome { records: *total, check }).ok_or_else(unknown)
+        }
         (kind, input) => Err(BenchError::Usage(format!("no check {kind:?} of {input:?}"))),
     }
 }

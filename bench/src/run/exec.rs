@@ -3,6 +3,7 @@
 use crate::BenchError;
 use crate::brisk_jobs::{self, Chaining, Emit, Panes};
 use crate::floor;
+use crate::nexmark::Query;
 use crate::run::measurement::Measurement;
 use crate::workload::Input;
 use crate::workload::contender::System;
@@ -29,9 +30,11 @@ fn brisk_on_records(job: &str, records: u64) -> Result<Measurement, BenchError> 
         "chain-cut" => brisk_jobs::chain(records, Chaining::Off),
         "windows-tumbling" => brisk_jobs::windows(records, Panes::OneByOne),
         "windows-sliding" => brisk_jobs::windows(records, Panes::Shared),
-        _ => {
-            brisk_jobs::checkpoint(job, records).unwrap_or_else(|| Err(no_job(System::Brisk, job)))
-        }
+        _ => match Query::of_job(job) {
+            Some(query) => brisk_jobs::nexmark(query, records),
+            None => brisk_jobs::checkpoint(job, records)
+                .unwrap_or_else(|| Err(no_job(System::Brisk, job))),
+        },
     }
 }
 

@@ -100,6 +100,15 @@ public final class Peer {
             case "wordcount":
                 WordCountJob.build(environment, size);
                 break;
+            case "nexmark-q0":
+            case "nexmark-q1":
+            case "nexmark-q2":
+            case "nexmark-q5":
+            case "nexmark-q7":
+            case "nexmark-q8":
+            case "nexmark-q11":
+                NexmarkJobs.build(environment, workload, Long.parseLong(size));
+                break;
             case "checkpoint-0":
             case "checkpoint-500":
             case "checkpoint-1000":

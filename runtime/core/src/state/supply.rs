@@ -30,18 +30,40 @@ pub struct SupplyOptions {
 #[derive(Clone, Debug)]
 pub struct Supply {
     share: Rc<RefCell<Share>>,
-    segment_size: SegmentSize,
+    region: Region,
     owner: Rc<str>,
 }
 
+/// What the tables of an operator have together.
 #[derive(Debug)]
 struct Share {
     pool: Pool,
-    region: Region,
-    owner: Rc<str>,
     /// Of snapshots that are being written: they may have segments that can be had.
     claims: Vec<ClaimsRef>,
     reserve: Vec<Segment>,
+}
+
+impl Share {
+    fn take(&mut self) -> Option<Segment> {
+        match self.pool.take() {
+            Taken::Segment(segment) => Some(segment),
+            Taken::Overdraft(_) => unreachable!("the pool has no overdraft"),
+            Taken::Exhausted => None,
+        }
+    }
+
+    #[cold]
+    fn take_back(&mut self) -> Option<Segment> {
+        self.claims.retain(ClaimsRef::is_wanted);
+        while self.claims.iter().any(ClaimsRef::set_aside) {
+            if let Some(segment) = self.take() {
+                return Some(segment);
+            }
+        }
+        // What is read from here on is copied, so that less of the reserve is needed.
+        self.claims.iter().for_each(ClaimsRef::starve);
+        self.reserve.pop()
+    }
 }
 
 impl Supply {
@@ -59,10 +81,9 @@ impl Supply {
             // State does not wait for memory: there is nobody to wake.
             waker: Waker::noop().clone(),
         })?;
-        let (owner, segment_size): (Rc<str>, _) = (owner.into(), region.segment_size());
-        let (region, claims, reserve) = (region.clone(), Vec::new(), Vec::new());
-        let share = Share { pool, region, owner: Rc::clone(&owner), claims, reserve };
-        Ok(Self { share: Rc::new(RefCell::new(share)), segment_size, owner })
+        let share = Share { pool, claims: Vec::new(), reserve: Vec::new() };
+        let (share, owner) = (Rc::new(RefCell::new(share)), owner.into());
+        Ok(Self { share, region: region.clone(), owner })
     }
 
     /// A segment; its bytes are those of its last use. What was copied for a snapshot gives way.
@@ -70,7 +91,10 @@ impl Supply {
     /// # Errors
     /// If there is none left for this operator. Here is where cold segments will be spilled.
     pub fn take(&mut self) -> Result<Segment, StateError> {
-        self.share.borrow_mut().take()
+        let mut share = self.share.borrow_mut();
+        let taken = share.take().or_else(|| share.take_back());
+        drop(share);
+        taken.ok_or_else(|| self.exhausted())
     }
 
     /// Opens a frozen segment, or gives what is to take its place.
@@ -82,7 +106,17 @@ impl Supply {
         held: &mut Holding,
         at: HeldIndex,
     ) -> Result<Option<Segment>, StateError> {
-        self.share.borrow_mut().open_or_blank(held, at)
+        if held.thaw(at) {
+            return Ok(None);
+        }
+        if let Some(blank) = self.share.borrow_mut().take() {
+            return Ok(Some(blank));
+        }
+        if held.thaw_by_heap(at) {
+            return Ok(None);
+        }
+        // Somebody is reading it.
+        self.take().map(Some)
     }
 
     /// Opens a frozen segment, or puts a copy in its place.
@@ -103,12 +137,39 @@ impl Supply {
 
     /// Segments are being copied for these from now on.
     pub(super) fn lend_to(&mut self, claims: &Claims) {
-        self.share.borrow_mut().lend_to(claims);
+        let share = &mut *self.share.borrow_mut();
+        share.claims.retain(ClaimsRef::is_wanted);
+        let wanted = claims.open();
+        if wanted == 0 {
+            return;
+        }
+        share.claims.push(claims.downgrade());
+        let reserve = RESERVE_BYTES.div_ceil(self.region.segment_size().bytes());
+        while share.reserve.len() < wanted.min(reserve) {
+            let Some(segment) = share.take() else {
+                // Then what is read is copied, and there is no need for it.
+                share.reserve.clear();
+                return claims.starve();
+            };
+            share.reserve.push(segment);
+        }
+    }
+
+    #[cold]
+    fn exhausted(&self) -> StateError {
+        let bytes = |count: SegmentCount| count.bytes(self.segment_size()) as u64;
+        let pool = &self.share.borrow().pool;
+        StateError::OutOfMemory {
+            owner: self.owner.to_string(),
+            held_bytes: bytes(pool.outstanding()),
+            quota_bytes: bytes(pool.size()),
+            total_bytes: bytes(self.region.total()),
+        }
     }
 
     /// The size of the segments.
     pub fn segment_size(&self) -> SegmentSize {
-        self.segment_size
+        self.region.segment_size()
     }
 
     /// Segments that are out.
@@ -119,75 +180,5 @@ impl Supply {
     /// Whose state it is.
     pub fn owner(&self) -> &str {
         &self.owner
-    }
-}
-
-impl Share {
-    fn take(&mut self) -> Result<Segment, StateError> {
-        match self.pool.take() {
-            Taken::Segment(segment) => Ok(segment),
-            Taken::Overdraft(_) => unreachable!("the pool has no overdraft"),
-            Taken::Exhausted => self.take_back(),
-        }
-    }
-
-    #[cold]
-    fn take_back(&mut self) -> Result<Segment, StateError> {
-        self.claims.retain(ClaimsRef::is_wanted);
-        while self.claims.iter().any(ClaimsRef::set_aside) {
-            if let Taken::Segment(segment) = self.pool.take() {
-                return Ok(segment);
-            }
-        }
-        // What is read from here on is copied, so that less of the reserve is needed.
-        self.claims.iter().for_each(ClaimsRef::starve);
-        self.reserve.pop().ok_or_else(|| self.exhausted())
-    }
-
-    fn open_or_blank(
-        &mut self,
-        held: &mut Holding,
-        at: HeldIndex,
-    ) -> Result<Option<Segment>, StateError> {
-        if held.thaw(at) {
-            return Ok(None);
-        }
-        if let Taken::Segment(blank) = self.pool.take() {
-            return Ok(Some(blank));
-        }
-        if held.thaw_by_heap(at) {
-            return Ok(None);
-        }
-        // Somebody is reading it.
-        self.take().map(Some)
-    }
-
-    fn lend_to(&mut self, claims: &Claims) {
-        self.claims.retain(ClaimsRef::is_wanted);
-        let wanted = claims.open();
-        if wanted == 0 {
-            return;
-        }
-        self.claims.push(claims.downgrade());
-        let reserve = RESERVE_BYTES.div_ceil(self.region.segment_size().bytes());
-        while self.reserve.len() < wanted.min(reserve) {
-            let Taken::Segment(segment) = self.pool.take() else {
-                // Then what is read is copied, and there is no need for it.
-                self.reserve.clear();
-                return claims.starve();
-            };
-            self.reserve.push(segment);
-        }
-    }
-
-    #[cold]
-    fn exhausted(&self) -> StateError {
-        let bytes = |count: SegmentCount| count.bytes(self.region.segment_size()) as u64;
-        StateError::OutOfMemory {
-            owner: self.owner.to_string(),
-            held_bytes: bytes(self.pool.outstanding()),
-            quota_bytes: bytes(self.pool.size()),
-            total_bytes: bytes(self.region.total()),
-        }
     }
 }

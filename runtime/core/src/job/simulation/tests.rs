@@ -15,6 +15,7 @@ use brisk_memory::{
 use std::{collections::BTreeMap, fmt::Debug, num::NonZeroU32};
 
 mod functions;
+mod joins;
 mod recovery;
 mod windows;
 
