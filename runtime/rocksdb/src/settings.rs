@@ -24,6 +24,10 @@ const MIB: usize = 1 << 20;
 /// Bits that a filter has for each key.
 const BLOOM_BITS: f64 = 10.0;
 
+/// Part of a write buffer that is a filter of its keys. Most keys that are looked up are not in it, and to
+/// find that out in the buffer itself was a third of the CPU of counting by 3 M keys.
+const BUFFER_FILTER: f64 = 0.02;
+
 /// All that can be set.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Settings {
@@ -134,6 +138,8 @@ impl Settings {
             buffer = buffer.min(bound / 2).max(64 * KIB);
         }
         options.set_write_buffer_size(buffer);
+        options.set_memtable_prefix_bloom_ratio(BUFFER_FILTER);
+        options.set_memtable_whole_key_filtering(true);
         let count = self.write_buffers.unwrap_or(if self.is_high_memory() { 4 } else { 2 });
         options.set_max_write_buffer_number(i32::try_from(count.max(2)).unwrap_or(i32::MAX));
         let merged =
