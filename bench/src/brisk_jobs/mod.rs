@@ -5,11 +5,15 @@
 //! A job is measured from its submission to its end, on a cluster that is already up, as Flink's
 //! jobs are: a job of ten records before it starts the workers and maps the memory.
 
+mod backpressure;
 mod check;
+mod latency;
 mod numbers;
 mod records;
 mod words;
 
+pub use backpressure::{Through, backpressure};
+pub use latency::latency;
 pub use numbers::{Chaining, chain, exchange, keyed_count};
 pub use words::{Emit, word_count};
 
@@ -20,7 +24,15 @@ use brisk::prelude::*;
 
 /// An environment whose cluster is up.
 fn environment() -> Result<StreamExecutionEnvironment, BenchError> {
-    let environment = StreamExecutionEnvironment::new().map_err(job_error)?;
+    environment_with(Configuration::new())
+}
+
+/// The same with a configuration for the cluster.
+fn environment_with(
+    configuration: Configuration,
+) -> Result<StreamExecutionEnvironment, BenchError> {
+    let environment =
+        StreamExecutionEnvironment::with_configuration(configuration).map_err(job_error)?;
     environment.set_parallelism(PARALLELISM as u32);
     environment.from_sequence(1..=10).discard();
     environment.execute("warm up").map_err(job_error)?;

@@ -14,6 +14,14 @@ pub const PAYLOAD_BYTES: usize = 92;
 /// Bytes of a record: key and payload.
 pub const RECORD_BYTES: u64 = 8 + PAYLOAD_BYTES as u64;
 
+/// Records a second that the sources of `latency` send together.
+pub const PACED_PER_SECOND: u64 = 100_000;
+
+/// Nanoseconds between two records of one of `sources` paced sources.
+pub const fn pace_ns(sources: u64) -> u64 {
+    1_000_000_000 * sources / PACED_PER_SECOND
+}
+
 /// The payload of every record; a copy of it is what makes a record cost 100 bytes.
 pub const PAYLOAD: [u8; PAYLOAD_BYTES] = payload();
 

@@ -1,7 +1,7 @@
 //! Runs one job of Brisk or of the floor in this process; what `brisk-bench exec` does.
 
 use crate::BenchError;
-use crate::brisk_jobs::{self, Chaining, Emit};
+use crate::brisk_jobs::{self, Chaining, Emit, Through};
 use crate::floor;
 use crate::run::measurement::Measurement;
 use crate::workload::Input;
@@ -27,6 +27,10 @@ fn brisk_on_records(job: &str, records: u64) -> Result<Measurement, BenchError> 
         "exchange" => brisk_jobs::exchange(records),
         "chain" => brisk_jobs::chain(records, Chaining::On),
         "chain-cut" => brisk_jobs::chain(records, Chaining::Off),
+        "backpressure-aligned" => brisk_jobs::backpressure(Through::Aligned, records),
+        "backpressure-debloating" => brisk_jobs::backpressure(Through::Debloated, records),
+        "backpressure-unaligned" => brisk_jobs::backpressure(Through::Unaligned, records),
+        "latency" => brisk_jobs::latency(records),
         _ => Err(no_job(System::Brisk, job)),
     }
 }

@@ -1,11 +1,13 @@
 //! The workloads of the comparison, each described by data in a file of its own: who takes part,
 //! on how much work, what is counted, what Brisk must reach.
 
+mod backpressure;
 mod chain;
 pub mod contender;
 mod exchange;
 pub mod goal;
 mod keyed_count;
+mod latency;
 mod wordcount;
 
 use crate::BenchError;
@@ -67,12 +69,14 @@ pub enum Scale {
 }
 
 /// All workloads, in the order in which `list` shows them.
-pub const ALL: [&Workload; 5] = [
+pub const ALL: [&Workload; 7] = [
     &wordcount::WORD_COUNT,
     &keyed_count::KEYED_COUNT,
     &exchange::EXCHANGE,
     &chain::CHAIN,
     &chain::CHAIN_CUT,
+    &backpressure::BACKPRESSURE,
+    &latency::LATENCY,
 ];
 
 impl Workload {
