@@ -30,4 +30,4 @@ pub use error::{MemoryError, Severity};
 pub use ledger::{Ledger, LedgerLine, Part};
 pub use pool::{Holder, Lane, LaneOptions, Pool, PoolOptions, Region, RegionKind, Taken};
 pub use quantity::{SegmentCount, SegmentIndex, SegmentSize};
-pub use segment::{Buffer, HeldIndex, Holding, Segment};
+pub use segment::{Buffer, Claims, ClaimsRef, HeldIndex, Holding, Segment};

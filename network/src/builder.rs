@@ -17,7 +17,8 @@ const LINE: usize = 64;
 /// Fills one segment after another with frames; without one it has no room.
 ///
 /// Invariant: `base` points at `segment`'s bytes, `position <= limit <=` its
-/// size, and bytes below `position` are written (padding included).
+/// size, and bytes below `position` are written, but for the padding between frames, which
+/// keeps what the segment had there before.
 #[derive(Debug)]
 pub struct BufferBuilder {
     base: NonNull<u8>,

@@ -7,12 +7,14 @@
 
 mod backpressure;
 mod check;
+mod checkpoint;
 mod latency;
 mod numbers;
 mod records;
 mod words;
 
 pub use backpressure::{Through, backpressure};
+pub use checkpoint::by_name as checkpoint;
 pub use latency::latency;
 pub use numbers::{Chaining, chain, exchange, keyed_count};
 pub use words::{Emit, word_count};

@@ -22,7 +22,7 @@ pub fn exchange(records: u64) -> Result<Measurement, BenchError> {
     let environment = environment()?;
     let check = CheckSum::new();
     environment
-        .from_source(KeyedRecords { total: records }, "records")
+        .from_source(KeyedRecords::of(records), "records")
         .key_by(viewed(|record: &Keyed| record.key, |record| record.key.to_native()))
         .into_stream()
         .map_view(|record: &ArchivedKeyed| record.key.to_native())
@@ -36,7 +36,7 @@ pub fn keyed_count(records: u64) -> Result<Measurement, BenchError> {
     environment.set_runtime_mode(RuntimeMode::Streaming);
     let check = CheckSum::new();
     environment
-        .from_source(KeyedRecords { total: records }, "records")
+        .from_source(KeyedRecords::of(records), "records")
         .key_by(viewed(|record: &Keyed| record.key, |record| record.key.to_native()))
         .count()
         .sink_to(check.sink(|(_key, count): &(u64, u64)| check_only(*count)));

@@ -8,6 +8,9 @@
 /// Keys are uniform in `0..KEYS`.
 pub const KEYS: u64 = 1_000_000;
 
+/// The same of `checkpoint`, each of which is sent once before any comes twice.
+pub const MANY_KEYS: u64 = 10_000_000;
+
 /// Bytes of a record beside its key.
 pub const PAYLOAD_BYTES: usize = 92;
 
@@ -65,12 +68,18 @@ impl Keys {
     /// The next key.
     #[inline(always)]
     pub fn next_key(&mut self) -> u64 {
+        self.next_of(KEYS)
+    }
+
+    /// The next key of so many.
+    #[inline(always)]
+    pub fn next_of(&mut self, keys: u64) -> u64 {
         self.state = self.state.wrapping_add(GOLDEN);
         let mut x = self.state;
         x = (x ^ (x >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         x = (x ^ (x >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
         x ^= x >> 31;
-        ((x >> 32) * KEYS) >> 32
+        ((x >> 32) * keys) >> 32
     }
 }
 

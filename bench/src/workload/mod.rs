@@ -3,6 +3,7 @@
 
 mod backpressure;
 mod chain;
+mod checkpoint;
 pub mod contender;
 mod exchange;
 pub mod goal;
@@ -69,13 +70,14 @@ pub enum Scale {
 }
 
 /// All workloads, in the order in which `list` shows them.
-pub const ALL: [&Workload; 7] = [
+pub const ALL: [&Workload; 8] = [
     &wordcount::WORD_COUNT,
     &keyed_count::KEYED_COUNT,
     &exchange::EXCHANGE,
     &chain::CHAIN,
     &chain::CHAIN_CUT,
     &backpressure::BACKPRESSURE,
+    &checkpoint::CHECKPOINT,
     &latency::LATENCY,
 ];
 

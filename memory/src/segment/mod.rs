@@ -19,7 +19,7 @@ use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
 
 pub use buffer::Buffer;
-pub use holding::{HeldIndex, Holding};
+pub use holding::{Claims, ClaimsRef, HeldIndex, Holding};
 
 use crate::arena::{Slot, SlotRef};
 use crate::pool::{Lane, give_back};

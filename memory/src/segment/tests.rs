@@ -158,3 +158,86 @@ fn a_frozen_segment_is_not_written() {
     let _frozen = holding.freeze(index);
     holding.bytes_mut(index)[0] = 1;
 }
+
+fn three() -> (Arena, Pool, Holding) {
+    let options = ArenaOptions {
+        segment_size: SegmentSize::MIN,
+        network: SegmentCount(3),
+        ..ArenaOptions::default()
+    };
+    let arena = Arena::map(options).unwrap();
+    let pool = arena.network().create_pool(PoolOptions {
+        owner: "test".to_owned(),
+        required: SegmentCount(3),
+        max: SegmentCount(3),
+        overdraft: SegmentCount::ZERO,
+        waker: std::task::Waker::noop().clone(),
+    });
+    (arena, pool.unwrap(), Holding::new(SegmentSize::MIN))
+}
+
+#[test]
+fn all_are_frozen_at_once_and_handed_over_when_they_change_or_go() {
+    let (arena, mut pool, mut holding) = three();
+    let [first, second] = [(); 2].map(|()| holding.add(filled(&mut pool)));
+    let claims = holding.freeze_all(|_| true);
+    assert!(!holding.is_open(first) && !holding.thaw(first), "somebody wants it as it is");
+    holding.replace(first, filled(&mut pool));
+    holding.bytes_mut(first)[3] = 99;
+    holding.remove(second);
+    assert_eq!((claims.open(), pool.outstanding()), (2, SegmentCount(3)));
+    for index in [first, second] {
+        assert_eq!(claims.take(index).unwrap().as_slice()[..5], [0, 1, 2, 3, 4]);
+        assert!(claims.take(index).is_none(), "once");
+    }
+    assert_eq!((claims.open(), pool.outstanding()), (0, SegmentCount(1)));
+    drop((claims, holding));
+    assert_eq!(pool.outstanding(), SegmentCount(0));
+    arena.verify_conservation().unwrap();
+}
+
+#[test]
+fn what_nobody_wants_any_more_is_opened_where_it_is() {
+    let (_arena, mut pool, mut holding) = three();
+    let [first, second, third] = [(); 3].map(|()| holding.add(filled(&mut pool)));
+    let claims = holding.freeze_all(|index| index != third);
+    assert!(holding.thaw(third), "nobody wanted it");
+    let taken = claims.take(first).unwrap();
+    assert!(!holding.thaw(first), "it is being read");
+    drop(taken);
+    assert!(holding.thaw(first));
+    drop(claims);
+    assert!(holding.thaw(second), "the freeze is over");
+    // The next one, of which the holding is dropped.
+    let claims = holding.freeze_all(|_| true);
+    drop(holding);
+    assert_eq!(pool.outstanding(), SegmentCount(3));
+    assert_eq!(claims.take(second).unwrap().as_slice()[4], 4);
+    drop(claims);
+    assert_eq!(pool.outstanding(), SegmentCount(0));
+}
+
+#[test]
+fn without_a_segment_for_a_copy_it_is_on_the_heap() {
+    let (_arena, mut pool, mut holding) = three();
+    let [first, second] = [(); 2].map(|()| holding.add(filled(&mut pool)));
+    let claims = holding.freeze_all(|_| true);
+    assert!(!claims.is_starved());
+    assert!(holding.thaw_by_heap(first));
+    assert!(claims.is_starved());
+    holding.bytes_mut(first)[3] = 99;
+    assert_eq!(claims.take(first).unwrap().as_slice()[3], 3);
+    // From here on readers take copies.
+    let taken = claims.take(second).unwrap();
+    assert!(holding.thaw(second));
+    assert_eq!(taken.as_slice()[3], 3);
+    assert!(!claims.is_starved(), "nothing is wanted any more");
+    // A saved segment makes room.
+    let claims = holding.freeze_all(|_| true);
+    holding.replace(first, filled(&mut pool));
+    assert_eq!(pool.outstanding(), SegmentCount(3));
+    assert!(claims.downgrade().set_aside() && !claims.downgrade().set_aside());
+    assert_eq!(pool.outstanding(), SegmentCount(2));
+    assert_eq!(claims.take(first).unwrap().as_slice()[3], 99);
+    assert_eq!(claims.take(second).unwrap().as_slice()[3], 3);
+}

@@ -3,6 +3,7 @@ package brisk.bench;
 /** Port of bench/src/input/generator.rs, line by line: the same keys, hash function and chain steps. */
 final class Generator {
     static final long KEYS = 1_000_000;
+    static final long MANY_KEYS = 10_000_000;
     static final int PAYLOAD_BYTES = 92;
     private static final long GOLDEN = 0x9E3779B97F4A7C15L;
 
@@ -26,12 +27,16 @@ final class Generator {
         }
 
         long next() {
+            return next(KEYS);
+        }
+
+        long next(long keys) {
             state += GOLDEN;
             long x = state;
             x = (x ^ (x >>> 30)) * 0xBF58476D1CE4E5B9L;
             x = (x ^ (x >>> 27)) * 0x94D049BB133111EBL;
             x ^= x >>> 31;
-            return ((x >>> 32) * KEYS) >>> 32;
+            return ((x >>> 32) * keys) >>> 32;
         }
     }
 

@@ -9,6 +9,7 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
 import org.apache.flink.api.common.RuntimeExecutionMode;
+import org.apache.flink.configuration.CheckpointingOptions;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.configuration.RestOptions;
 import org.apache.flink.configuration.TaskManagerOptions;
@@ -48,6 +49,9 @@ public final class Peer {
             double cpuBefore = cpuSeconds();
             double seconds = run(cluster, workload, arguments[1]);
             double cpu = cpuSeconds() - cpuBefore;
+            if (workload.startsWith("checkpoint-")) {
+                seconds = (System.nanoTime() - CheckpointJob.FILLED_NANOS.get()) / 1e9;
+            }
             Latencies.addTo(FIGURES, workload.endsWith("timeout-0") ? "_timeout_0" : "");
             System.out.printf(
                     "{\"seconds\":%.6f,\"records\":%d,\"cpu_seconds\":%.3f,\"peak_rss_bytes\":%d,"
@@ -126,11 +130,33 @@ public final class Peer {
             case "wordcount":
                 WordCountJob.build(environment, size);
                 break;
+            case "checkpoint-0":
+            case "checkpoint-500":
+            case "checkpoint-1000":
+            case "checkpoint-3000":
+            case "checkpoint-10000":
+                checkpointing(environment, Long.parseLong(workload.replaceAll("[^0-9]", "")));
+                CheckpointJob.build(environment, Long.parseLong(size));
+                break;
             default:
                 throw new IllegalArgumentException("no workload " + workload);
         }
         JobGraph job = environment.getStreamGraph().getJobGraph();
         return cluster.executeJobBlocking(job).getNetRuntime() / 1e3;
+    }
+
+    /** A checkpoint each so many milliseconds, into a folder for temporary files; 0 for none. */
+    private static void checkpointing(StreamExecutionEnvironment environment, long intervalMs)
+            throws IOException {
+        if (intervalMs == 0) {
+            return;
+        }
+        Path folder = Files.createTempDirectory("flink-checkpoints");
+        Configuration configuration = new Configuration();
+        configuration.set(CheckpointingOptions.CHECKPOINT_STORAGE, "filesystem");
+        configuration.set(CheckpointingOptions.CHECKPOINTS_DIRECTORY, folder.toUri().toString());
+        environment.configure(configuration);
+        environment.enableCheckpointing(intervalMs);
     }
 
     private static double cpuSeconds() {

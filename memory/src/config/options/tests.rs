@@ -1,5 +1,4 @@
 use std::collections::BTreeSet;
-use std::num::NonZeroU32;
 use std::time::Duration;
 
 use super::*;
@@ -65,17 +64,4 @@ fn rules_narrow_the_type() {
     check(&restart::JITTER_FACTOR, "1.1", Err("from 0 to 1"));
     check(&worker::IO_DRIVER, "EPOLL", Ok(worker::IoDriver::Epoll));
     check(&worker::IO_DRIVER, "kqueue", Err("one of auto, uring, epoll"));
-}
-
-#[test]
-fn workers_follow_from_slots_and_cores() {
-    let cores = NonZeroU32::new(4).unwrap();
-    for (slots, workers, expected) in [("1", "", 1), ("4", "", 4), ("16", "", 4), ("16", "8", 8)] {
-        let mut config = Configuration::new();
-        config.set("taskmanager.numberOfTaskSlots", slots);
-        if !workers.is_empty() {
-            config.set("taskmanager.workers", workers);
-        }
-        assert_eq!(worker::worker_count(&config, cores).unwrap(), expected);
-    }
 }

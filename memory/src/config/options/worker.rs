@@ -1,10 +1,5 @@
 //! Worker threads, the I/O driver and how memory is mapped: our own keys, unknown to Flink.
 
-use std::num::NonZeroU32;
-
-use super::core;
-use crate::config::configuration::Configuration;
-use crate::config::error::ConfigError;
 use crate::config::grammar::ConfigEnum;
 use crate::config::option::{ConfigOption, OptionDescription};
 
@@ -92,18 +87,6 @@ pub const MLOCK: ConfigOption<bool> = ConfigOption::new(
     "Whether segments are locked into memory, so that they are never swapped out. Our own key.",
 )
 .default("false");
-
-/// The number of worker threads: [`WORKERS`] where it is set, else one for each slot, at most one
-/// for each of `cores`.
-///
-/// # Errors
-/// When one of the keys holds a text that it does not accept.
-pub fn worker_count(config: &Configuration, cores: NonZeroU32) -> Result<u32, ConfigError> {
-    let slots = config.get(&core::TASK_SLOTS)?;
-    let workers = config.get(&WORKERS)?.unwrap_or_else(|| slots.min(cores.get()));
-    assert!(workers >= 1, "the rules of both keys refuse 0");
-    Ok(workers)
-}
 
 pub(super) fn all() -> Vec<OptionDescription> {
     vec![

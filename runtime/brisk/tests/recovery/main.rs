@@ -2,4 +2,5 @@
 
 mod failures;
 mod files;
+mod incremental;
 mod rescale;

@@ -102,6 +102,12 @@ fn stop(stopped: Stopped, folder: &Path, settings: &[(&str, &str)], parallelism:
         format: SavepointFormat::Canonical,
         after: AfterSavepoint::Continue,
     };
+    if settings.contains(&INCREMENTAL) {
+        // So that the last one is based on others.
+        for _ in 0..2 {
+            handle.trigger_checkpoint().wait().expect("it comes about");
+        }
+    }
     let answer = match stopped {
         Stopped::Aligned | Stopped::Unaligned => handle.trigger_checkpoint(),
         Stopped::Savepoint => handle.trigger_savepoint(savepoint),
@@ -151,6 +157,30 @@ fn check_all(stopped: Stopped, settings: &[(&str, &str)]) {
 }
 
 const COMPRESSED: (&str, &str) = ("execution.checkpointing.snapshot-compression", "true");
+
+/// Only what changed, and all of it as segments.
+const INCREMENTAL: (&str, &str) = ("execution.checkpointing.incremental", "true");
+const SEGMENTS: (&str, &str) = ("execution.checkpointing.data-inline-threshold", "0 b");
+
+#[test]
+fn from_incremental_checkpoints() {
+    check_all(Stopped::Aligned, &[INCREMENTAL, SEGMENTS]);
+}
+
+#[test]
+fn from_compressed_incremental_checkpoints() {
+    check_all(Stopped::Aligned, &[INCREMENTAL, SEGMENTS, COMPRESSED]);
+}
+
+#[test]
+fn from_incremental_unaligned_checkpoints() {
+    check_all(Stopped::Unaligned, &[INCREMENTAL, SEGMENTS]);
+}
+
+#[test]
+fn from_checkpoints_of_segments_that_are_full() {
+    check_all(Stopped::Aligned, &[SEGMENTS]);
+}
 
 #[test]
 fn from_aligned_checkpoints() {

@@ -73,6 +73,8 @@ pub(super) struct Publication {
 struct Run {
     number: RunNumber,
     phase: Phase,
+    /// See [`Share::writer`]; of the first subtask that began.
+    writer: String,
     begun: BTreeSet<u32>,
     staged: Vec<InProgress>,
     /// Held while the phase is writing. None on filesystems that have no locks.
@@ -91,6 +93,7 @@ impl Publication {
         let run = Run {
             number: RunNumber(0),
             phase: Phase::Published,
+            writer: String::new(),
             begun: BTreeSet::new(),
             staged: Vec::new(),
             lock: None,
@@ -107,8 +110,13 @@ impl Publication {
         assert!(share.subtask < share.parallelism);
         let mut run = self.lock();
         let is_over = run.phase != Phase::Writing || run.begun.contains(&share.subtask);
+        // A second sink of the same job, by a clone of the first: their parts have the same names.
+        if is_over && run.phase == Phase::Writing && run.writer == share.writer {
+            return Err(ConnectError::OutputBusy { path: self.target.folder.clone() });
+        }
         if is_over {
             run.begin_next();
+            run.writer.clone_from(&share.writer);
             run.lock = self.prepare(files)?;
             run.phase = Phase::Writing;
         }

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use brisk_core::Record;
 use brisk_core::chain::SourceContext;
+use brisk_core::graph::JobId;
 use brisk_core::task::{Attempt, Cx};
 use brisk_memory::driver::Files;
 
@@ -28,8 +29,10 @@ pub struct FileInput {
 
 #[derive(Debug)]
 struct Listing {
-    /// None until somebody asked.
-    files: Option<Result<Arc<FileSet>, Arc<ConnectError>>>,
+    /// None until somebody asked. Errors are not kept: what was missing may be there by the next time.
+    files: Option<Arc<FileSet>>,
+    /// The job that reads it; none while only the program has asked.
+    job: Option<JobId>,
     /// Who reads what, for each parallelism that was asked for.
     shares: BTreeMap<u32, Vec<Vec<FileSplit>>>,
     /// The run of the source whose bytes the progress counts.
@@ -38,7 +41,7 @@ struct Listing {
 
 impl Default for Listing {
     fn default() -> Listing {
-        Listing { files: None, shares: BTreeMap::new(), attempt: Attempt(0) }
+        Listing { files: None, job: None, shares: BTreeMap::new(), attempt: Attempt(0) }
     }
 }
 
@@ -76,7 +79,7 @@ impl FileInput {
     /// program with a large input does better to ask first.
     ///
     /// # Errors
-    /// As [`list_while`]; the first answer stands.
+    /// As [`list_while`]. Files that were found are what the next job of this source reads.
     pub fn files(&self) -> Result<Arc<FileSet>, Arc<ConnectError>> {
         self.files_of(&mut self.lock(), &Files::system(), &|| true)
     }
@@ -88,18 +91,12 @@ impl FileInput {
         is_wanted: &dyn Fn() -> bool,
     ) -> Result<Arc<FileSet>, Arc<ConnectError>> {
         if let Some(known) = &listing.files {
-            return known.clone();
+            return Ok(Arc::clone(known));
         }
-        let found = match list_while(is_wanted, disk, &self.paths, self.options) {
-            // Whoever asks next may want it.
-            Err(canceled @ ConnectError::ListingCanceled) => return Err(canceled.into()),
-            found => found.map(Arc::new).map_err(Arc::new),
-        };
-        if let Ok(files) = &found {
-            self.progress.set_total(files.total_bytes());
-        }
-        listing.files = Some(found.clone());
-        found
+        let found = Arc::new(list_while(is_wanted, disk, &self.paths, self.options)?);
+        self.progress.set_total(found.total_bytes());
+        listing.files = Some(Arc::clone(&found));
+        Ok(found)
     }
 
     /// What one subtask reads.
@@ -109,9 +106,14 @@ impl FileInput {
         context: &SourceContext,
         cx: &Cx,
     ) -> Result<Resumed<T>, Arc<ConnectError>> {
-        let SourceContext { subtask, parallelism, .. } = *context;
+        let SourceContext { subtask, parallelism, job_id, .. } = *context;
         assert!(subtask < parallelism);
         let mut listing = self.lock();
+        if listing.job.replace(job_id).is_some_and(|before| before != job_id) {
+            // Another job finds what is there now.
+            *listing = Listing { job: Some(job_id), ..Listing::default() };
+            self.progress.restart();
+        }
         let files = self.files_of(&mut listing, &cx.files(), &|| !cx.is_canceling())?;
         let shares = listing
             .shares

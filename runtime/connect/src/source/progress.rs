@@ -39,6 +39,12 @@ impl Progress {
         }
     }
 
+    /// Another job begins.
+    pub(super) fn restart(&self) {
+        self.counts.bytes_read.store(0, Ordering::Relaxed);
+        self.counts.invalid_lines.store(0, Ordering::Relaxed);
+    }
+
     pub(super) fn set_total(&self, bytes: u64) {
         self.counts.bytes_total.store(bytes, Ordering::Relaxed);
     }

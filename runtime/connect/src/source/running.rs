@@ -112,8 +112,13 @@ impl<F, H, T> FileSourceReader<F, H, T> {
         while let Some(record) = self.waiting.pop_front() {
             let flow = sink.push(record, cx);
             cx.metrics.count_emitted(1);
+            // One line may make very many records: the others of the worker want their turns too.
+            let pauses = self.waiting.len() % 64 == 63 && cx.interrupted();
             if flow != Flow::Continue {
                 return flow;
+            }
+            if pauses {
+                return Flow::Pause;
             }
         }
         Flow::Continue

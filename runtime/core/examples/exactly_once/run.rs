@@ -88,13 +88,16 @@ fn draw(world: &SimulatedWorld) -> Scenario {
                 .push(("execution.checkpointing.aligned-checkpoint-timeout", "1 ms".to_owned()));
         }
     }
-    Scenario {
+    let mut scenario = Scenario {
         count: 500 + one_of(4000) as i64,
         parallelism: 1 + one_of(4) as u32,
         chaining: one_of(2) == 0,
         settings,
         disk_faults: one_of(3) == 0,
-    }
+    };
+    let incremental = (one_of(3) > 0).to_string();
+    scenario.settings.push(("execution.checkpointing.incremental", incremental));
+    scenario
 }
 
 fn environment(scenario: &Scenario) -> Result<StreamExecutionEnvironment, Error> {

@@ -15,6 +15,7 @@ use std::{cell::RefCell, fmt, num::NonZeroU32, sync::Arc, thread, time::Duration
 use super::{Arguments, program::Program};
 use crate::{
     error::Error,
+    graph::execution::SlotPlan,
     graph::{GraphSettings, JobGraph, JobId, JobType, MaxParallelism, Parallelism, Plan},
     job::{JobExecutionResult, JobHandle, JobProgram, MiniCluster, SimulatedCluster},
 };
@@ -174,7 +175,7 @@ impl StreamExecutionEnvironment {
             RuntimeMode::Automatic => self.program.all_bounded(),
         };
         let job_type = if batch { JobType::Batch } else { JobType::Streaming };
-        self.program.change_settings(|settings| settings.job_type = job_type);
+        self.program.set_job_type(job_type);
     }
 
     /// The plan of what was described so far, as JSON.
@@ -215,8 +216,9 @@ impl StreamExecutionEnvironment {
     /// If the program, the configuration or the memory does not allow the job.
     pub fn execute_async(&self, job_name: &str) -> Result<JobHandle, Error> {
         let program = self.take(job_name)?;
-        let slots = program.graph.vertices().iter().map(|vertex| vertex.parallelism.0).max();
-        let cluster = self.cluster(slots.and_then(NonZeroU32::new).unwrap_or(NonZeroU32::MIN))?;
+        // The cluster stays for later jobs: those of the environment's own parallelism fit in.
+        let slots = SlotPlan::build(&program.graph).slots().max(self.parallelism());
+        let cluster = self.cluster(NonZeroU32::new(slots).unwrap_or(NonZeroU32::MIN))?;
         cluster.submit(program)
     }
 

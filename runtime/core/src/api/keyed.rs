@@ -76,6 +76,7 @@ impl<T: Record, C: Template<Out = T>, S: KeySelector<T>> KeyedStream<T, C, S> {
     {
         let Self { stream, selector } = self;
         let (program, node, upstream) = stream.add(StreamNode::operator("Combine"));
+        program.note_batch_form("Keyed Aggregation");
         let combine = Combine { upstream, node, selector, aggregate: aggregate.clone() };
         let combined = DataStream::of_node(program, node, combine);
         let program = combined.program.clone();

@@ -14,8 +14,8 @@ use crate::{
     error::Error,
     exchange::HashWriter,
     graph::{
-        ChainingStrategy, EdgeId, Exchange, GraphSettings, InputIndex, JobGraph, NewEdge, NodeId,
-        StreamGraph, StreamNode,
+        ChainingStrategy, EdgeId, Exchange, GraphSettings, InputIndex, JobGraph, JobType, NewEdge,
+        NodeId, StreamGraph, StreamNode,
     },
     job::{JobProgram, JobSettings},
     record::selector::KeySelector,
@@ -35,10 +35,13 @@ struct Inner {
     /// The first thing that was described wrongly; reported by `execute`.
     fault: Option<String>,
     all_bounded: bool,
+    /// An operator whose form is right for bounded input alone.
+    batch_form: Option<&'static str>,
 }
 
 /// Where the records of a stream come from.
 pub(super) struct Origin {
+    pub(super) program: Program,
     pub(super) node: NodeId,
     pub(super) tag: Option<String>,
     /// `None` if the program named none.
@@ -53,6 +56,7 @@ pub(super) struct Origin {
 impl Clone for Origin {
     fn clone(&self) -> Self {
         Self {
+            program: self.program.clone(),
             node: self.node,
             tag: self.tag.clone(),
             exchange: self.exchange,
@@ -70,6 +74,7 @@ impl Program {
             factories: JobFactories::default(),
             fault: None,
             all_bounded: true,
+            batch_form: None,
         };
         Self { inner: Rc::new(RefCell::new(inner)) }
     }
@@ -81,6 +86,7 @@ impl Program {
         let mut graph = std::mem::replace(&mut inner.graph, StreamGraph::new(settings));
         let factories = std::mem::take(&mut inner.factories);
         inner.all_bounded = true;
+        inner.batch_form = None;
         if let Some(fault) = inner.fault.take() {
             return Err(Error::Program(fault));
         }
@@ -92,6 +98,9 @@ impl Program {
     /// The job graph of what was described so far.
     pub(super) fn job_graph(&self, job_name: &str) -> Result<JobGraph, Error> {
         let inner = self.inner.borrow();
+        if let Some(fault) = &inner.fault {
+            return Err(Error::Program(fault.clone()));
+        }
         let mut graph = inner.graph.clone();
         graph.settings_mut().job_name = job_name.to_string();
         Ok(JobGraph::build(&graph)?)
@@ -99,6 +108,23 @@ impl Program {
 
     pub(super) fn change_settings(&self, change: impl FnOnce(&mut GraphSettings)) {
         change(self.inner.borrow_mut().graph.settings_mut());
+    }
+
+    /// Sets how the job runs. What was described for bounded input stays so.
+    pub(super) fn set_job_type(&self, job_type: JobType) {
+        self.change_settings(|settings| settings.job_type = job_type);
+        let batch_form = self.inner.borrow().batch_form;
+        if let (JobType::Streaming, Some(operator)) = (job_type, batch_form) {
+            self.fault(format!(
+                "the job became a streaming one after '{operator}' was described for bounded input: \
+                 describe unbounded sources first, or call set_runtime_mode before all operators"
+            ));
+        }
+    }
+
+    /// Notes an operator that gives its results at the end of bounded input.
+    pub(super) fn note_batch_form(&self, operator: &'static str) {
+        self.inner.borrow_mut().batch_form = Some(operator);
     }
 
     pub(super) fn settings(&self) -> GraphSettings {
@@ -128,8 +154,17 @@ impl Program {
     /// Connects `origins` to an input of `node`.
     pub(super) fn connect(&self, origins: Vec<Origin>, node: NodeId, input: u32) {
         let mut inner = self.inner.borrow_mut();
-        let Inner { graph, factories, .. } = &mut *inner;
+        let Inner { graph, factories, fault, .. } = &mut *inner;
         for origin in origins {
+            if !Rc::ptr_eq(&origin.program.inner, &self.inner) {
+                fault.get_or_insert_with(|| {
+                    let operator = &graph.node(node).name;
+                    format!(
+                        "'{operator}' reads a stream of another environment: describe both in one"
+                    )
+                });
+                continue;
+            }
             let mut edge = NewEdge::between(origin.node, node).into_input(InputIndex(input));
             if let Some(tag) = origin.tag {
                 edge = edge.of_side_output(tag);

@@ -42,6 +42,7 @@ impl<T: Record, C: Template<Out = T>> DataStream<T, C> {
     pub(super) fn of_node(program: Program, node: NodeId, chain: C) -> Self {
         program.set_tail(node, &chain);
         let origin = Origin {
+            program: program.clone(),
             node,
             tag: None,
             exchange: None,
@@ -93,6 +94,7 @@ impl<T: Record, C: Template<Out = T>> DataStream<T, C> {
             return self.nowhere();
         };
         let origin = Origin {
+            program: self.program.clone(),
             node,
             tag: Some(tag.name().to_string()),
             exchange: None,

@@ -6,7 +6,7 @@
 
 use std::collections::VecDeque;
 
-use super::{Chain, Link, Template, guard::Guard};
+use super::{Chain, Link, Template, gate::INTERRUPT_CHECK, guard::Guard};
 use crate::{
     Record,
     error::Error,
@@ -50,8 +50,16 @@ impl<T> Collector<T> {
     /// Passes on what was made of the record in hand, as far as `sink` takes it.
     #[inline]
     pub(crate) fn drain_into<S: Push<T>>(&mut self, sink: &mut S, cx: &mut Cx) -> Flow {
+        let mut left = INTERRUPT_CHECK;
         while let Some(item) = self.items.pop_front() {
-            let flow = sink.push(item, cx);
+            let mut flow = sink.push(item, cx);
+            left -= 1;
+            if left == 0 {
+                left = INTERRUPT_CHECK;
+                // One record may make very many: the others of the worker want their turns too.
+                let waits = !self.items.is_empty() && cx.interrupted();
+                flow = if waits { flow.and(Flow::Pause) } else { flow };
+            }
             if flow != Flow::Continue {
                 self.waits_with = cx.timestamp();
                 return flow;

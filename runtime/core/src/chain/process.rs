@@ -129,6 +129,7 @@ pub(super) struct State<F, U> {
     pub(super) function: F,
     pub(super) collector: Collector<U>,
     pub(super) runtime: RuntimeContext,
+    /// Whether the function was told that its input is over, in this run or an earlier one.
     pub(super) finished: bool,
     restored: RestoredState,
 }
@@ -137,7 +138,8 @@ impl<F, U> State<F, U> {
     pub(super) fn new(node: NodeId, function: F, cx: &BuildContext) -> Self {
         let (collector, runtime) = (Collector::new(), cx.runtime_context(node));
         let restored = cx.restored(node);
-        Self { node, function, collector, runtime, finished: false, restored }
+        let finished = restored.is_finished();
+        Self { node, function, collector, runtime, finished, restored }
     }
 
     /// Gives the function back its state, then opens it.
@@ -161,7 +163,8 @@ impl<F, U> State<F, U> {
         cx: &mut Cx,
         snapshot: impl FnOnce(&mut F, &mut FunctionSnapshotContext<'_>) -> Result<(), BoxError>,
     ) -> Flow {
-        let Self { node, function, runtime, .. } = self;
+        let Self { node, function, runtime, finished, .. } = self;
+        cx.snapshot(*node).finished = *finished;
         let mut context = FunctionSnapshotContext::new(cx.snapshot(*node), runtime.operator_name());
         match Guard::run(*node, || snapshot(function, &mut context)) {
             Ok(()) => Flow::Continue,

@@ -16,8 +16,9 @@ use super::{
 };
 use crate::{
     checkpoint::{
-        AfterSavepoint, SavepointFormat, coordinator::SavepointRequest,
-        statistics::CheckpointingStatistics,
+        AfterSavepoint, SavepointFormat,
+        coordinator::SavepointRequest,
+        statistics::{CheckpointingStatistics, Stats},
     },
     error::Error,
     graph::{JobId, JobStatus},
@@ -99,6 +100,11 @@ impl JobHandle {
     /// `GET /jobs/:jobid/checkpoints` shows it.
     pub fn checkpoint_statistics(&self) -> CheckpointingStatistics {
         self.job.decisions().coordinator().statistics().overview()
+    }
+
+    /// How long records waited for snapshots, in nanoseconds.
+    pub fn snapshot_pauses(&self) -> Stats {
+        self.job.decisions().coordinator().statistics().snapshot_pauses()
     }
 
     /// How often the job was restarted.

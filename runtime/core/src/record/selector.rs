@@ -27,6 +27,12 @@ pub trait KeySelector<T: Record>: Clone + Send + 'static {
         key_hash(&self.key(record))
     }
 
+    /// Whether `record` has this key.
+    #[inline(always)]
+    fn is(&self, record: &T, key: &Self::Key) -> bool {
+        self.key(record) == *key
+    }
+
     /// Whether `record` has the key that lies archived in a table.
     #[inline(always)]
     fn is_stored(&self, record: &T, stored: &Archived<Self::Key>) -> bool {
@@ -116,6 +122,11 @@ where
     #[inline(always)]
     fn hash(&self, record: &T) -> u32 {
         key_hash(record.as_ref())
+    }
+
+    #[inline(always)]
+    fn is(&self, record: &T, key: &T) -> bool {
+        record == key
     }
 
     #[inline(always)]

@@ -31,7 +31,7 @@ pub fn channel_sink<T: Send + 'static>(capacity: usize) -> (ChannelSink<T>, Chan
         ended: false,
         dropped: false,
         senders: Vec::new(),
-        receiver: None,
+        receivers: Vec::new(),
     };
     let shared = Arc::new(Shared { state: Mutex::new(state), filled: Condvar::new(), capacity });
     let hold = Arc::new(Hold { shared: Arc::clone(&shared) });
@@ -51,7 +51,8 @@ struct State<T> {
     dropped: bool,
     /// Tasks that found no room.
     senders: Vec<Waker>,
-    receiver: Option<Waker>,
+    /// Who waits for a record in async code.
+    receivers: Vec<Waker>,
 }
 
 impl<T> Shared<T> {
@@ -59,13 +60,12 @@ impl<T> Shared<T> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn tell_receiver(&self, mut state: MutexGuard<'_, State<T>>) {
-        let receiver = state.receiver.take();
+    /// Wakes all who wait: a receiver may be shared, and most wait alone.
+    fn tell_receivers(&self, mut state: MutexGuard<'_, State<T>>) {
+        let receivers = std::mem::take(&mut state.receivers);
         drop(state);
-        self.filled.notify_one();
-        if let Some(receiver) = receiver {
-            receiver.wake();
-        }
+        self.filled.notify_all();
+        receivers.into_iter().for_each(Waker::wake);
     }
 }
 
@@ -78,7 +78,7 @@ impl<T> Drop for Hold<T> {
     fn drop(&mut self) {
         let mut state = self.shared.lock();
         state.ended = true;
-        self.shared.tell_receiver(state);
+        self.shared.tell_receivers(state);
     }
 }
 
@@ -134,7 +134,7 @@ impl<T> SinkWriter<T> for ChannelSink<T> {
         }
         state.records.push_back(item);
         let flow = self.room(&mut state, cx);
-        self.shared.tell_receiver(state);
+        self.shared.tell_receivers(state);
         flow
     }
 
@@ -185,7 +185,9 @@ impl<T> ChannelReceiver<T> {
             if state.ended {
                 return Poll::Ready(None);
             }
-            state.receiver = Some(context.waker().clone());
+            if !state.receivers.iter().any(|waker| waker.will_wake(context.waker())) {
+                state.receivers.push(context.waker().clone());
+            }
             Poll::Pending
         })
         .await

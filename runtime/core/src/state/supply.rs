@@ -1,7 +1,8 @@
 //! Where state gets its segments from.
 
 use brisk_memory::{
-    MemoryError, Pool, PoolOptions, Region, Segment, SegmentCount, SegmentSize, Taken,
+    Claims, ClaimsRef, HeldIndex, Holding, MemoryError, Pool, PoolOptions, Region, Segment,
+    SegmentCount, SegmentSize, Taken,
 };
 use std::task::Waker;
 
@@ -10,6 +11,10 @@ use super::StateError;
 /// Segments that the state of one operator can count on: one to find keys in, one for what they
 /// lead to.
 const REQUIRED: SegmentCount = SegmentCount(2);
+
+/// What is set aside while a snapshot is written, since so much may be on its way to the disk at once,
+/// which nobody can move elsewhere to make room: two writes and what is gathered for a third.
+const RESERVE_BYTES: usize = 3 << 20;
 
 /// What a supply should be.
 #[derive(Clone, Debug)]
@@ -27,6 +32,9 @@ pub struct Supply {
     pool: Pool,
     region: Region,
     owner: String,
+    /// Of snapshots that are being written: they may have segments that can be had.
+    claims: Vec<ClaimsRef>,
+    reserve: Vec<Segment>,
 }
 
 impl Supply {
@@ -44,10 +52,11 @@ impl Supply {
             // State does not wait for memory: there is nobody to wake.
             waker: Waker::noop().clone(),
         })?;
-        Ok(Self { pool, region: region.clone(), owner })
+        let (claims, reserve) = (Vec::new(), Vec::new());
+        Ok(Self { pool, region: region.clone(), owner, claims, reserve })
     }
 
-    /// A segment; its bytes are those of its last use.
+    /// A segment; its bytes are those of its last use. What was copied for a snapshot gives way.
     ///
     /// # Errors
     /// If there is none left for this operator. Here is where cold segments will be spilled.
@@ -55,7 +64,77 @@ impl Supply {
         match self.pool.take() {
             Taken::Segment(segment) => Ok(segment),
             Taken::Overdraft(_) => unreachable!("the pool has no overdraft"),
-            Taken::Exhausted => Err(self.exhausted()),
+            Taken::Exhausted => self.take_back(),
+        }
+    }
+
+    #[cold]
+    fn take_back(&mut self) -> Result<Segment, StateError> {
+        self.claims.retain(ClaimsRef::is_wanted);
+        while self.claims.iter().any(ClaimsRef::set_aside) {
+            if let Taken::Segment(segment) = self.pool.take() {
+                return Ok(segment);
+            }
+        }
+        // What is read from here on is copied, so that less of the reserve is needed.
+        self.claims.iter().for_each(ClaimsRef::starve);
+        self.reserve.pop().ok_or_else(|| self.exhausted())
+    }
+
+    /// Opens a frozen segment, or gives what is to take its place.
+    ///
+    /// # Errors
+    /// If neither can be.
+    pub(super) fn open_or_blank(
+        &mut self,
+        held: &mut Holding,
+        at: HeldIndex,
+    ) -> Result<Option<Segment>, StateError> {
+        if held.thaw(at) {
+            return Ok(None);
+        }
+        if let Taken::Segment(blank) = self.pool.take() {
+            return Ok(Some(blank));
+        }
+        if held.thaw_by_heap(at) {
+            return Ok(None);
+        }
+        // Somebody is reading it.
+        self.take().map(Some)
+    }
+
+    /// Opens a frozen segment, or puts a copy in its place.
+    ///
+    /// # Errors
+    /// If neither can be.
+    pub(super) fn open_held(
+        &mut self,
+        held: &mut Holding,
+        at: HeldIndex,
+    ) -> Result<(), StateError> {
+        if let Some(mut copy) = self.open_or_blank(held, at)? {
+            copy.as_mut_slice().copy_from_slice(held.bytes(at));
+            held.replace(at, copy);
+        }
+        Ok(())
+    }
+
+    /// Segments are being copied for these from now on.
+    pub(super) fn lend_to(&mut self, claims: &Claims) {
+        self.claims.retain(ClaimsRef::is_wanted);
+        let wanted = claims.open();
+        if wanted == 0 {
+            return;
+        }
+        self.claims.push(claims.downgrade());
+        let reserve = RESERVE_BYTES.div_ceil(self.segment_size().bytes());
+        while self.reserve.len() < wanted.min(reserve) {
+            let Taken::Segment(segment) = self.pool.take() else {
+                // Then what is read is copied, and there is no need for it.
+                self.reserve.clear();
+                return claims.starve();
+            };
+            self.reserve.push(segment);
         }
     }
 

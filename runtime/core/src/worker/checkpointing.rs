@@ -105,7 +105,7 @@ impl Worker {
     /// Tells the tasks of a job how a checkpoint has ended.
     pub(super) fn end_checkpoint(&mut self, job: JobKey, end: CheckpointEnd) {
         let (CheckpointEnd::Completed(checkpoint) | CheckpointEnd::Aborted(checkpoint)) = end;
-        self.snapshots.end(job, checkpoint);
+        self.snapshots.end(&self.io.driver.borrow(), job, checkpoint);
         let of_job = self.tasks.iter().filter(|(_, task)| task.job.key == job);
         let keys: Vec<TaskKey> = of_job.map(|(key, _)| *key).collect();
         for key in keys {

@@ -14,16 +14,27 @@ use std::{
 use super::Control;
 use crate::task::WorkerId;
 
-/// Control mail for one worker, in order.
+/// Control mail for one worker, in order. What is sent to a worker that has ended is dropped, so that
+/// whoever waits for an answer finds that none will come.
 #[derive(Default)]
 pub(super) struct ControlQueue {
     any: AtomicBool,
-    mail: Mutex<VecDeque<Control>>,
+    mail: Mutex<Mail>,
+}
+
+#[derive(Default)]
+struct Mail {
+    waiting: VecDeque<Control>,
+    closed: bool,
 }
 
 impl ControlQueue {
     fn push(&self, control: Control) {
-        self.mail.lock().unwrap_or_else(PoisonError::into_inner).push_back(control);
+        let mut mail = self.mail.lock().unwrap_or_else(PoisonError::into_inner);
+        if mail.closed {
+            return;
+        }
+        mail.waiting.push_back(control);
         // Release: partner of the acquire in `take`.
         self.any.store(true, Ordering::Release);
     }
@@ -37,7 +48,16 @@ impl ControlQueue {
         let mut mail = self.mail.lock().unwrap_or_else(PoisonError::into_inner);
         // Relaxed: under the lock, and a push that follows sets it again.
         self.any.store(false, Ordering::Relaxed);
-        std::mem::take(&mut *mail)
+        std::mem::take(&mut mail.waiting)
+    }
+
+    /// The worker is gone: drops all mail, and what may still come.
+    pub(super) fn close(&self) {
+        let mut mail = self.mail.lock().unwrap_or_else(PoisonError::into_inner);
+        mail.closed = true;
+        let waiting = std::mem::take(&mut mail.waiting);
+        drop(mail);
+        drop(waiting);
     }
 }
 

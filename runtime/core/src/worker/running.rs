@@ -365,20 +365,30 @@ impl RunningTask {
         }
     }
 
-    /// Closes and drops the chain. A panic in there is logged: the task's end is
-    /// decided already.
-    pub(super) fn close(self) {
-        let Self { plan, mut body, mut cx, heap, .. } = self;
-        let _scope = Scope::enter(heap.id());
-        let closed = catch_unwind(AssertUnwindSafe(move || {
-            body.close(&mut cx);
+    /// Closes and drops the chain; what is known of the task then, what its functions counted when they
+    /// were closed included.
+    ///
+    /// # Errors
+    /// If that panics. It is logged, too: of a task that has failed or was canceled it is not what is
+    /// told.
+    pub(super) fn close(mut self, now: Instant64) -> (TaskReport, Result<(), Error>) {
+        let scope = Scope::enter(self.heap.id());
+        let closed = catch_unwind(AssertUnwindSafe(|| self.body.close(&mut self.cx)));
+        let report = self.report(now);
+        let Self { plan, body, cx, .. } = self;
+        let at = cx.at();
+        let dropped = catch_unwind(AssertUnwindSafe(move || {
             drop(body);
             drop(cx);
         }));
-        if closed.is_err() {
-            let culprit = take_culprit().map(|node| plan.operator_name(node).to_string());
-            tracing::error!(task = plan.display_name(), ?culprit, "panicked while it was closed");
-        }
+        drop(scope);
+        let closed = closed.and(dropped).map_err(|panic| {
+            let node = take_culprit().unwrap_or(at);
+            let error = task_error(&plan, node, TaskError::Panic(panic_text(panic)));
+            tracing::error!(task = plan.display_name(), %error, "panicked while it was closed");
+            error
+        });
+        (report, closed)
     }
 }
 

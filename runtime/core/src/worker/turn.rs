@@ -228,10 +228,10 @@ impl Worker {
     }
 
     fn unblock(&mut self) {
-        let tasks = &mut self.tasks;
+        let (tasks, snapshots) = (&mut self.tasks, &mut self.snapshots);
         self.blocked.retain(|key| {
             let Some(task) = tasks.get_mut(key) else { return false };
-            let room = task.has_room();
+            let room = task.has_room() && !snapshots.holds_up(*key);
             if room {
                 task.signal.raise();
             }
@@ -255,7 +255,17 @@ impl Worker {
             if let Some(passed) = urgent {
                 self.passed(key, passed);
             }
-            let Some(task) = self.tasks.get_mut(&key).filter(|_| goes_on) else { continue };
+            if !goes_on {
+                continue;
+            }
+            if self.snapshots.holds_up(key) {
+                // It is signaled again when it may go on.
+                if !self.blocked.contains(&key) {
+                    self.blocked.push(key);
+                }
+                continue;
+            }
+            let Some(task) = self.tasks.get_mut(&key) else { continue };
             let ran = task.run(|| io.driver.borrow().now());
             let signal = Rc::clone(&task.signal);
             task.note_recovery();
@@ -396,7 +406,9 @@ impl Worker {
         let opened = task.open();
         build.close_disk();
         if let Err(error) = opened {
-            task.close();
+            let now = self.now();
+            // Why it could not be opened is the error to tell.
+            let _ = task.close(now);
             return Err(error);
         }
         self.tasks.insert(plan.key, task);
@@ -405,7 +417,7 @@ impl Worker {
     }
 
     fn cancel(&mut self, job: JobKey) {
-        self.snapshots.forget(job);
+        self.snapshots.forget(&self.io.driver.borrow(), job);
         if let Some((run, tasks)) = self.deployed.remove(&job) {
             for PlannedTask { plan, .. } in tasks {
                 self.forget_gates(&plan);
@@ -428,9 +440,12 @@ impl Worker {
     fn end_task(&mut self, key: TaskKey, end: TaskEnd) {
         let Some(task) = self.tasks.remove(&key) else { return };
         task.job.checkpointing.end_recovery(key);
-        let (report, run, plan) =
-            (task.report(self.now()), Arc::clone(&task.job), Arc::clone(&task.plan));
-        task.close();
+        let (run, plan) = (Arc::clone(&task.job), Arc::clone(&task.plan));
+        let (report, closed) = task.close(self.now());
+        let end = match (end, closed) {
+            (TaskEnd::Finished, Err(panic)) => TaskEnd::Failed(panic),
+            (end, _) => end,
+        };
         self.forget_gates(&plan);
         run.listener.task_ended(report, end);
     }
@@ -440,6 +455,12 @@ impl Worker {
         for gate in &plan.gates {
             gates.remove(&gate.address);
         }
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.control.close();
     }
 }
 

@@ -29,6 +29,8 @@ struct Run {
     of: Option<(JobId, Attempt)>,
     name: String,
     lock: Weak<PathLock>,
+    /// Subtasks that have entered.
+    entered: BTreeSet<u32>,
     /// Subtasks that have recovered.
     recovered: BTreeSet<u32>,
 }
@@ -79,7 +81,12 @@ impl Runs {
             run.of = Some((job_id, attempt));
             // The time too: a job may be submitted again under its old id.
             run.name = format!("{job_id}-{}-{:x}", attempt.0, now.millis());
+            run.entered.clear();
             run.recovered.clear();
+        }
+        // A second sink of the same job, by a clone of the first: their parts would have the same names.
+        if !run.entered.insert(subtask) {
+            return Err(ConnectError::OutputBusy { path: folder.to_path_buf() });
         }
         let (runs, job, name) = (Arc::clone(self), job_id, run.name.clone());
         Ok(RunShare { runs, job, attempt, subtask, parallelism, name, _lock: lock })

@@ -5,15 +5,19 @@
 //! sent, and it begins anew. So it makes progress with any memory, the least included.
 
 use brisk_memory::SegmentCount;
-use std::collections::VecDeque;
+use std::{collections::VecDeque, marker::PhantomData};
 
-use super::{Aggregate, batch::ended};
+use super::{
+    Aggregate,
+    batch::ended,
+    hot::{HotKey, HotKeys, Offered},
+};
 use crate::{
     Record,
     chain::{Chain, Guard, Link, Template},
     error::Error,
     graph::NodeId,
-    record::selector::KeySelector,
+    record::selector::{KeySelector, is_archived},
     record::{Archived, Key},
     state::{
         HashRange, StateError,
@@ -48,6 +52,10 @@ struct Combiner<T, S, A, K, V> {
     node: NodeId,
     selector: S,
     aggregate: A,
+    /// What comes most often; a key may be in the table too.
+    hot: HotKeys<K, V>,
+    /// Keys that lost their places there, on their way into the table.
+    cooled: Vec<HotKey<K, V>>,
     table: KeyTable<K, V>,
     /// Records whose slots are on their way into the cache, with their hashes.
     batch: VecDeque<(u32, T)>,
@@ -78,6 +86,8 @@ where
             selector: self.selector.clone(),
             aggregate: self.aggregate.clone(),
             // What is combined here may be of all key groups.
+            hot: HotKeys::new(),
+            cooled: Vec::new(),
             table: cx.key_table(self.node, HashRange::ALL, Some(limit))?,
             batch: VecDeque::with_capacity(BATCH),
             sending: None,
@@ -118,6 +128,37 @@ where
     }
 }
 
+/// What was combined of a key before, on its way into the table.
+struct Merge<'a, T, A, K, V> {
+    aggregate: &'a A,
+    key: K,
+    value: V,
+    record: PhantomData<fn(T)>,
+}
+
+impl<T, A, K> Change<K, A::Accumulator> for Merge<'_, T, A, K, A::Accumulator>
+where
+    T: Record,
+    K: Key,
+    A: Aggregate<T, K>,
+{
+    fn is(&self, stored: &Archived<K>) -> bool {
+        is_archived(&self.key, stored)
+    }
+
+    fn key(&self) -> K {
+        self.key.clone()
+    }
+
+    fn first(self) -> A::Accumulator {
+        self.value
+    }
+
+    fn add(self, accumulator: &mut A::Accumulator) {
+        self.aggregate.merge(accumulator, self.value);
+    }
+}
+
 impl<T, S, A> Combiner<T, S, A, S::Key, A::Accumulator>
 where
     T: Record,
@@ -127,10 +168,23 @@ where
     /// Takes a record; true when it is time to combine.
     #[inline(always)]
     fn take(&mut self, item: T) -> bool {
-        let hash = Guard::run(self.node, || self.selector.hash(&item));
-        self.table.prefetch(hash);
-        self.batch.push_back((hash, item));
-        self.batch.len() >= BATCH
+        let Self { node, selector, aggregate, hot, cooled, table, batch, .. } = self;
+        let (hash, offered) = Guard::run(*node, || {
+            let hash = selector.hash(&item);
+            (hash, hot.offer((hash, item), selector, aggregate))
+        });
+        match offered {
+            Offered::Taken => return false,
+            Offered::TookPlaceOf(key) => {
+                table.prefetch(key.hash);
+                cooled.push(key);
+            }
+            Offered::Refused(item) => {
+                table.prefetch(hash);
+                batch.push_back((hash, item));
+            }
+        }
+        batch.len() + cooled.len() >= BATCH
     }
 
     /// Combines what was taken, and sends what finds no room.
@@ -156,8 +210,12 @@ where
 
     /// Adds what was taken to the table, as far as there is room.
     fn combine_batch(&mut self) -> Result<(), Refused<S::Key, A::Accumulator>> {
-        let Self { node, selector, aggregate, table, batch, .. } = self;
+        let Self { node, selector, aggregate, hot, cooled, table, batch, .. } = self;
+        cooled.extend(hot.give_up());
         Guard::run(*node, || {
+            while let Some(HotKey { hash, key, value, .. }) = cooled.pop() {
+                table.upsert(hash, Merge { aggregate, key, value, record: PhantomData })?;
+            }
             while let Some((hash, item)) = batch.pop_front() {
                 table.upsert(hash, Add { selector, aggregate, item })?;
             }
@@ -233,6 +291,7 @@ where
         if drive != Drive::Ended {
             return drive;
         }
+        state.cooled.extend(state.hot.take_all());
         if let Some(interrupted) = state.combine(sink, cx).interrupts() {
             return interrupted;
         }

@@ -11,6 +11,7 @@ mod batch;
 mod broadcast;
 mod co_process;
 mod combine;
+mod hot;
 mod operator;
 mod process;
 mod updates;

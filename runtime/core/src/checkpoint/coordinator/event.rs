@@ -128,6 +128,8 @@ pub struct SnapshotMetrics {
     pub alignment: Duration,
     /// How long records waited for the snapshot.
     pub sync: Duration,
+    /// The longest that they waited, later on, for a piece of it to be written.
+    pub longest_piece: Duration,
     /// How long it was written beside them.
     pub write: Duration,
     /// Bytes that were processed between the first barrier and the last.

@@ -39,6 +39,16 @@ impl SubtaskState {
         keyed.chain(operator).chain(channels)
     }
 
+    /// Every piece of it that is in blocks, as all are but segments of memory.
+    pub(crate) fn in_blocks(&self) -> impl Iterator<Item = &StateHandle> {
+        let is_segment = |state: &StateHandle| {
+            let with_segments = self.keyed.iter().filter(|keyed| keyed.has_segments());
+            let mut shared = with_segments.flat_map(|keyed| &keyed.shared);
+            shared.any(|shared| std::ptr::eq(&shared.state, state))
+        };
+        self.handles().filter(move |state| !is_segment(state))
+    }
+
     /// Bytes of all state, shared state included.
     pub fn state_size(&self) -> u64 {
         self.handles().map(StateHandle::len).sum()

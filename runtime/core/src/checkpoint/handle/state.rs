@@ -129,6 +129,13 @@ pub struct KeyedStateHandle {
     pub shared: Vec<NamedState>,
 }
 
+impl KeyedStateHandle {
+    /// Whether what it shares are segments of the backend in memory, not states in blocks.
+    pub fn has_segments(&self) -> bool {
+        self.backend == BackendKind::HashMap && !self.shared.is_empty()
+    }
+}
+
 /// A piece that is shared among checkpoints.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct NamedState {

@@ -5,12 +5,10 @@ use std::ops::Range;
 
 use super::error::RestoreError;
 use crate::checkpoint::handle::{
-    BackendKind, ChannelStateHandle, CompletedCheckpoint, KeyedStateHandle, OperatorState,
-    OperatorStateHandle, RedistributionMode, StateHandle, StateSchema,
+    BackendKind, CompletedCheckpoint, KeyedStateHandle, OperatorState, OperatorStateHandle,
+    RedistributionMode, StateHandle, StateSchema,
 };
-use crate::graph::{
-    KeyGroup, KeyGroupRange, MaxParallelism, OperatorId, Parallelism, SubtaskIndex,
-};
+use crate::graph::{KeyGroup, KeyGroupRange, MaxParallelism, OperatorId, Parallelism};
 
 /// An operator of the program.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -30,15 +28,11 @@ pub struct Restored {
     pub operators: BTreeMap<OperatorId, RestoredOperator>,
     /// Operators whose state is left out, as allowed.
     pub left_out: Vec<String>,
-    /// Whether in-flight buffers have to go through their exchange once more.
-    pub reroute_in_flight: bool,
 }
 
 /// What an operator gets, by subtask.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct RestoredOperator {
-    /// Whether it had seen all its input, so that there is nothing left to do.
-    pub finished: bool,
     /// As many as its parallelism.
     pub subtasks: Vec<SubtaskShare>,
 }
@@ -46,12 +40,13 @@ pub struct RestoredOperator {
 /// What a subtask gets.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct SubtaskShare {
+    /// Whether it had seen all its input and made all it makes of it: this subtask, or, at another
+    /// parallelism, all of them.
+    pub finished: bool,
     /// Its key groups, from one old handle or several.
     pub keyed: Vec<KeyedShare>,
     /// By state.
     pub operator: Vec<OperatorShare>,
-    /// In flight.
-    pub in_flight: Vec<InFlightShare>,
 }
 
 /// The part of a keyed handle that a subtask gets.
@@ -85,15 +80,6 @@ pub struct ElementShare {
     pub elements: Vec<Range<u64>>,
 }
 
-/// In-flight buffers of an old subtask.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct InFlightShare {
-    /// Whose they were.
-    pub from: SubtaskIndex,
-    /// The buffers.
-    pub channel: ChannelStateHandle,
-}
-
 /// Deals a checkpoint out to the operators of a program. `allow_non_restored_state` leaves state out
 /// that no operator of the program has.
 ///
@@ -106,7 +92,6 @@ pub fn assign(
 ) -> Result<Restored, RestoreError> {
     let mut left_out = Vec::new();
     let mut operators = BTreeMap::new();
-    let mut reroute = false;
     for state in &checkpoint.operators {
         let Some(target) = program.iter().find(|target| target.id == state.id) else {
             if !state.is_empty() {
@@ -115,13 +100,12 @@ pub fn assign(
             continue;
         };
         check_parallelism(state, target)?;
-        reroute |= target.parallelism != state.parallelism();
         operators.insert(state.id, assign_operator(state, target)?);
     }
     if !left_out.is_empty() && !allow_non_restored_state {
         return Err(RestoreError::NonRestoredState { operators: left_out });
     }
-    Ok(Restored { operators, left_out, reroute_in_flight: reroute })
+    Ok(Restored { operators, left_out })
 }
 
 fn check_parallelism(state: &OperatorState, target: &TargetOperator) -> Result<(), RestoreError> {
@@ -148,20 +132,16 @@ fn assign_operator(
     target: &TargetOperator,
 ) -> Result<RestoredOperator, RestoreError> {
     check_overlaps(state)?;
-    let count = target.parallelism.0 as usize;
-    let mut subtasks = vec![SubtaskShare::default(); count];
+    let mut subtasks = vec![SubtaskShare::default(); target.parallelism.0 as usize];
     for (index, share) in target.parallelism.subtasks().zip(&mut subtasks) {
         let groups = KeyGroupRange::of_subtask(index, target.parallelism, target.max_parallelism);
         let handles = state.subtasks.iter().flat_map(|subtask| &subtask.keyed);
+        let own = state.subtasks.get(index.0 as usize).filter(|_| count == state.subtasks.len());
+        share.finished = own.map_or(state.is_finished(), |own| own.finished);
         share.keyed = handles.filter_map(|handle| keyed_share(handle, groups)).collect();
     }
     assign_elements(state, &mut subtasks);
-    for (from, subtask) in state.indexed_subtasks() {
-        let to = from.0 as usize * count / state.subtasks.len();
-        let shares = subtask.channels.iter().cloned();
-        subtasks[to].in_flight.extend(shares.map(|channel| InFlightShare { from, channel }));
-    }
-    Ok(RestoredOperator { finished: state.is_finished(), subtasks })
+    Ok(RestoredOperator { subtasks })
 }
 
 fn check_overlaps(state: &OperatorState) -> Result<(), RestoreError> {

@@ -68,7 +68,7 @@ struct OldEdges<'a> {
     consumers: u32,
 }
 
-/// What each subtask of a vertex is to read first. `in_flight` of [`super::assign`] is not used.
+/// What each subtask of a vertex is to read first.
 ///
 /// # Errors
 /// When the checkpoint has channels that the program never had.

@@ -5,9 +5,7 @@
 //! split lists      same parallelism: as they were; else element k goes to subtask k mod parallelism
 //! union lists      every subtask gets the elements of all
 //! broadcast        every subtask gets one old copy whole
-//! in flight        each old subtask's buffers go to one new subtask, in order; when a parallelism
-//!                  has changed, they are to be sent through the exchange once more, since their
-//!                  channels no longer exist
+//! in flight        see [`in_flight`]
 //! ```
 //!
 //! Invariants: each key group, each element of a split list and each buffer in flight is given to
@@ -23,8 +21,8 @@ mod in_flight;
 mod schema;
 
 pub use assign::{
-    ElementShare, InFlightShare, KeyedShare, OperatorShare, Restored, RestoredOperator,
-    SubtaskShare, TargetOperator, assign,
+    ElementShare, KeyedShare, OperatorShare, Restored, RestoredOperator, SubtaskShare,
+    TargetOperator, assign,
 };
 pub use error::RestoreError;
 pub use in_flight::{Channels, InFlight, in_flight};

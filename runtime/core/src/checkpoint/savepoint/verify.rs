@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::entry::{CanonicalDecoder, CanonicalError, Decoded};
 use crate::checkpoint::handle::{BackendKind, KeyedStateHandle, StateHandle};
 use crate::checkpoint::storage::{Disk, FileSystemStorage, Found, StateReader, StorageError, load};
+use crate::state::verify_segments;
 
 /// What can be wrong with a savepoint.
 #[derive(Debug, thiserror::Error)]
@@ -66,7 +67,12 @@ pub fn verify(disk: &mut Disk, path: &Path) -> Result<Verified, SavepointError> 
             for state in subtask.handles() {
                 verified.states += 1;
                 verified.bytes += state.len();
+            }
+            for state in subtask.in_blocks() {
                 each_block(disk, &found, state, |_| ())?;
+            }
+            for keyed in &subtask.keyed {
+                verify_segments(disk, &found.folder, keyed)?;
             }
         }
     }

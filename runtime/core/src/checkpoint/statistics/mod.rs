@@ -49,6 +49,8 @@ pub struct Statistics {
     latest_failed: Option<Record>,
     latest_restored: Option<RestoredStatistics>,
     summary: Summary,
+    /// In nanoseconds, of each subtask's part of each checkpoint.
+    pauses: Distribution,
 }
 
 /// Over all completed ones.
@@ -91,7 +93,14 @@ impl Statistics {
             latest_failed: None,
             latest_restored: None,
             summary: Summary::default(),
+            pauses: Distribution::default(),
         }
+    }
+
+    /// How long records waited at a time for a subtask's part of a checkpoint, in nanoseconds: while it
+    /// was taken, or for a piece of it to be written, whichever took longer.
+    pub fn snapshot_pauses(&self) -> Stats {
+        self.pauses.stats()
     }
 
     /// A checkpoint began.
@@ -119,6 +128,8 @@ impl Statistics {
         subtask: Subtask,
         report: SubtaskReport,
     ) {
+        let pause = report.metrics.sync.max(report.metrics.longest_piece);
+        self.pauses.add(pause.as_nanos().try_into().unwrap_or(u64::MAX));
         if let Some(record) = self.in_progress(id) {
             record.acknowledged(now, subtask, report);
         }

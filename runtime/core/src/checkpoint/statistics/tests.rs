@@ -23,6 +23,7 @@ fn report(bytes: u64) -> SubtaskReport {
         start_delay: Duration::from_millis(1),
         alignment: Duration::from_millis(2),
         sync: Duration::from_millis(3),
+        longest_piece: Duration::ZERO,
         write: Duration::from_millis(4),
         processed_bytes: 5,
         persisted_bytes: 6,

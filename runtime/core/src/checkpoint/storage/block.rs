@@ -26,7 +26,7 @@ pub(super) const FILE_HEADER: [u8; FILE_HEADER_BYTES] = *b"BRISKSTA\x01\0\0\0\0\
 const MAGIC: &[u8; 4] = b"BLCK";
 
 /// What zstd may add to bytes that can't be made smaller; such a block is stored as it is.
-const ZSTD_LEVEL: i32 = 1;
+pub(super) const ZSTD_LEVEL: i32 = 1;
 
 /// Whether blocks are compressed.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]

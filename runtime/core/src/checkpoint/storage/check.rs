@@ -14,6 +14,7 @@ use super::reader::StateReader;
 use crate::checkpoint::CheckpointId;
 use crate::checkpoint::handle::{Place, StateHandle};
 use crate::checkpoint::metadata::METADATA_FILE;
+use crate::state::verify_segments;
 
 /// What a check does.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
@@ -120,10 +121,15 @@ pub(crate) fn verify(disk: &mut Disk, found: &Found, read: bool) -> Result<(), S
     if !read {
         return Ok(());
     }
-    for slice in found.checkpoint.handles().filter_map(StateHandle::file) {
-        let path = FileSystemStorage::resolve(&found.folder, &slice.path);
-        let mut reader = StateReader::open(disk, &path, slice)?;
-        while reader.next_block(disk)?.is_some() {}
+    for subtask in found.checkpoint.operators.iter().flat_map(|operator| &operator.subtasks) {
+        for slice in subtask.in_blocks().filter_map(StateHandle::file) {
+            let path = FileSystemStorage::resolve(&found.folder, &slice.path);
+            let mut reader = StateReader::open(disk, &path, slice)?;
+            while reader.next_block(disk)?.is_some() {}
+        }
+        for keyed in &subtask.keyed {
+            verify_segments(disk, &found.folder, keyed)?;
+        }
     }
     Ok(())
 }

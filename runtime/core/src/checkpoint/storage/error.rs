@@ -106,7 +106,7 @@ pub enum StorageError {
 }
 
 impl StorageError {
-    pub(super) fn damaged(path: &Path, offset: u64, what: impl Into<String>) -> StorageError {
+    pub(crate) fn damaged(path: &Path, offset: u64, what: impl Into<String>) -> StorageError {
         StorageError::Damaged { path: path.to_owned(), offset, what: what.into() }
     }
 

@@ -8,7 +8,7 @@
 //! ```text
 //! <dir>/<job id>/chk-N/_metadata         what the checkpoint consists of, written last
 //!                chk-N/<worker>.state    one file for each worker that has enough state for one
-//!                shared/<name>           state of several checkpoints
+//!                shared/<name>           state of several checkpoints, see [`segments`]
 //!                taskowned/<name>        what tasks remove themselves
 //! ```
 //!
@@ -31,6 +31,7 @@ mod error;
 mod filesystem;
 mod job_manager;
 mod reader;
+pub(crate) mod segments;
 mod writer;
 
 #[doc(hidden)]
@@ -44,6 +45,7 @@ pub(crate) use filesystem::local_path;
 pub use filesystem::{FileSystemStorage, Written};
 pub use job_manager::{JobManagerStorage, NOT_ADDRESSABLE, STATE_BYTES_MAX};
 pub use reader::StateReader;
+pub use segments::{Placed, StoredSegment};
 pub use writer::{StateFileFinish, StateFileWriter, StateOutcome, WriterOptions};
 
 #[cfg(test)]

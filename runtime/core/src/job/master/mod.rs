@@ -27,6 +27,7 @@ mod store;
 use std::{
     any::Any,
     fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -385,7 +386,13 @@ impl JobMaster {
             worker.handle().send(Control::Shutdown);
         }
         // Their tasks are over, so their threads end at once.
-        drop((dedicated, program, self.replies));
+        drop((dedicated, self.replies));
+        let dropped = catch_unwind(AssertUnwindSafe(move || drop(program)));
+        if dropped.is_err() {
+            tracing::error!(
+                "a function of a job panicked when it was dropped, after the job's end"
+            );
+        }
         // Before the outcome is known, so that whoever waits for it finds all free.
         drop(keep);
         shared.outcome.set(result);

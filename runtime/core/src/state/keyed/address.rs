@@ -45,6 +45,17 @@ impl<'a> Address<'a> {
     }
 }
 
+impl<'a> Address<'a> {
+    /// The same of bytes that may be anything; `None` if they are no key of the table.
+    pub(super) fn checked(bytes: &'a [u8]) -> Option<Self> {
+        if bytes.len() < HEADER || word(bytes, 4) > Role::Order as u32 {
+            return None;
+        }
+        let (key, namespace) = (word(bytes, 8) as usize, word(bytes, 12) as usize);
+        (key + namespace <= bytes.len() - HEADER).then(|| Self::parse(bytes))
+    }
+}
+
 /// A key of the table that is being put together.
 #[derive(Default, Debug)]
 pub(super) struct AddressBuffer {

@@ -12,7 +12,7 @@ use crate::{
     Key, Record,
     checkpoint::{
         handle::{StateKind, StateSchema},
-        restore::check_schema,
+        restore::{KeyedShare, check_schema},
         savepoint::Entry,
     },
     error::TaskError,
@@ -21,8 +21,8 @@ use crate::{
     state::{
         HashRange, StateError, StateTtlConfig, Supply,
         snapshot::{
-            ArchiveReader, EntryForm, EntryStream, OwnedEntry, StateTypes, StreamOptions,
-            check_group, damaged, read_share,
+            ArchiveReader, EntryForm, OwnedEntry, StateTypes, StreamOptions, check_group, damaged,
+            is_shared, read_segments, read_share,
         },
         table::Scratch,
     },
@@ -38,6 +38,15 @@ struct Kept {
     shape: TrailerShape,
     /// Whether the function has it, or a checkpoint only.
     is_registered: bool,
+}
+
+impl Kept {
+    /// A state that a checkpoint has.
+    fn stored(schema: &StateSchema) -> Self {
+        let has_time = schema.shape.ends_with(StateTypes::TTL);
+        let shape = TrailerShape { has_time, is_map: schema.kind == StateKind::Map };
+        Self { schema: schema.clone(), ttl: None, shape, is_registered: false }
+    }
 }
 
 /// What a [`KeyedStateBackend`] needs.
@@ -267,9 +276,9 @@ impl<K: Key> KeyedStateBackend<K> {
         let states = u32::try_from(schemas.len()).expect("states of an operator are few");
         let options = StreamOptions { format: out.format(), range: self.range, states };
         let form = Form { states: self.states.clone(), now: self.store.now };
-        let stream = EntryStream::new(self.store.freeze(), form, &options).with_further(further);
+        let stream = self.store.freeze((form, further), &options, out.segments());
         let (backend, range) = (options.format, self.range);
-        out.keyed.push(KeyedSnapshot { backend, range, schemas, stream: Box::new(stream) });
+        out.keyed.push(KeyedSnapshot { backend, range, schemas, stream });
     }
 
     /// Takes back what the task starts from; hands each timer to `timer`.
@@ -286,6 +295,7 @@ impl<K: Key> KeyedStateBackend<K> {
             let schemas = &share.handle.schemas;
             let numbers: Vec<u32> =
                 schemas.iter().map(|schema| self.known(schema)).collect::<Result<_, _>>()?;
+            self.restore_segments(restored, share, &numbers)?;
             read_share(restored, share, |group, entry| {
                 let schema = &schemas[entry.state as usize];
                 let key = archives.read::<K>(&schema.name, entry.key)?;
@@ -306,6 +316,41 @@ impl<K: Key> KeyedStateBackend<K> {
         Ok(())
     }
 
+    /// Takes back what a share has in segments.
+    fn restore_segments(
+        &mut self,
+        restored: &RestoredState,
+        share: &KeyedShare,
+        numbers: &[u32],
+    ) -> Result<(), TaskError> {
+        let schemas = &share.handle.schemas;
+        // As they were written, with what the checkpoint says of them.
+        let states = schemas.iter().map(Kept::stored).collect();
+        let form = Form { states, now: Timestamp::MIN };
+        let mut archives = ArchiveReader::default();
+        let groups = self.groups;
+        read_segments::<Blob, Blob>(restored, share, groups, |key, value| {
+            let key = archives.read::<Blob>("keyed state", key)?;
+            let value = archives.read::<Blob>("keyed state", value)?;
+            let address = Address::checked(&key)
+                .filter(|address| (address.state as usize) < schemas.len())
+                .ok_or_else(|| damaged("an entry has no state and key".to_owned()))?;
+            let schema = &schemas[address.state as usize];
+            let hash = key_hash(&archives.read::<K>(&schema.name, address.key)?);
+            if !is_shared(share, hash, groups) || address.role != Role::Data {
+                return Ok(());
+            }
+            if is_timers(schema.kind) {
+                return Err(damaged("a timer is in a table".to_owned()));
+            }
+            let entry = form.stored(address, &value).ok_or_else(|| {
+                damaged(format!("a value of state '{}' is too short", schema.name))
+            })?;
+            self.restore_entry(numbers[address.state as usize], hash, &entry)
+        })?;
+        Ok(())
+    }
+
     /// The number of a state that a checkpoint has; of timers none that means anything.
     fn known(&mut self, schema: &StateSchema) -> Result<u32, TaskError> {
         if is_timers(schema.kind) {
@@ -323,10 +368,7 @@ impl<K: Key> KeyedStateBackend<K> {
                 known
             }
             None => {
-                let has_time = schema.shape.ends_with(StateTypes::TTL);
-                let shape = TrailerShape { has_time, is_map: schema.kind == StateKind::Map };
-                let schema = schema.clone();
-                self.states.push(Kept { schema, ttl: None, shape, is_registered: false });
+                self.states.push(Kept::stored(schema));
                 self.states.len() - 1
             }
         };
@@ -395,6 +437,15 @@ impl EntryForm for Form {
         if schema.kind != StateKind::List && is_over(ttl.as_ref(), Some(trailer), self.now) {
             return None;
         }
+        self.stored(address, stored)
+    }
+}
+
+impl Form {
+    /// The entry of a blob that is data; `None` if that is too short.
+    fn stored<'a>(&self, address: Address<'a>, stored: &'a [u8]) -> Option<Entry<'a>> {
+        let Kept { shape, .. } = &self.states[address.state as usize];
+        shape.split(stored)?;
         let place = if shape.is_map { size_of::<u32>() } else { 0 };
         let value = &stored[..stored.len() - place];
         let Address { state, key, namespace, sub_key, .. } = address;

@@ -10,8 +10,10 @@ use crate::{
     record::KeyHasher,
     state::{
         HashRange, StateError, Supply,
-        table::{FrozenEntries, KeyTable},
+        snapshot::{EntryForm, History, OwnedEntry, StreamOptions, TableStream},
+        table::KeyTable,
     },
+    task::snapshot::{KeyedStream, SegmentCheckpoint},
     time::Timestamp,
 };
 use std::hash::Hasher;
@@ -33,6 +35,8 @@ pub(super) struct Store {
     /// Where cleanup goes on, and how many entries it may look at.
     cleanup_at: u32,
     cleanup_credit: u32,
+    /// What earlier checkpoints have of the table.
+    history: History,
 }
 
 /// What stands behind an archive.
@@ -94,6 +98,7 @@ impl Store {
             now: Timestamp::MIN,
             cleanup_at: range.first(),
             cleanup_credit: 0,
+            history: History::default(),
         })
     }
 
@@ -101,8 +106,15 @@ impl Store {
         self.table.len()
     }
 
-    pub(super) fn freeze(&mut self) -> FrozenEntries<Blob, Blob> {
-        self.table.freeze_entries(self.groups)
+    /// Hands the table over as it is now.
+    pub(super) fn freeze<F: EntryForm>(
+        &mut self,
+        (form, further): (F, Vec<(KeyGroup, OwnedEntry)>),
+        options: &StreamOptions,
+        segments: Option<SegmentCheckpoint>,
+    ) -> Box<dyn KeyedStream> {
+        let Self { table, groups, history, .. } = self;
+        TableStream { groups: *groups, history, form, further }.freeze(table, options, segments)
     }
 
     /// Takes a key and a namespace of a state in hand.

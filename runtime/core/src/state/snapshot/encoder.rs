@@ -17,7 +17,7 @@ pub struct GroupEncoder {
 }
 
 /// A variable-length number.
-fn put_number(out: &mut Vec<u8>, mut number: u64) {
+pub(super) fn put_number(out: &mut Vec<u8>, mut number: u64) {
     while number >= 0x80 {
         out.push(number as u8 | 0x80);
         number >>= 7;

@@ -1,7 +1,10 @@
 //! Keyed state in checkpoints: written from what was frozen at a barrier, read back when a task starts.
 //!
+//! Checkpoints into files consist of the table's segments as they lie, see `segments`. What is below is
+//! for the rest: small state, checkpoints in acknowledgements, entries that are in no table.
+//!
 //! Savepoints have the canonical format of every backend (`checkpoint::savepoint`), sorted within a
-//! key group. Checkpoints of the backend in memory ([`BackendKind::HashMap`]) have a shorter one, in
+//! key group. Such checkpoints of the backend in memory ([`BackendKind::HashMap`]) have a shorter one, in
 //! the order in which the table finds its entries:
 //!
 //! ```text
@@ -36,11 +39,14 @@ mod decoder;
 mod encoder;
 mod read;
 mod schema;
+mod segments;
 mod stream;
 mod table;
 #[cfg(test)]
 pub(in crate::state) mod tests;
 
+#[doc(hidden)]
+pub use crate::state::table::exercise_segments;
 pub(crate) use archive::ArchiveReader;
 pub use decoder::GroupDecoder;
 #[doc(hidden)]
@@ -50,5 +56,12 @@ pub(crate) use read::read_share;
 #[doc(hidden)]
 pub use schema::StateTypes;
 pub(crate) use schema::keyed_schema;
+#[doc(hidden)]
+pub use segments::exercise as exercise_contents;
+pub(crate) use segments::{
+    History, SegmentStream, SegmentStreamParts, read_segments, verify_segments,
+};
 pub(crate) use stream::{EntryForm, EntryStream, OwnedEntry, StreamOptions};
-pub(crate) use table::{TableState, check_group, damaged, restore_table, snapshot_table};
+pub(crate) use table::{
+    TableState, TableStream, check_group, damaged, is_shared, restore_table, snapshot_table,
+};

@@ -41,7 +41,8 @@ impl Decoder {
     }
 }
 
-/// Shows `each` entry of the key groups of a share, whichever of the two formats it has.
+/// Shows `each` entry of the key groups of a share, whichever of the two formats it has; of one that has
+/// segments, those that are in none.
 ///
 /// # Errors
 /// If the bytes can't be read, are not what was written or are of another backend, or `each` says so.
@@ -54,6 +55,8 @@ pub(crate) fn read_share(
     let states = u32::try_from(handle.schemas.len()).expect("states of an operator are few");
     let (range, len): (KeyGroupRange, u64) = match &share.bytes {
         Some(bytes) => (share.groups, bytes.end - bytes.start),
+        // All is in segments.
+        None if handle.has_segments() => return Ok(()),
         None => (handle.range, handle.state.len()),
     };
     let mut decoder = match handle.backend {

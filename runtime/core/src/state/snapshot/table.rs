@@ -1,19 +1,27 @@
 //! A table that is all the state of its operator: one value for each key.
 
-use super::{ArchiveReader, EntryForm, EntryStream, StreamOptions, keyed_schema, read_share};
+use super::{
+    ArchiveReader, EntryForm, EntryStream, History, OwnedEntry, SegmentStream, SegmentStreamParts,
+    StreamOptions, keyed_schema, read_segments, read_share,
+};
 use crate::{
     Key, Record,
     checkpoint::{
-        handle::StateSchema,
-        restore::check_schema,
+        handle::{BackendKind, StateSchema},
+        restore::{KeyedShare, check_schema},
         savepoint::{CanonicalError, Entry},
     },
     error::TaskError,
     exchange::key_group_of,
     graph::{KeyGroup, KeyGroupRange, MaxParallelism},
     record::key_hash,
-    state::{StateError, table::KeyTable},
-    task::snapshot::{KeyedSnapshot, OperatorSnapshot, RestoredState},
+    state::{
+        StateError,
+        table::{FrozenEntries, KeyTable},
+    },
+    task::snapshot::{
+        KeyedSnapshot, KeyedStream, OperatorSnapshot, RestoredState, SegmentCheckpoint,
+    },
 };
 
 /// What is known of the state of one table.
@@ -25,6 +33,8 @@ pub(crate) struct TableState {
     pub(crate) range: KeyGroupRange,
     /// All key groups.
     pub(crate) groups: MaxParallelism,
+    /// What earlier checkpoints have.
+    pub(crate) history: History,
 }
 
 impl TableState {
@@ -34,7 +44,8 @@ impl TableState {
         range: KeyGroupRange,
         groups: MaxParallelism,
     ) -> Self {
-        Self { schema: keyed_schema::<K, V>(name), range, groups }
+        let history = History::default();
+        Self { schema: keyed_schema::<K, V>(name), range, groups, history }
     }
 }
 
@@ -57,15 +68,49 @@ pub(crate) fn snapshot_table<K: Key, V: Record>(
     if table.is_empty() {
         return;
     }
-    let TableState { schema, range, groups } = state;
+    let TableState { schema, range, groups, history } = state;
     let options = StreamOptions { format: out.format(), range: *range, states: 1 };
-    let entries = table.freeze_entries(*groups);
+    let stream = TableStream { groups: *groups, history, form: AsTheyAre, further: Vec::new() };
     out.keyed.push(KeyedSnapshot {
         backend: options.format,
         range: *range,
         schemas: vec![schema.clone()],
-        stream: Box::new(EntryStream::new(entries, AsTheyAre, &options)),
+        stream: stream.freeze(table, &options, out.segments()),
     });
+}
+
+/// What is needed to write a table.
+pub(crate) struct TableStream<'a, F> {
+    pub(crate) groups: MaxParallelism,
+    pub(crate) history: &'a History,
+    pub(crate) form: F,
+    /// Entries that are in no table, whose states have greater numbers than all of the table.
+    pub(crate) further: Vec<(KeyGroup, OwnedEntry)>,
+}
+
+impl<F: EntryForm> TableStream<'_, F> {
+    /// Freezes a table, as segments where that is possible and worth it.
+    pub(crate) fn freeze<K: Key, V: Record>(
+        self,
+        table: &mut KeyTable<K, V>,
+        options: &StreamOptions,
+        segments: Option<SegmentCheckpoint>,
+    ) -> Box<dyn KeyedStream> {
+        let Self { groups, history, form, further } = self;
+        let segments = segments.filter(|checkpoint| {
+            options.format == BackendKind::HashMap
+                && !table.is_empty()
+                && table.live_bytes() as u64 >= checkpoint.small_below
+        });
+        let Some(checkpoint) = segments else {
+            let entries = table.freeze_entries(groups);
+            return Box::new(EntryStream::new(entries, form, options).with_further(further));
+        };
+        let none = EntryStream::new(FrozenEntries::<K, V>::none(groups), form, options);
+        let further = Box::new(none.with_further(further));
+        let parts = SegmentStreamParts { history: history.clone(), checkpoint, further };
+        Box::new(SegmentStream::new(table, parts))
+    }
 }
 
 /// Fills a table with what the task starts from.
@@ -88,18 +133,35 @@ pub(crate) fn restore_table<K: Key, V: Record>(
             }
             check_schema(restored.label(), stored, &state.schema)?;
         }
+        let mut insert = |hash, key: &K, value: &V| match table.insert_new(hash, key, value)? {
+            true => Ok(()),
+            false => Err(damaged(format!("a key of state '{name}' comes twice"))),
+        };
+        let has_segments = read_segments::<K, V>(restored, share, state.groups, |key, value| {
+            let key = archives.read::<K>(name, key)?;
+            let hash = key_hash(&key);
+            match is_shared(share, hash, state.groups) {
+                true => insert(hash, &key, &archives.read::<V>(name, value)?),
+                false => Ok(()),
+            }
+        })?;
+        if has_segments {
+            continue;
+        }
         read_share(restored, share, |group, entry| {
             let key = archives.read::<K>(name, entry.key)?;
             let value = archives.read::<V>(name, entry.value)?;
             let hash = key_hash(&key);
             check_group(hash, group, state.groups)?;
-            if !table.insert_new(hash, &key, &value)? {
-                return Err(damaged(format!("a key of state '{name}' comes twice")));
-            }
-            Ok(())
+            insert(hash, &key, &value)
         })?;
     }
     Ok(())
+}
+
+/// Whether a key is in the key groups of a share.
+pub(crate) fn is_shared(share: &KeyedShare, hash: u32, groups: MaxParallelism) -> bool {
+    share.groups.contains(KeyGroup(key_group_of(hash, groups.0 as usize) as u32))
 }
 
 /// Keyed state that contradicts itself.

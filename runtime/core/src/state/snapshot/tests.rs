@@ -29,7 +29,7 @@ use crate::{
     },
     task::{
         OperatorPlan,
-        snapshot::{KeyedSnapshot, OperatorSnapshot, RestoredState, TaskRestore},
+        snapshot::{KeyedSnapshot, OperatorSnapshot, RestoredState, StartDisk, TaskRestore},
     },
 };
 
@@ -46,13 +46,13 @@ pub(in crate::state) fn kind(canonical: bool) -> CheckpointKind {
 }
 
 /// One subtask's table.
-struct Subtask<K, V> {
-    table: KeyTable<K, V>,
-    state: TableState,
+pub(super) struct Subtask<K, V> {
+    pub(super) table: KeyTable<K, V>,
+    pub(super) state: TableState,
 }
 
 impl<K: Key + Debug, V: Record + Clone + Debug> Subtask<K, V> {
-    fn new(arena: &Arena, index: u32, parallelism: u32) -> Self {
+    pub(super) fn new(arena: &Arena, index: u32, parallelism: u32) -> Self {
         let range =
             KeyGroupRange::of_subtask(SubtaskIndex(index), Parallelism(parallelism), GROUPS);
         let hashes = HashRange::of_key_groups(range, GROUPS);
@@ -60,16 +60,16 @@ impl<K: Key + Debug, V: Record + Clone + Debug> Subtask<K, V> {
         Self { table, state: TableState::new::<K, V>("sums", range, GROUPS) }
     }
 
-    fn owns(&self, key: &K) -> bool {
+    pub(super) fn owns(&self, key: &K) -> bool {
         HashRange::of_key_groups(self.state.range, GROUPS).contains(key_hash(key))
     }
 
-    fn put(&mut self, key: &K, value: &V) {
+    pub(super) fn put(&mut self, key: &K, value: &V) {
         let put = Put { key: key.clone(), value: value.clone(), change: set };
         self.table.upsert(key_hash(key), put).unwrap();
     }
 
-    fn remove(&mut self, key: &K) {
+    pub(super) fn remove(&mut self, key: &K) {
         self.table.remove(key_hash(key), |stored| decode::<K>(stored) == *key).unwrap();
     }
 
@@ -79,7 +79,7 @@ impl<K: Key + Debug, V: Record + Clone + Debug> Subtask<K, V> {
         out.keyed.pop()
     }
 
-    fn content(&self) -> BTreeMap<K, V>
+    pub(super) fn content(&self) -> BTreeMap<K, V>
     where
         K: Ord,
     {
@@ -126,6 +126,15 @@ pub(in crate::state) fn shares(
     handles: Vec<KeyedStateHandle>,
     parallelism: u32,
 ) -> Vec<RestoredState> {
+    shares_on(handles, parallelism, ("/", StartDisk::default()))
+}
+
+/// The same, of a checkpoint in this folder of a disk.
+pub(in crate::state) fn shares_on(
+    handles: Vec<KeyedStateHandle>,
+    parallelism: u32,
+    (folder, disk): (&str, StartDisk),
+) -> Vec<RestoredState> {
     let id = OperatorId::of_uid("test");
     let subtask = |handle| SubtaskState { keyed: vec![handle], ..SubtaskState::default() };
     let checkpoint = checkpoint_of(handles.into_iter().map(subtask).collect());
@@ -136,8 +145,8 @@ pub(in crate::state) fn shares(
     let plan = OperatorPlan { node: NodeId(0), id, name: "Test".to_owned() };
     let state = |share| {
         let operators = BTreeMap::from([(id, share)]);
-        let restore = TaskRestore { folder: "/".into(), operators, in_flight: Vec::new() };
-        RestoredState::new(Some(Arc::new(restore)), &plan, None)
+        let restore = TaskRestore { folder: folder.into(), operators, in_flight: Vec::new() };
+        RestoredState::new(Some(Arc::new(restore)), &plan, Some(Rc::clone(&disk)))
     };
     shares.into_iter().map(state).collect()
 }

@@ -10,13 +10,14 @@
 //! of a group are its slots sorted, by group. Buckets are let go of once all of their entries were
 //! handed out; a log is needed to the end.
 
+use brisk_memory::SegmentSize;
 use std::{collections::VecDeque, fmt};
 
 use super::{
     FrozenBucket,
     bucket::{Geometry, Slot},
     key_table::Frozen,
-    log::{FrozenLog, Stored},
+    log::{FrozenLog, Stored, UNIT},
     slots::{Located, Pair},
 };
 use crate::{
@@ -114,6 +115,12 @@ impl<K: Key, V: Record> FrozenEntries<K, V> {
             in_hand: 0,
             next: 0,
         }
+    }
+
+    /// Over a table without entries.
+    pub(in crate::state) fn none(groups: MaxParallelism) -> Self {
+        let frozen = Frozen { buckets: Vec::new(), data: Vec::new() };
+        Self::new(frozen, groups, SegmentSize::MIN.bytes(), UNIT)
     }
 
     /// The next entries, in `run`, and their key group; `None` when all were handed out. Those of the

@@ -1,5 +1,6 @@
 //! Keys and values of two types, over the bytes.
 
+mod image;
 mod scan;
 
 use std::fmt;
@@ -81,7 +82,8 @@ enum Body<K, V> {
 
 impl<K: Key, V: Record> KeyTable<K, V> {
     /// What values in a log have to be aligned to: exactly known for plain ones.
-    const VALUE_ALIGN: usize = if is_plain::<V>() { align_of::<Archived<V>>() } else { UNIT };
+    pub(super) const VALUE_ALIGN: usize =
+        if is_plain::<V>() { align_of::<Archived<V>>() } else { UNIT };
 
     /// Cache lines of a usual entry: its header, the key, the value.
     const LINES: usize =

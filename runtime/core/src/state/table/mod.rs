@@ -18,23 +18,32 @@
 //! each, and whatever changes afterwards is copied first, by the segment. What was frozen can be gone
 //! over key group by key group meanwhile ([`KeyTable::freeze_entries`]).
 //!
+//! Or it is frozen to be written segment by segment ([`KeyTable::freeze_image`]): that touches no
+//! segment, and only those that are wanted are copied before they change, until they were taken.
+//!
 //! Thread: a table belongs to one task.
 
 mod bucket;
 mod control;
 mod frozen;
+mod image;
 mod index;
 mod key_table;
 mod log;
 mod scratch;
+mod segment_entries;
 mod slots;
 #[cfg(test)]
 pub(in crate::state) mod tests;
 mod version;
 
 pub use frozen::{EntryRef, FrozenEntries, FrozenEntry, Run};
+pub(in crate::state) use image::{Image, PartKind, TablePart};
 pub use index::FrozenBucket;
 pub use key_table::{Change, Frozen, KeyTable, Refused, Scan};
 pub use log::FrozenData;
 pub(in crate::state) use scratch::Scratch;
+pub(in crate::state) use segment_entries::SegmentEntries;
+#[doc(hidden)]
+pub use segment_entries::exercise as exercise_segments;
 pub use version::Version;

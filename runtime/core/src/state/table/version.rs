@@ -10,7 +10,7 @@ impl Version {
     pub const FIRST: Self = Self(0);
 
     /// The one after this.
-    pub(super) fn next(self) -> Self {
+    pub(in crate::state) fn next(self) -> Self {
         Self(self.0 + 1)
     }
 }

@@ -71,7 +71,7 @@ impl ChannelCut {
         }
         if let Some(current) = &state.current
             && current.channel == channel
-            && current.position + FRAME_HEADER < current.bytes().len()
+            && current.position + FRAME_HEADER <= current.bytes().len()
         {
             buffers.push(rest_of(current.bytes(), current.position));
         }

@@ -16,7 +16,10 @@ mod task;
 
 pub(crate) use channel::ChannelCut;
 pub use end::CheckpointEnd;
-pub use operator::{KeyedSnapshot, KeyedStream, ListSnapshot, OperatorSnapshot, SnapshotTicket};
+pub use operator::{
+    KeyedSnapshot, KeyedStream, ListSnapshot, OperatorSnapshot, SegmentCheckpoint, SegmentSource,
+    SnapshotTicket,
+};
 pub(crate) use operator::{TIME_BYTES, schema_of, schema_of_bytes};
 pub(crate) use restored::StartDisk;
 pub use restored::{RestoredState, TaskRestore};

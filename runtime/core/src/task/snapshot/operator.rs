@@ -1,12 +1,16 @@
 //! What one operator hands over at a barrier.
 
+use brisk_memory::driver::IoBuffer;
 use std::{any::type_name, cell::Cell, fmt, rc::Rc};
 
 use crate::{
     Record,
     checkpoint::{
-        CheckpointKind, SavepointFormat,
-        handle::{BackendKind, KeyGroupOffset, RedistributionMode, StateKind, StateSchema},
+        CheckpointId, CheckpointKind, SavepointFormat,
+        handle::{
+            BackendKind, KeyGroupOffset, NamedState, RedistributionMode, StateKind, StateSchema,
+        },
+        storage::Placed,
     },
     error::BoxError,
     graph::KeyGroupRange,
@@ -47,6 +51,41 @@ pub trait KeyedStream {
 
     /// Where each key group with state began among the bytes, in order. Once, at the end.
     fn offsets(&mut self) -> Vec<KeyGroupOffset>;
+
+    /// Segments of memory that are to be written before any of the bytes; none for most.
+    fn segments(&mut self) -> Option<&mut dyn SegmentSource> {
+        None
+    }
+
+    /// What other checkpoints may name, too. Once, at the end.
+    fn shared(&mut self) -> Vec<NamedState> {
+        Vec::new()
+    }
+}
+
+/// Segments of memory on their way to a file.
+pub trait SegmentSource {
+    /// The next one, or a copy of it; none when all were given out. Each is answered by
+    /// [`SegmentSource::placed`] before the next one is asked for.
+    fn next(&mut self) -> Option<IoBuffer>;
+
+    /// Where the last one is.
+    fn placed(&mut self, placed: Placed);
+
+    /// Whether the operator should rest until all were given out, since there was no memory for
+    /// copies of what it changes.
+    fn is_starved(&self) -> bool;
+}
+
+/// A checkpoint into files, for who writes segments of memory.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SegmentCheckpoint {
+    /// The checkpoint.
+    pub id: CheckpointId,
+    /// Whose shared files it may name.
+    pub base: Option<CheckpointId>,
+    /// State of fewer bytes is better not in a file of its own.
+    pub small_below: u64,
 }
 
 /// What one operator of one task has in a checkpoint.
@@ -56,8 +95,12 @@ pub struct OperatorSnapshot {
     pub keyed: Vec<KeyedSnapshot>,
     /// Lists, each with a name of its own.
     pub lists: Vec<ListSnapshot>,
+    /// Whether it has seen all its input and made all it makes of it.
+    pub finished: bool,
     /// Whether keyed state is to be canonical.
     is_canonical: bool,
+    /// Whether it may be in files of segments.
+    segments: Option<SegmentCheckpoint>,
     /// Tickets that are out.
     waits: Rc<Cell<u32>>,
 }
@@ -134,6 +177,16 @@ impl OperatorSnapshot {
     pub(crate) fn of_kind(kind: CheckpointKind) -> Self {
         let is_canonical = kind.savepoint_format() == Some(SavepointFormat::Canonical);
         Self { is_canonical, ..Self::default() }
+    }
+
+    /// The same for a checkpoint into files.
+    pub(crate) fn into_files(self, segments: SegmentCheckpoint) -> Self {
+        Self { segments: Some(segments), ..self }
+    }
+
+    /// The checkpoint, if keyed state may be in files of segments.
+    pub(crate) fn segments(&self) -> Option<SegmentCheckpoint> {
+        self.segments
     }
 
     /// The format of keyed state that is asked of the backend in memory.

@@ -8,9 +8,12 @@ use super::{TIME_BYTES, schema_of};
 use crate::{
     Record,
     checkpoint::{
-        handle::{ChannelStateHandle, StateHandle, StateSchema},
+        handle::{ChannelStateHandle, FileSlice, StateHandle, StateSchema},
         restore::{InFlight, KeyedShare, OperatorShare, SubtaskShare, check_schema},
-        storage::{Disk, FileSystemStorage, StateReader, StorageError},
+        storage::{
+            Disk, FileSystemStorage, StateReader, StorageError, StoredSegment,
+            segments::SegmentReader,
+        },
     },
     error::TaskError,
     graph::OperatorId,
@@ -59,6 +62,11 @@ impl RestoredState {
     /// Whether the job starts from a checkpoint, though this operator may have nothing in it.
     pub fn is_restored(&self) -> bool {
         self.restore.is_some()
+    }
+
+    /// Whether this subtask had seen all its input and made all it makes of it.
+    pub fn is_finished(&self) -> bool {
+        self.share().is_some_and(|share| share.finished)
     }
 
     /// How messages call the operator: its name and id.
@@ -165,6 +173,29 @@ impl RestoredState {
     ) -> Result<(), StorageError> {
         let all = 0..share.handle.state.len();
         self.read(&share.handle.state, share.bytes.clone().unwrap_or(all), each)
+    }
+
+    /// A segment of so many bytes in a part of a file, which `reader` has open from then on.
+    ///
+    /// # Errors
+    /// As [`RestoredState::read_keyed`].
+    pub(crate) fn read_segment(
+        &self,
+        reader: &mut Option<SegmentReader>,
+        slice: &FileSlice,
+        segment: (StoredSegment, usize),
+    ) -> Result<Vec<u8>, StorageError> {
+        let mut disk = self.disk.borrow_mut();
+        let disk = disk.as_mut().expect("state is read when its task starts");
+        let reader = match reader {
+            Some(reader) => reader,
+            None => {
+                let restore = self.restore.as_ref().expect("who has a handle has a checkpoint");
+                let path = FileSystemStorage::resolve(&restore.folder, &slice.path);
+                reader.insert(SegmentReader::open(disk, &path)?)
+            }
+        };
+        reader.read(disk, segment)
     }
 
     /// The buffers that were in flight in one channel, oldest first.

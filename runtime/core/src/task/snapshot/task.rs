@@ -7,7 +7,7 @@ use brisk_network::{
 };
 use std::sync::Arc;
 
-use super::{ChannelCut, ListSnapshot, OperatorSnapshot};
+use super::{ChannelCut, ListSnapshot, OperatorSnapshot, SegmentCheckpoint};
 use crate::{
     checkpoint::{
         AfterSavepoint, CheckpointKind, Millis,
@@ -20,7 +20,7 @@ use crate::{
         inputs::{Barriers, Now, name_of_input_time},
     },
     time::Watermark,
-    worker::JobRun,
+    worker::{JobRun, StateDestination},
 };
 
 /// A task's part of a checkpoint, taken and not yet written.
@@ -35,6 +35,22 @@ pub(crate) struct TaskCut {
     pub(crate) captured: bool,
     /// How long it took so far.
     pub(crate) metrics: SnapshotMetrics,
+    /// What keyed state needs to know to be written as segments.
+    pub(crate) segments: Option<SegmentCheckpoint>,
+}
+
+/// A checkpoint that goes into files is written by segments; a savepoint stands for itself.
+fn by_segments(run: &JobRun, options: &BarrierOptions) -> Option<SegmentCheckpoint> {
+    match &run.checkpointing.storage {
+        StateDestination::Files { inline_below, .. } if !options.kind.is_savepoint() => {
+            Some(SegmentCheckpoint {
+                id: options.id,
+                base: options.base,
+                small_below: *inline_below,
+            })
+        }
+        _ => None,
+    }
 }
 
 impl TaskCut {
@@ -42,7 +58,11 @@ impl TaskCut {
     fn of(&mut self, node: NodeId) -> &mut OperatorSnapshot {
         let at = self.operators.iter().position(|(known, _)| *known == node);
         let at = at.unwrap_or_else(|| {
-            self.operators.push((node, OperatorSnapshot::of_kind(self.options.kind)));
+            let mut snapshot = OperatorSnapshot::of_kind(self.options.kind);
+            if let Some(segments) = self.segments {
+                snapshot = snapshot.into_files(segments);
+            }
+            self.operators.push((node, snapshot));
             self.operators.len() - 1
         });
         &mut self.operators[at].1
@@ -132,8 +152,9 @@ impl Cuts {
             ..SnapshotMetrics::default()
         };
         let (operators, channels, captured) = (Vec::new(), Vec::new(), !captures);
-        self.open =
-            Some(Open::Cut(TaskCut { options, operators, channels, captured, metrics }, now));
+        let segments = by_segments(&self.run, &options);
+        let cut = TaskCut { options, operators, channels, captured, metrics, segments };
+        self.open = Some(Open::Cut(cut, now));
     }
 
     pub(crate) fn end(&mut self, end: CutEnd<'_>) {

@@ -1,6 +1,6 @@
 //! Where the bytes of states go.
 
-use brisk_memory::driver::{Completion, Driver};
+use brisk_memory::driver::{Completion, Driver, IoBuffer};
 use std::sync::Arc;
 
 use crate::{
@@ -9,7 +9,9 @@ use crate::{
         coordinator::{BarrierOptions, TaskSnapshot},
         handle::{StateHandle, StatePath},
         storage::{
-            JobManagerStorage, StateFileFinish, StateFileWriter, StateOutcome, WriterOptions,
+            JobManagerStorage, Placed, StateFileFinish, StateFileWriter, StateOutcome,
+            WriterOptions,
+            segments::{SegmentFileOptions, SegmentFileWriter},
         },
     },
     worker::StateDestination,
@@ -28,8 +30,8 @@ pub(super) struct Destination {
 enum To {
     /// Into the acknowledgements.
     Inline { state: Vec<u8>, storage: JobManagerStorage },
-    /// Into a file.
-    File(Box<StateFileWriter>),
+    /// Into files: one of this checkpoint, and one of segments that others may share.
+    Files(Box<StateFileWriter>, Box<SegmentFileWriter>),
 }
 
 /// What became of a state.
@@ -48,12 +50,18 @@ impl Destination {
             StateDestination::Files { storage, compression, inline_below } => {
                 let name = format!("worker-{worker}.state");
                 let path = StatePath::new(Place::Checkpoint, &name);
-                To::File(Box::new(StateFileWriter::new(WriterOptions {
+                let state = StateFileWriter::new(WriterOptions {
                     folder: storage.folder(options.id, &options.target, Place::Checkpoint),
                     path: path.expect("letters, digits and a dot"),
                     compression: *compression,
                     inline_below: *inline_below,
-                })))
+                });
+                let segments = SegmentFileWriter::new(SegmentFileOptions {
+                    folder: storage.folder(options.id, &options.target, Place::Shared),
+                    name: format!("chk-{}-worker-{worker}", options.id),
+                    compression: *compression,
+                });
+                To::Files(Box::new(state), Box::new(segments))
             }
         };
         Self { checkpoint: options.id, to, failed: None }
@@ -67,7 +75,7 @@ impl Destination {
     pub(super) fn begin(&mut self) {
         match &mut self.to {
             To::Inline { state, .. } => state.clear(),
-            To::File(writer) => writer.begin(),
+            To::Files(writer, _) => writer.begin(),
         }
     }
 
@@ -80,7 +88,7 @@ impl Destination {
                 storage.check_state(state.len() as u64).map_err(|error| error.to_string())?;
                 Ok(bytes.len())
             }
-            To::File(writer) => writer.append(driver, bytes).map_err(|error| error.to_string()),
+            To::Files(writer, _) => writer.append(driver, bytes).map_err(|error| error.to_string()),
         }
     }
 
@@ -92,7 +100,7 @@ impl Destination {
                 let bytes = std::mem::take(state);
                 Ok(Ended::Handle(StateHandle::Inline(Arc::from(bytes))))
             }
-            To::File(writer) => match writer.end(driver).map_err(|error| error.to_string())? {
+            To::Files(writer, _) => match writer.end(driver).map_err(|error| error.to_string())? {
                 StateOutcome::Full => Ok(Ended::Full),
                 StateOutcome::Handle(handle) => Ok(Ended::Handle(handle)),
             },
@@ -105,7 +113,7 @@ impl Destination {
             To::Inline { storage, .. } => storage
                 .check_frame(self.checkpoint, name, snapshot)
                 .map_err(|error| error.to_string()),
-            To::File(_) => Ok(()),
+            To::Files(..) => Ok(()),
         }
     }
 
@@ -114,9 +122,11 @@ impl Destination {
         self.has_failed()?;
         match &mut self.to {
             To::Inline { .. } => Ok(true),
-            To::File(writer) => {
-                let finish = writer.finish(driver).map_err(|error| error.to_string())?;
-                Ok(finish == StateFileFinish::Done)
+            To::Files(state, segments) => {
+                // Both, so that they are on their way together.
+                let state = state.finish(driver).map_err(|error| error.to_string())?;
+                let segments = segments.finish(driver).map_err(|error| error.to_string())?;
+                Ok((state, segments) == (StateFileFinish::Done, StateFileFinish::Done))
             }
         }
     }
@@ -125,17 +135,53 @@ impl Destination {
         self.failed.take().map_or(Ok(()), Err)
     }
 
+    /// Whether a segment would be taken now.
+    pub(super) fn has_room(&self) -> bool {
+        match &self.to {
+            To::Inline { .. } => false,
+            To::Files(_, segments) => segments.has_room(),
+        }
+    }
+
+    /// Adds a segment to the file that is shared.
+    ///
+    /// # Panics
+    /// When there is no room.
+    pub(super) fn append_segment(
+        &mut self,
+        driver: &mut Driver,
+        segment: IoBuffer,
+    ) -> Result<Placed, String> {
+        self.has_failed()?;
+        match &mut self.to {
+            To::Inline { .. } => unreachable!("segments go into files"),
+            To::Files(_, segments) => {
+                segments.append(driver, segment).map_err(|error| error.to_string())
+            }
+        }
+    }
+
+    /// Nobody will name what was written.
+    pub(super) fn abandon(&self, driver: &Driver) {
+        if let To::Files(_, segments) = &self.to {
+            segments.abandon(driver.files());
+        }
+    }
+
     pub(super) fn owns(&self, completion: &Completion) -> bool {
         match &self.to {
             To::Inline { .. } => false,
-            To::File(writer) => writer.owns(completion.id),
+            To::Files(state, segments) => state.owns(completion.id) || segments.owns(completion.id),
         }
     }
 
     pub(super) fn completed(&mut self, completion: Completion) {
-        if let To::File(writer) = &mut self.to
-            && let Err(error) = writer.completed(completion)
-        {
+        let To::Files(state, segments) = &mut self.to else { return };
+        let taken = match state.owns(completion.id) {
+            true => state.completed(completion),
+            false => segments.completed(completion),
+        };
+        if let Err(error) = taken {
             self.failed.get_or_insert(error.to_string());
         }
     }

@@ -83,6 +83,10 @@ impl Snapshots {
             match step {
                 Step::Worked | Step::Waits => true,
                 Step::Over => false,
+                Step::GivenUp => {
+                    open.destination.abandon(driver);
+                    false
+                }
             }
         });
         worked
@@ -96,14 +100,28 @@ impl Snapshots {
         true
     }
 
-    /// Forgets a checkpoint that has ended.
-    pub(super) fn end(&mut self, job: JobKey, checkpoint: CheckpointId) {
-        self.open.remove(&(job, checkpoint));
+    /// Forgets a checkpoint that has ended. What is open has not been acknowledged.
+    pub(super) fn end(&mut self, driver: &Driver, job: JobKey, checkpoint: CheckpointId) {
+        if let Some(open) = self.open.remove(&(job, checkpoint)) {
+            open.destination.abandon(driver);
+        }
     }
 
     /// Forgets a job.
-    pub(super) fn forget(&mut self, job: JobKey) {
-        self.open.retain(|(of, _), _| *of != job);
+    pub(super) fn forget(&mut self, driver: &Driver, job: JobKey) {
+        self.open.retain(|(of, _), open| {
+            if *of == job {
+                open.destination.abandon(driver);
+            }
+            *of != job
+        });
+    }
+
+    /// Whether a task should rest until more of what it handed over is written: there is no memory
+    /// for copies of what it changes.
+    pub(super) fn holds_up(&mut self, task: TaskKey) -> bool {
+        let lines = self.open.values_mut().flat_map(|open| &mut open.line);
+        lines.filter(|writing| writing.task() == task).any(|writing| writing.is_starved())
     }
 
     /// Whether nothing is being written.
@@ -118,6 +136,7 @@ enum Step {
     Worked,
     Waits,
     Over,
+    GivenUp,
 }
 
 impl Open {
@@ -126,12 +145,15 @@ impl Open {
         let begun = self.line.iter().position(Writing::has_begun);
         let ready = begun.or_else(|| self.line.iter().position(Writing::is_ready));
         let Some(at) = ready else { return self.finish(driver, expects) };
-        match self.line[at].advance(&mut self.destination, driver) {
+        let began = driver.now();
+        let progress = self.line[at].advance(&mut self.destination, driver);
+        self.line[at].took(driver.now().saturating_since(began));
+        match progress {
             Ok(Progress::More) => Step::Worked,
             Ok(Progress::Waits) => Step::Waits,
             Ok(Progress::Done(snapshot)) => {
                 let writing = self.line.remove(at);
-                self.written.push((writing.task(), snapshot));
+                self.written.push((writing.task(), writing.measured(snapshot)));
                 Step::Worked
             }
             Err(cause) => self.decline(&cause),
@@ -164,7 +186,7 @@ impl Open {
         let task = task.expect("somebody's state was being written");
         let reason = DeclineReason::Failed { cause: cause.to_string() };
         self.run.listener.snapshot_declined(task, checkpoint, reason);
-        Step::Over
+        Step::GivenUp
     }
 }
 

@@ -98,6 +98,7 @@ fn cut(byte: u8) -> TaskCut {
         channels: Vec::new(),
         captured: true,
         metrics: SnapshotMetrics::default(),
+        segments: None,
     }
 }
 

@@ -1,7 +1,7 @@
 //! One task's part of a checkpoint on its way to where it is kept.
 
 use brisk_memory::driver::{Driver, Instant64};
-use std::{collections::VecDeque, sync::Arc};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use super::{
     PIECE_BYTES,
@@ -21,6 +21,9 @@ use crate::{
     },
 };
 
+/// Bytes of segments that are handed to the disk in one turn, which costs a look at each.
+const SEGMENT_BYTES_PER_TURN: u64 = 512 << 10;
+
 /// A state that is to be written, and whose it is.
 #[derive(Debug)]
 enum Part {
@@ -37,7 +40,9 @@ struct InHand {
     taken: usize,
     /// All bytes of the part were made.
     made: bool,
-    written: u64,
+    /// Segments may come before the bytes, and so many bytes of them were written.
+    has_segments: bool,
+    segment_bytes: u64,
 }
 
 /// One task's part of a checkpoint.
@@ -50,6 +55,8 @@ pub(super) struct Writing {
     parts: Option<VecDeque<Part>>,
     hand: Option<InHand>,
     snapshot: TaskSnapshot,
+    /// What one turn took at most.
+    longest_piece: Duration,
 }
 
 /// How far it is.
@@ -63,11 +70,23 @@ pub(super) enum Progress {
 impl Writing {
     pub(super) fn new(plan: Arc<SubtaskPlan>, cut: TaskCut, began: Instant64) -> Self {
         let snapshot = TaskSnapshot { metrics: cut.metrics, ..TaskSnapshot::default() };
-        Self { plan, cut, began, parts: None, hand: None, snapshot }
+        let longest_piece = Duration::ZERO;
+        Self { plan, cut, began, parts: None, hand: None, snapshot, longest_piece }
     }
 
     pub(super) fn task(&self) -> TaskKey {
         self.plan.key
+    }
+
+    /// A turn took so long.
+    pub(super) fn took(&mut self, time: Duration) {
+        self.longest_piece = self.longest_piece.max(time);
+    }
+
+    /// What was handed over, with what it took.
+    pub(super) fn measured(self, mut snapshot: TaskSnapshot) -> TaskSnapshot {
+        snapshot.metrics.longest_piece = self.longest_piece;
+        snapshot
     }
 
     pub(super) fn is_ready(&self) -> bool {
@@ -79,12 +98,30 @@ impl Writing {
         self.hand.is_some()
     }
 
+    /// Whether the task should rest until more is written; never while something of it is waited for.
+    pub(super) fn is_starved(&mut self) -> bool {
+        if !self.is_ready() {
+            return false;
+        }
+        let starved = |part: &mut Part| match part {
+            Part::Keyed(_, keyed) => is_starved(keyed),
+            _ => false,
+        };
+        let waiting = self.cut.operators.iter_mut().flat_map(|(_, snapshot)| &mut snapshot.keyed);
+        self.hand.as_mut().is_some_and(|hand| starved(&mut hand.part))
+            || self.parts.iter_mut().flatten().any(starved)
+            || waiting.into_iter().any(is_starved)
+    }
+
     /// The states, one behind the other.
     fn parts(&mut self) -> &mut VecDeque<Part> {
         if self.parts.is_none() {
             let mut parts = VecDeque::new();
             for (node, snapshot) in std::mem::take(&mut self.cut.operators) {
                 let id = self.plan.operator(node).id;
+                if snapshot.finished {
+                    self.snapshot.operators.push((id, SubtaskState::finished()));
+                }
                 parts.extend(snapshot.lists.into_iter().map(|list| Part::List(id, list)));
                 parts.extend(snapshot.keyed.into_iter().map(|keyed| Part::Keyed(id, keyed)));
             }
@@ -110,9 +147,13 @@ impl Writing {
                     return self.done(destination, driver);
                 };
                 destination.begin();
-                InHand { part, bytes: Vec::new(), taken: 0, made: false, written: 0 }
+                InHand::new(part)
             }
         };
+        if let Some(progress) = hand.write_segments(destination, driver)? {
+            self.hand = Some(hand);
+            return Ok(progress);
+        }
         if hand.taken == hand.bytes.len() && !hand.made {
             hand.make_piece()?;
         }
@@ -131,7 +172,7 @@ impl Writing {
                 Ok(Progress::Waits)
             }
             Ended::Handle(state) => {
-                self.snapshot.metrics.checkpointed_bytes += state.len();
+                self.snapshot.metrics.checkpointed_bytes += state.len() + hand.segment_bytes;
                 self.keep(hand.part, state);
                 Ok(Progress::More)
             }
@@ -161,7 +202,7 @@ impl Writing {
             Part::Keyed(_, mut keyed) => {
                 let offsets = keyed.stream.offsets();
                 let KeyedSnapshot { backend, range, schemas, .. } = keyed;
-                let shared = Vec::new();
+                let shared = keyed.stream.shared();
                 subtask.keyed.push(KeyedStateHandle {
                     backend,
                     range,
@@ -181,6 +222,11 @@ impl Writing {
     }
 }
 
+/// Whether an operator should rest until this is written.
+fn is_starved(keyed: &mut KeyedSnapshot) -> bool {
+    keyed.stream.segments().is_some_and(|segments| segments.is_starved())
+}
+
 /// Where each of several pieces begins.
 fn offsets(lengths: impl Iterator<Item = usize>) -> Vec<u64> {
     let begin = |at: &mut u64, length: usize| {
@@ -192,6 +238,39 @@ fn offsets(lengths: impl Iterator<Item = usize>) -> Vec<u64> {
 }
 
 impl InHand {
+    fn new(part: Part) -> Self {
+        let (bytes, taken, made) = (Vec::new(), 0, false);
+        let has_segments = matches!(part, Part::Keyed(..));
+        Self { part, bytes, taken, made, has_segments, segment_bytes: 0 }
+    }
+
+    /// Writes segments; what there is to do if that is not all for this turn.
+    fn write_segments(
+        &mut self,
+        destination: &mut Destination,
+        driver: &mut Driver,
+    ) -> Result<Option<Progress>, String> {
+        let Part::Keyed(_, keyed) = &mut self.part else { return Ok(None) };
+        let segments = keyed.stream.segments().filter(|_| self.has_segments);
+        let Some(segments) = segments else { return Ok(None) };
+        let mut written = 0;
+        while written < SEGMENT_BYTES_PER_TURN {
+            if !destination.has_room() {
+                let worked = written > 0;
+                return Ok(Some(if worked { Progress::More } else { Progress::Waits }));
+            }
+            let Some(segment) = segments.next() else {
+                self.has_segments = false;
+                return Ok(None);
+            };
+            let placed = destination.append_segment(driver, segment)?;
+            written += u64::from(placed.at.len);
+            self.segment_bytes += u64::from(placed.at.len);
+            segments.placed(placed);
+        }
+        Ok(Some(Progress::More))
+    }
+
     /// Makes the next piece of the part's bytes.
     fn make_piece(&mut self) -> Result<(), String> {
         self.bytes.clear();
@@ -215,7 +294,6 @@ impl InHand {
                 }
             }
         }
-        self.written += self.bytes.len() as u64;
         Ok(())
     }
 }

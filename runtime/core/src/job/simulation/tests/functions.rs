@@ -213,3 +213,59 @@ fn simulated_functions_take_their_state_to_another_parallelism() {
     });
     assert!(stopped.into_inner() > 0);
 }
+
+/// Passes nothing on but, at the end, how many records it has seen.
+#[derive(Clone, Default)]
+struct TellsAtTheEnd {
+    seen: i64,
+}
+
+impl ProcessFunction<i64> for TellsAtTheEnd {
+    type Out = i64;
+
+    fn initialize_state(
+        &mut self,
+        context: &mut FunctionInitializationContext<'_>,
+    ) -> Result<(), BoxError> {
+        self.seen = context.elements::<i64>("seen")?.into_iter().sum();
+        Ok(())
+    }
+
+    fn snapshot_state(
+        &mut self,
+        context: &mut FunctionSnapshotContext<'_>,
+    ) -> Result<(), BoxError> {
+        Ok(context.list("seen", &[self.seen])?)
+    }
+
+    fn process(
+        &mut self,
+        _: i64,
+        _: &mut Context<'_>,
+        _: &mut Collector<i64>,
+    ) -> Result<(), BoxError> {
+        self.seen += 1;
+        Ok(())
+    }
+
+    fn finish(&mut self, _: &mut Context<'_>, out: &mut Collector<i64>) -> Result<(), BoxError> {
+        out.collect(self.seen);
+        Ok(())
+    }
+}
+
+/// Checkpoints after tasks have finished: what such a task made at its end is not made again.
+#[test]
+fn simulated_functions_that_had_finished_do_not_finish_again() {
+    for_each_seed(|seed| {
+        let (mut cluster, env) = checkpointed(seed);
+        let at = vec![1500 + cluster.world().below(3000)];
+        let short = env.from_sequence(0..=99).set_parallelism(1);
+        let told = short.process(TellsAtTheEnd::default()).set_parallelism(1);
+        let long = env.from_sequence(1000..=5999).map(|n| n);
+        let found = told.union(long).process(FailsSometimes::at(at)).collect();
+        env.execute_on(&mut cluster, "finishes twice").expect("it was restarted");
+        let told: Vec<i64> = found.take().into_iter().filter(|n| *n < 1000).collect();
+        assert!(!told.is_empty() && told.iter().all(|n| *n == 100), "{told:?}");
+    });
+}

@@ -199,11 +199,7 @@ impl<S: Slot> Index<S> {
     #[cold]
     #[inline(never)]
     fn open(&mut self, at: HeldIndex, supply: &mut Supply) -> Result<(), StateError> {
-        if !self.segments.thaw(at) {
-            let mut copy = supply.take()?;
-            copy.as_mut_slice().copy_from_slice(self.segments.bytes(at));
-            self.segments.replace(at, copy);
-        }
+        supply.open_held(&mut self.segments, at)?;
         self.meta_mut(at).changed = self.version;
         Ok(())
     }

@@ -1,12 +1,16 @@
 //! Going over all slots, freezing them, and checking them.
 
-use brisk_memory::{Buffer, HeldIndex};
+use brisk_memory::{Buffer, Claims, HeldIndex};
 use std::ops::RangeInclusive;
 
-use super::{Index, Place};
+use super::{Index, Meta, Place};
 use crate::state::{
     HashRange,
-    table::{bucket::Slot, version::Version},
+    table::{
+        bucket::Slot,
+        image::{PartKind, TablePart},
+        version::Version,
+    },
 };
 
 /// Where a scan has come to. It ends in disorder when the index changes meanwhile.
@@ -90,6 +94,30 @@ impl<S: Slot> Index<S> {
             FrozenBucket { bytes: self.segments.freeze(index), changed: meta.changed, hashes }
         });
         frozen.collect()
+    }
+
+    /// The version that the next freeze ends.
+    pub(in crate::state::table) fn version(&self) -> Version {
+        self.version
+    }
+
+    /// All segments, by number.
+    pub(in crate::state::table) fn parts(&self) -> impl Iterator<Item = TablePart> {
+        self.segments.indices().map(|index| {
+            let Meta { start, open_bits, changed, .. } = *self.meta(index);
+            let first_hash = self.range.first().wrapping_add(start as u32);
+            let kind = PartKind::Bucket { first_hash, open_bits: open_bits as u8 };
+            TablePart { kind, number: index.0, changed }
+        })
+    }
+
+    /// Freezes all segments, some of which somebody wants. Begins a new version.
+    pub(in crate::state::table) fn freeze_parts(
+        &mut self,
+        wants: impl Fn(HeldIndex) -> bool,
+    ) -> Claims {
+        self.version = self.version.next();
+        self.segments.freeze_all(wants)
     }
 
     /// Checks what must hold. Linear in the number of slots.

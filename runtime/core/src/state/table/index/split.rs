@@ -95,10 +95,9 @@ impl<S: Slot> Index<S> {
             if self.segments.is_open(*link) {
                 continue;
             }
-            if self.segments.thaw(*link) {
-                self.meta_mut(*link).changed = self.version;
-            } else {
-                blanks.push(supply.take()?);
+            match supply.open_or_blank(&mut self.segments, *link)? {
+                None => self.meta_mut(*link).changed = self.version,
+                Some(blank) => blanks.push(blank),
             }
         }
         // From here on nothing fails: the keys need no more segments than before, and the sibling.

@@ -8,7 +8,7 @@ pub(in crate::state::table) const UNIT: usize = 16;
 pub(in crate::state::table) const HEADER: usize = 16;
 
 /// Bytes of the number of one segment of a long entry.
-pub(super) const PART: usize = 4;
+pub(in crate::state::table) const PART: usize = 4;
 
 const LONG: u32 = 1;
 
@@ -27,13 +27,13 @@ pub(in crate::state::table) struct Draft<'a> {
 
 /// Where key and value lie behind the header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Shape {
+pub(in crate::state::table) struct Shape {
     /// Where the key ends; it begins at 0.
-    pub(super) key: usize,
+    pub(in crate::state::table) key: usize,
     /// Where the value begins.
-    pub(super) value: usize,
+    pub(in crate::state::table) value: usize,
     /// Where it ends.
-    pub(super) end: usize,
+    pub(in crate::state::table) end: usize,
 }
 
 impl Shape {
@@ -46,13 +46,13 @@ impl Shape {
 
 /// The first 16 bytes of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Header {
-    pub(super) hash: u32,
-    pub(super) key_bytes: usize,
-    pub(super) value_bytes: usize,
+pub(in crate::state::table) struct Header {
+    pub(in crate::state::table) hash: u32,
+    pub(in crate::state::table) key_bytes: usize,
+    pub(in crate::state::table) value_bytes: usize,
     /// Bytes of the entry, this header included.
-    pub(super) room: usize,
-    pub(super) is_long: bool,
+    pub(in crate::state::table) room: usize,
+    pub(in crate::state::table) is_long: bool,
 }
 
 impl Draft<'_> {
@@ -67,7 +67,7 @@ impl Draft<'_> {
 
 impl Header {
     #[inline(always)]
-    pub(super) fn read(bytes: &[u8]) -> Self {
+    pub(in crate::state::table) fn read(bytes: &[u8]) -> Self {
         let bytes: &[u8; HEADER] = bytes.first_chunk().expect("a header was written");
         let both = u128::from_le_bytes(*bytes);
         let word = |at: u32| (both >> (32 * at)) as u32;
@@ -90,12 +90,12 @@ impl Header {
     }
 
     #[inline(always)]
-    pub(super) fn shape(&self, value_align: usize) -> Shape {
+    pub(in crate::state::table) fn shape(&self, value_align: usize) -> Shape {
         Shape::new(self.key_bytes, self.value_bytes, value_align)
     }
 
     /// The segments of a long entry, `count` in number.
-    pub(super) fn parts<'a>(
+    pub(in crate::state::table) fn parts<'a>(
         &self,
         bytes: &'a [u8],
         count: usize,

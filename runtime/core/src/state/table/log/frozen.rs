@@ -1,9 +1,41 @@
 //! A log as it was when it was frozen.
 
-use brisk_memory::{Buffer, HeldIndex};
+use brisk_memory::{Buffer, Claims, HeldIndex};
 
-use super::{Body, FrozenData, HEADER, Header, Location, Stored, UNIT};
-use crate::{chain::prefetch, record::AlignedBytes};
+use super::{Body, FrozenData, HEADER, Header, Kind, Location, Log, Meta, Stored, UNIT};
+use crate::{
+    chain::prefetch,
+    record::AlignedBytes,
+    state::table::image::{PartKind, TablePart},
+};
+
+impl Log {
+    /// All segments, by number.
+    pub(in crate::state::table) fn table_parts(&self) -> impl Iterator<Item = TablePart> {
+        self.segments.indices().map(|index| {
+            let Meta { used, kind, changed, .. } = self.metas[index.0 as usize];
+            let kind = match kind {
+                Kind::Entries => PartKind::Entries { used: used as u32 },
+                Kind::PartOfLong => PartKind::PartOfLong,
+            };
+            TablePart { kind, number: index.0, changed }
+        })
+    }
+
+    /// Freezes all segments, some of which somebody wants. Begins a new version.
+    pub(in crate::state::table) fn freeze_parts(
+        &mut self,
+        wants: impl Fn(HeldIndex) -> bool,
+    ) -> Claims {
+        self.version = self.version.next();
+        self.segments.freeze_all(wants)
+    }
+
+    /// Bytes of entries that are not garbage.
+    pub(in crate::state::table) fn live_bytes(&self) -> usize {
+        self.segments.indices().map(|index| self.metas[index.0 as usize].live).sum()
+    }
+}
 
 /// Entries by location, read-only.
 pub(in crate::state::table) struct FrozenLog {

@@ -28,8 +28,8 @@ use crate::{
     record::AlignedBytes,
     state::{StateError, Supply},
 };
-pub(super) use entry::{Draft, HEADER, UNIT};
-use entry::{Header, PART, Shape};
+use entry::Shape;
+pub(super) use entry::{Draft, HEADER, Header, PART, UNIT};
 pub(super) use frozen::FrozenLog;
 
 /// Where an entry is: the number of its segment and the place in it, in units.
@@ -199,11 +199,7 @@ impl Log {
     #[cold]
     #[inline(never)]
     fn open(&mut self, at: HeldIndex, supply: &mut Supply) -> Result<(), StateError> {
-        if !self.segments.thaw(at) {
-            let mut copy = supply.take()?;
-            copy.as_mut_slice().copy_from_slice(self.segments.bytes(at));
-            self.segments.replace(at, copy);
-        }
+        supply.open_held(&mut self.segments, at)?;
         self.metas[at.0 as usize].changed = self.version;
         Ok(())
     }

@@ -7,7 +7,16 @@
 //!
 //! Freezing shares a segment: the buffer that is given out must not change, so a frozen segment is
 //! read-only until it is thawed (nobody has a buffer of it any more) or replaced (by a copy).
-//! Invariant: an open segment has one handle, the holding's. Data plane, one thread at a time.
+//!
+//! All segments at once are frozen without being touched ([`Holding::freeze_all`]): a segment is open
+//! if it was opened in the present epoch, and a freeze begins another. What somebody wants of the
+//! frozen ones is noted in a [`Claims`]; a segment that nobody has come for when it is about to change
+//! or to go is handed over there and then.
+//!
+//! Invariants: an open segment has one handle, the holding's, and no claim. A claim without a handle
+//! of its own is for a segment that the holding still has. Data plane, one thread at a time.
+
+mod claims;
 
 use std::fmt;
 use std::mem::ManuallyDrop;
@@ -16,26 +25,30 @@ use std::ptr::NonNull;
 use super::{Buffer, Segment};
 use crate::arena::SlotRef;
 use crate::quantity::SegmentSize;
+pub use claims::{Claims, ClaimsRef};
 
 /// Which segment of a [`Holding`].
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct HeldIndex(pub u32);
 
+/// The time between two freezes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum State {
-    /// The holding's only.
-    Open,
-    /// Buffers of it may be out.
-    Frozen,
-    /// Taken out; the number waits to be used again.
-    Gone,
+struct Epoch(u32);
+
+impl Epoch {
+    /// Of a segment that was frozen by itself.
+    const NEVER: Epoch = Epoch(0);
+    /// Of a number whose segment was taken out; it waits to be used again.
+    const GONE: Epoch = Epoch(u32::MAX);
+    const FIRST: Epoch = Epoch(1);
 }
 
 #[derive(Clone, Copy)]
 struct Entry {
     data: NonNull<u8>,
     slot: SlotRef,
-    state: State,
+    /// When it was opened; open if that is now.
+    opened: Epoch,
 }
 
 /// Segments by number.
@@ -43,6 +56,9 @@ pub struct Holding {
     entries: Vec<Entry>,
     unused: Vec<HeldIndex>,
     size: usize,
+    epoch: Epoch,
+    /// Of freezes whose segments somebody still wants.
+    claims: Vec<ClaimsRef>,
 }
 
 // SAFETY: a holding is the only handle to its open segments, and a reader of its frozen ones, as
@@ -54,7 +70,8 @@ unsafe impl Sync for Holding {}
 impl Holding {
     /// Of segments of `size`, none yet.
     pub fn new(size: SegmentSize) -> Holding {
-        Holding { entries: Vec::new(), unused: Vec::new(), size: size.bytes() }
+        let (entries, unused, claims) = (Vec::new(), Vec::new(), Vec::new());
+        Holding { entries, unused, size: size.bytes(), epoch: Epoch::FIRST, claims }
     }
 
     /// How many segments there are.
@@ -87,13 +104,13 @@ impl Holding {
     fn entry(&self, segment: Segment) -> Entry {
         assert_eq!(segment.size(), self.size, "a segment of another size");
         let segment = ManuallyDrop::new(segment);
-        Entry { data: segment.data, slot: segment.slot, state: State::Open }
+        Entry { data: segment.data, slot: segment.slot, opened: self.epoch }
     }
 
     /// Takes a segment out and drops it; buffers of it live on.
     pub fn remove(&mut self, index: HeldIndex) {
         self.release(index);
-        self.entries[index.0 as usize].state = State::Gone;
+        self.entries[index.0 as usize].opened = Epoch::GONE;
         self.unused.push(index);
     }
 
@@ -104,19 +121,21 @@ impl Holding {
     }
 
     fn release(&mut self, index: HeldIndex) {
-        let Entry { data, slot, state } = self.entries[index.0 as usize];
-        match state {
-            State::Open => drop(Segment { data, slot }),
-            State::Frozen => drop(Buffer::first(slot, self.size)),
-            State::Gone => panic!("{index:?} was taken out before"),
+        let Entry { data, slot, opened } = self.entries[index.0 as usize];
+        assert!(opened != Epoch::GONE, "{index:?} was taken out before");
+        if opened == self.epoch {
+            return drop(Segment { data, slot });
         }
+        let buffer = Buffer::first(slot, self.size);
+        self.claims.retain(ClaimsRef::is_wanted);
+        self.claims.iter().for_each(|claims| claims.hand_over(index, &buffer));
     }
 
     /// The bytes of a segment.
     #[inline(always)]
     pub fn bytes(&self, index: HeldIndex) -> &[u8] {
         let entry = &self.entries[index.0 as usize];
-        assert!(entry.state != State::Gone, "a segment that was taken out");
+        assert!(entry.opened != Epoch::GONE, "a segment that was taken out");
         // SAFETY: `data` starts `size` bytes that are mapped while this entry counts as a handle,
         // and that only this holding writes to, while nobody borrows it.
         unsafe { std::slice::from_raw_parts(entry.data.as_ptr(), self.size) }
@@ -128,7 +147,7 @@ impl Holding {
     #[inline(always)]
     pub fn bytes_mut(&mut self, index: HeldIndex) -> &mut [u8] {
         let entry = &self.entries[index.0 as usize];
-        assert!(entry.state == State::Open, "a segment that is not open");
+        assert!(entry.opened == self.epoch, "a segment that is not open");
         // SAFETY: as in `bytes`; it is open, so this entry is the only handle to it, and the holding
         // is borrowed mutably.
         unsafe { std::slice::from_raw_parts_mut(entry.data.as_ptr(), self.size) }
@@ -137,31 +156,57 @@ impl Holding {
     /// Whether a segment may be written to.
     #[inline(always)]
     pub fn is_open(&self, index: HeldIndex) -> bool {
-        self.entries[index.0 as usize].state == State::Open
+        self.entries[index.0 as usize].opened == self.epoch
     }
 
     /// Shares a segment: it keeps its bytes as they are until the buffer is dropped.
     pub fn freeze(&mut self, index: HeldIndex) -> Buffer {
         let entry = &mut self.entries[index.0 as usize];
-        assert!(entry.state != State::Gone, "a segment that was taken out");
-        entry.state = State::Frozen;
+        assert!(entry.opened != Epoch::GONE, "a segment that was taken out");
+        entry.opened = Epoch::NEVER;
         entry.slot.share();
         Buffer::first(entry.slot, self.size)
     }
 
-    /// Opens a frozen segment if no buffer of it is out; whether it is open now.
+    /// Freezes all segments, of which those that `wants` names can be had from the claims: each is
+    /// handed over when it is asked for, or before it changes.
+    pub fn freeze_all(&mut self, wants: impl Fn(HeldIndex) -> bool) -> Claims {
+        self.epoch = Epoch(self.epoch.0 + 1);
+        assert!(self.epoch != Epoch::GONE, "a holding is frozen less than 2^32 times");
+        let live = |(at, entry): (usize, &Entry)| {
+            let is_there = entry.opened != Epoch::GONE;
+            (is_there && wants(HeldIndex(at as u32))).then_some(entry.slot)
+        };
+        let slots = self.entries.iter().enumerate().map(live);
+        let claims = Claims::new(slots, self.size);
+        self.claims.retain(ClaimsRef::is_wanted);
+        self.claims.push(claims.downgrade());
+        claims
+    }
+
+    /// Opens a frozen segment if nobody has a buffer of it or a claim to it; whether it is open now.
     pub fn thaw(&mut self, index: HeldIndex) -> bool {
-        let entry = &mut self.entries[index.0 as usize];
-        assert!(entry.state != State::Gone, "a segment that was taken out");
-        if entry.slot.handles() == 1 {
-            entry.state = State::Open;
+        let Entry { slot, opened, .. } = self.entries[index.0 as usize];
+        assert!(opened != Epoch::GONE, "a segment that was taken out");
+        // Claims first: one that was taken by another thread meanwhile has become a handle.
+        let is_free = |claims: &ClaimsRef| !claims.is_waiting_for(index);
+        if opened != self.epoch && self.claims.iter().all(is_free) && slot.handles() == 1 {
+            self.entries[index.0 as usize].opened = self.epoch;
         }
-        entry.state == State::Open
+        self.is_open(index)
+    }
+
+    /// The same where there is no segment to copy to: whoever has a claim gets a copy on the heap.
+    /// False if a buffer of it is out.
+    pub fn thaw_by_heap(&mut self, index: HeldIndex) -> bool {
+        let bytes = self.bytes(index);
+        self.claims.iter().for_each(|claims| claims.copy_aside(index, bytes));
+        self.thaw(index)
     }
 
     /// The numbers of all segments there are.
     pub fn indices(&self) -> impl Iterator<Item = HeldIndex> {
-        let held = self.entries.iter().enumerate().filter(|(_, entry)| entry.state != State::Gone);
+        let held = self.entries.iter().enumerate().filter(|(_, entry)| entry.opened != Epoch::GONE);
         held.map(|(at, _)| HeldIndex(at as u32))
     }
 }

@@ -1,0 +1,185 @@
+//! The segments of a frozen table on their way to a file, and then its contents.
+
+use brisk_memory::driver::IoBuffer;
+use std::collections::VecDeque;
+
+use super::{
+    History,
+    contents::{ContentsEncoder, StoredPart},
+    history::{Plan, Remembered, SegmentFile},
+};
+use crate::{
+    BoxError, Key, Record,
+    checkpoint::{
+        CheckpointId,
+        handle::{FileSlice, KeyGroupOffset, NamedState, StateHandle},
+        storage::segments::Placed,
+    },
+    state::table::{Image, KeyTable, TablePart},
+    task::snapshot::{KeyedStream, SegmentCheckpoint, SegmentSource},
+};
+
+/// Bytes after which a piece ends.
+const PIECE_BYTES: usize = 64 << 10;
+
+/// What a stream is made of.
+pub(crate) struct SegmentStreamParts {
+    pub(crate) history: History,
+    pub(crate) checkpoint: SegmentCheckpoint,
+    /// Entries that are in no table.
+    pub(crate) further: Box<dyn KeyedStream>,
+}
+
+/// See the module's page.
+pub(crate) struct SegmentStream {
+    id: CheckpointId,
+    history: History,
+    image: Image,
+    parts: Vec<TablePart>,
+    segment_bytes: usize,
+    plan: Plan,
+    /// Places of parts that are to be written, the next one first.
+    to_write: VecDeque<u32>,
+    /// Of the new file, among those of the plan.
+    new_file: Option<u32>,
+    state: State,
+    /// Bytes of the contents.
+    contents_bytes: u64,
+    further: Box<dyn KeyedStream>,
+}
+
+enum State {
+    /// Of contents: parts that were written.
+    Contents(Option<ContentsEncoder>, Vec<StoredPart>),
+    Further,
+}
+
+impl SegmentStream {
+    /// Freezes a table.
+    pub(crate) fn new<K: Key, V: Record>(
+        table: &mut KeyTable<K, V>,
+        stream: SegmentStreamParts,
+    ) -> Self {
+        let SegmentStreamParts { history, checkpoint, further } = stream;
+        let parts = table.parts();
+        let plan = history.begin(checkpoint.base, table.version(), &parts);
+        let wanted: Vec<bool> = plan.kept.iter().map(Option::is_none).collect();
+        let image = table.freeze_image(&parts, &wanted);
+        let to_write = (0u32..).zip(&wanted).filter(|(_, wanted)| **wanted);
+        Self {
+            id: checkpoint.id,
+            history,
+            image,
+            segment_bytes: table.segment_bytes(),
+            to_write: to_write.map(|(at, _)| at).collect(),
+            parts,
+            plan,
+            new_file: None,
+            state: State::Contents(None, Vec::new()),
+            contents_bytes: 0,
+            further,
+        }
+    }
+
+    fn contents(&mut self, out: &mut Vec<u8>) {
+        let State::Contents(encoder, stored) = &mut self.state else {
+            unreachable!("contents come first")
+        };
+        let begin = out.len();
+        let buckets = || self.parts.iter().filter(|part| part.kind.is_bucket()).count();
+        let encoder = encoder.get_or_insert_with(|| {
+            stored.reserve_exact(self.parts.len());
+            let counts = [buckets(), self.parts.len() - buckets()];
+            ContentsEncoder::begin(out, self.segment_bytes, self.plan.files.len(), counts)
+        });
+        while out.len() - begin < PIECE_BYTES {
+            let at = stored.len();
+            let Some(TablePart { kind, number, .. }) = self.parts.get(at) else { break };
+            let (file, at) = self.plan.kept[at].expect("all parts are somewhere by now");
+            let part = StoredPart { kind: *kind, number: *number, file, at };
+            encoder.part(out, &part);
+            stored.push(part);
+        }
+        self.contents_bytes += (out.len() - begin) as u64;
+        if stored.len() == self.parts.len() {
+            let (id, frozen) = (self.id, self.plan.frozen);
+            let (files, parts) = (self.plan.files.clone(), std::mem::take(stored));
+            self.history.written(Remembered { id, frozen, files, parts });
+            self.state = State::Further;
+        }
+    }
+}
+
+impl KeyedStream for SegmentStream {
+    fn segments(&mut self) -> Option<&mut dyn SegmentSource> {
+        Some(self)
+    }
+
+    fn next(&mut self, out: &mut Vec<u8>) -> Result<bool, BoxError> {
+        assert!(self.to_write.is_empty(), "segments come first");
+        match self.state {
+            State::Contents(..) => {
+                self.contents(out);
+                Ok(true)
+            }
+            State::Further => self.further.next(out),
+        }
+    }
+
+    fn offsets(&mut self) -> Vec<KeyGroupOffset> {
+        let mut offsets = self.further.offsets();
+        offsets.iter_mut().for_each(|at| at.offset += self.contents_bytes);
+        offsets
+    }
+
+    fn shared(&mut self) -> Vec<NamedState> {
+        let named = |(number, file): (usize, &SegmentFile)| NamedState {
+            name: format!("segments {number}"),
+            state: StateHandle::File(FileSlice {
+                path: file.path.clone(),
+                offset: file.begin,
+                stored_len: file.end - file.begin,
+                len: (file.written * self.segment_bytes) as u64,
+                checksum: file.checksum,
+            }),
+        };
+        self.plan.files.iter().enumerate().map(named).collect()
+    }
+}
+
+impl SegmentSource for SegmentStream {
+    fn next(&mut self) -> Option<IoBuffer> {
+        let at = *self.to_write.front()?;
+        let taken = self.image.take(&self.parts[at as usize]);
+        Some(taken.expect("a part is claimed until it is written"))
+    }
+
+    fn placed(&mut self, placed: Placed) {
+        let Placed { path, at } = placed;
+        let part = self.to_write.pop_front().expect("it was asked for");
+        let files = &mut self.plan.files;
+        let file = *self.new_file.get_or_insert_with(|| {
+            let (begin, end) = (at.offset, at.offset);
+            let (written, live, checksum) = (0, 0, 0);
+            files.push(SegmentFile { path, begin, end, written, live, checksum });
+            files.len() as u32 - 1
+        });
+        let known = &mut files[file as usize];
+        known.end = at.offset + u64::from(at.len);
+        known.checksum = crc32c::crc32c_append(known.checksum, &at.checksum.to_le_bytes());
+        (known.written, known.live) = (known.written + 1, known.live + 1);
+        self.plan.kept[part as usize] = Some((file, at));
+    }
+
+    fn is_starved(&self) -> bool {
+        self.image.is_starved()
+    }
+}
+
+impl std::fmt::Debug for SegmentStream {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SegmentStream")
+            .field("to_write", &self.to_write.len())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,87 @@
+//! A table as its segments, for whoever writes them as they are.
+
+use brisk_memory::{Claims, HeldIndex, driver::IoBuffer};
+
+use super::version::Version;
+
+/// What is in a segment of a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::state) enum PartKind {
+    /// Slots, or overflow of such.
+    Bucket {
+        /// The least hash that its keys may have.
+        first_hash: u32,
+        /// The logarithm of the number of hashes, some of which may be of other subtasks.
+        open_bits: u8,
+    },
+    /// Entries of a log, one behind the other.
+    Entries {
+        /// Bytes of them.
+        used: u32,
+    },
+    /// A part of one long entry.
+    PartOfLong,
+}
+
+impl PartKind {
+    /// Whether keys are found in it.
+    pub(in crate::state) fn is_bucket(self) -> bool {
+        matches!(self, Self::Bucket { .. })
+    }
+}
+
+/// A segment of a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::state) struct TablePart {
+    /// What is in it.
+    pub(in crate::state) kind: PartKind,
+    /// Its number, among those of the index or of the log.
+    pub(in crate::state) number: u32,
+    /// When it last changed.
+    pub(in crate::state) changed: Version,
+}
+
+/// The segments that are wanted of a frozen table.
+#[derive(Debug)]
+pub(in crate::state) struct Image {
+    index: Claims,
+    log: Option<Claims>,
+}
+
+impl Image {
+    pub(super) fn new(index: Claims, log: Option<Claims>) -> Self {
+        Self { index, log }
+    }
+
+    pub(super) fn claims(&self) -> impl Iterator<Item = &Claims> {
+        std::iter::once(&self.index).chain(&self.log)
+    }
+
+    /// Takes the bytes of a part, which whoever wants to change it need not copy from then on but
+    /// while they are held; `None` if it is not wanted, or was taken.
+    pub(in crate::state) fn take(&self, part: &TablePart) -> Option<IoBuffer> {
+        let claims = if part.kind.is_bucket() { Some(&self.index) } else { self.log.as_ref() };
+        claims?.take(HeldIndex(part.number))
+    }
+
+    /// Whether there was no memory for copies: the table should not change until all were taken.
+    pub(in crate::state) fn is_starved(&self) -> bool {
+        self.claims().any(Claims::is_starved)
+    }
+}
+
+/// Which parts are wanted, by number: of the index, of the log.
+pub(super) fn by_number(parts: &[TablePart], wanted: &[bool]) -> [Vec<bool>; 2] {
+    assert_eq!(parts.len(), wanted.len(), "all parts are wanted or not");
+    let of = |is_bucket: bool| {
+        let own = parts.iter().zip(wanted).filter(|(part, _)| part.kind.is_bucket() == is_bucket);
+        let mut numbers = Vec::new();
+        for (part, wanted) in own {
+            // By number, so that each is the last so far.
+            numbers.resize(part.number as usize, false);
+            numbers.push(*wanted);
+        }
+        numbers
+    };
+    [of(true), of(false)]
+}

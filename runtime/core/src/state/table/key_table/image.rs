@@ -1,0 +1,67 @@
+//! A table for whoever writes it segment by segment.
+
+use brisk_memory::HeldIndex;
+
+use super::{Body, KeyTable};
+use crate::{
+    Key, Record,
+    state::table::{
+        Version,
+        bucket::Slot,
+        image::{Image, TablePart, by_number},
+        slots::{Located, Pair},
+    },
+};
+
+impl<K: Key, V: Record> KeyTable<K, V> {
+    /// The version that the next freeze ends.
+    pub(in crate::state) fn version(&self) -> Version {
+        match &self.body {
+            Body::Slots(index) => index.version(),
+            Body::Logged(index, _) => index.version(),
+        }
+    }
+
+    /// All segments, those of the index before those of the log, by number.
+    pub(in crate::state) fn parts(&self) -> Vec<TablePart> {
+        match &self.body {
+            Body::Slots(index) => index.parts().collect(),
+            Body::Logged(index, log) => {
+                let mut parts = Vec::with_capacity(index.segments() + log.segments());
+                parts.extend(index.parts());
+                parts.extend(log.table_parts());
+                parts
+            }
+        }
+    }
+
+    /// Freezes the table, to write those of `parts`, which are all there are, that `wanted` is true
+    /// for. Touches no segment.
+    pub(in crate::state) fn freeze_image(&mut self, parts: &[TablePart], wanted: &[bool]) -> Image {
+        let Self { body, supply, .. } = self;
+        let [buckets, entries] = by_number(parts, wanted);
+        let wants = |of: &[bool], at: HeldIndex| of.get(at.0 as usize).copied().unwrap_or(false);
+        let image = match body {
+            Body::Slots(index) => Image::new(index.freeze_parts(|at| wants(&buckets, at)), None),
+            Body::Logged(index, log) => Image::new(
+                index.freeze_parts(|at| wants(&buckets, at)),
+                Some(log.freeze_parts(|at| wants(&entries, at))),
+            ),
+        };
+        image.claims().for_each(|claims| supply.lend_to(claims));
+        image
+    }
+
+    /// Bytes of keys and values and of what they are found by, about.
+    pub(in crate::state) fn live_bytes(&self) -> usize {
+        match &self.body {
+            Body::Slots(index) => index.len() * Pair::<K, V>::BYTES,
+            Body::Logged(index, log) => index.len() * Located::BYTES + log.live_bytes(),
+        }
+    }
+
+    /// The size of its segments.
+    pub(in crate::state) fn segment_bytes(&self) -> usize {
+        self.supply.segment_size().bytes()
+    }
+}
