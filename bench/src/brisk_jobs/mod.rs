@@ -9,14 +9,18 @@ mod backpressure;
 mod check;
 mod checkpoint;
 mod latency;
+mod nexmark;
 mod numbers;
 mod records;
+mod windows;
 mod words;
 
 pub use backpressure::{Through, backpressure};
 pub use checkpoint::by_name as checkpoint;
 pub use latency::latency;
+pub use nexmark::nexmark;
 pub use numbers::{Chaining, chain, exchange, keyed_count};
+pub use windows::{Panes, windows};
 pub use words::{Emit, word_count};
 
 use crate::BenchError;

@@ -1,8 +1,9 @@
 //! Runs one job of Brisk or of the floor in this process; what `brisk-bench exec` does.
 
 use crate::BenchError;
-use crate::brisk_jobs::{self, Chaining, Emit, Through};
+use crate::brisk_jobs::{self, Chaining, Emit, Panes, Through};
 use crate::floor;
+use crate::nexmark::Query;
 use crate::run::measurement::Measurement;
 use crate::workload::Input;
 use crate::workload::contender::System;
@@ -31,9 +32,13 @@ fn brisk_on_records(job: &str, records: u64) -> Result<Measurement, BenchError> 
         "backpressure-debloating" => brisk_jobs::backpressure(Through::Debloated, records),
         "backpressure-unaligned" => brisk_jobs::backpressure(Through::Unaligned, records),
         "latency" => brisk_jobs::latency(records),
-        _ => {
-            brisk_jobs::checkpoint(job, records).unwrap_or_else(|| Err(no_job(System::Brisk, job)))
-        }
+        "windows-tumbling" => brisk_jobs::windows(records, Panes::OneByOne),
+        "windows-sliding" => brisk_jobs::windows(records, Panes::Shared),
+        _ => match Query::of_job(job) {
+            Some(query) => brisk_jobs::nexmark(query, records),
+            None => brisk_jobs::checkpoint(job, records)
+                .unwrap_or_else(|| Err(no_job(System::Brisk, job))),
+        },
     }
 }
 

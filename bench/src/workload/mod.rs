@@ -9,6 +9,8 @@ mod exchange;
 pub mod goal;
 mod keyed_count;
 mod latency;
+mod nexmark;
+mod windows;
 mod wordcount;
 
 use crate::BenchError;
@@ -70,7 +72,7 @@ pub enum Scale {
 }
 
 /// All workloads, in the order in which `list` shows them.
-pub const ALL: [&Workload; 8] = [
+pub const ALL: [&Workload; 10] = [
     &wordcount::WORD_COUNT,
     &keyed_count::KEYED_COUNT,
     &exchange::EXCHANGE,
@@ -79,6 +81,8 @@ pub const ALL: [&Workload; 8] = [
     &backpressure::BACKPRESSURE,
     &checkpoint::CHECKPOINT,
     &latency::LATENCY,
+    &nexmark::NEXMARK,
+    &windows::WINDOWS,
 ];
 
 impl Workload {

@@ -35,8 +35,8 @@ pub mod prelude {
         api::{Arguments, DataStream, KeyedStream, StreamExecutionEnvironment, WindowedStream},
         chain::{
             BroadcastProcessFunction, CoProcessFunction, Collector, KeyedBroadcastProcessFunction,
-            KeyedCoProcessFunction, KeyedContext, KeyedOpenContext, KeyedProcessFunction,
-            ProcessFunction, window::ProcessWindowFunction,
+            KeyedCoProcessFunction, KeyedContext, KeyedOpenContext, KeyedProcessFunction, OneOf,
+            ProcessFunction, joins::ProcessJoinFunction, window::ProcessWindowFunction,
         },
         job::{JobExecutionResult, JobHandle, MiniCluster},
         record::Archived,
@@ -68,6 +68,10 @@ pub mod prelude {
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
 struct Readme;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/joins.md")]
+struct Joins;
 
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/state.md")]

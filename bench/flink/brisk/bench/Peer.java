@@ -123,12 +123,27 @@ public final class Peer {
             case "backpressure-unaligned":
                 int checkpoints = Integer.parseInt(size);
                 return BackpressureJob.run(cluster, environment, workload, checkpoints, FIGURES);
+            case "windows-tumbling":
+                WindowsJob.tumbling(environment, Long.parseLong(size));
+                break;
+            case "windows-sliding":
+                WindowsJob.sliding(environment, Long.parseLong(size));
+                break;
             case "wordcount-batch":
                 environment.setRuntimeMode(RuntimeExecutionMode.BATCH);
                 WordCountJob.build(environment, size);
                 break;
             case "wordcount":
                 WordCountJob.build(environment, size);
+                break;
+            case "nexmark-q0":
+            case "nexmark-q1":
+            case "nexmark-q2":
+            case "nexmark-q5":
+            case "nexmark-q7":
+            case "nexmark-q8":
+            case "nexmark-q11":
+                NexmarkJobs.build(environment, workload, Long.parseLong(size));
                 break;
             case "checkpoint-0":
             case "checkpoint-500":

@@ -180,11 +180,11 @@ fn read_buffer<T: Record, R: ReadRecords<T>>(
             prefetch(ahead);
         }
         position = frame.next;
-        let flow = if frame.header.is_plain_whole() {
-            cx.set_timestamp(None);
+        let flow = if let Some((bytes, timestamp)) = whole_record(&frame) {
+            cx.set_timestamp(timestamp);
             // SAFETY: gates of this type get buffers of writers of this type only
             // (the builder of the task checks it), and payloads are 16-aligned.
-            let record = unsafe { view::<T>(frame.payload) };
+            let record = unsafe { view::<T>(bytes) };
             reader.record(frame.header.key_hash, record, cx)
         } else {
             let (pieces, valve) = (&mut state.pieces, &mut state.valve);
@@ -208,6 +208,26 @@ fn read_buffer<T: Record, R: ReadRecords<T>>(
     }
     state.current = None;
     Flow::Continue
+}
+
+/// The bytes of a record that is all in this frame, and its event time.
+#[inline(always)]
+fn whole_record<'a>(frame: &frame::Frame<'a>) -> Option<(&'a [u8], Option<Timestamp>)> {
+    if frame.header.is_plain_whole() {
+        return Some((frame.payload, None));
+    }
+    if frame.header.kind() != FrameKind::Whole || frame.header.class() != FrameClass::Timed {
+        return None;
+    }
+    let (bytes, time) = split_time(frame.payload);
+    Some((bytes, Some(time)))
+}
+
+/// A timed record's bytes and its event time.
+#[inline(always)]
+fn split_time(payload: &[u8]) -> (&[u8], Timestamp) {
+    let (bytes, time) = payload.split_last_chunk().expect("a timed record has a time");
+    (bytes, Timestamp::from_millis(i64::from_le_bytes(*time)))
 }
 
 /// How many records before it is looked at, if all are as long as this one, a record is
@@ -267,8 +287,8 @@ impl Rest<'_> {
                 bytes
             }
             FrameClass::Timed => {
-                let (bytes, time) = bytes.split_last_chunk().expect("a timed record has a time");
-                cx.set_timestamp(Some(Timestamp::from_millis(i64::from_le_bytes(*time))));
+                let (bytes, time) = split_time(bytes);
+                cx.set_timestamp(Some(time));
                 bytes
             }
             FrameClass::Control => {

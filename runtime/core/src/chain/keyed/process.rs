@@ -218,6 +218,11 @@ impl<K: Key> KeyedContext<'_, '_, K> {
         self.context.output(tag, record);
     }
 
+    /// Counts a record that came too late and had nowhere else to go.
+    pub(crate) fn count_late_dropped(&self) {
+        self.context.count_late_dropped();
+    }
+
     /// How far event time has come.
     pub fn current_watermark(&self) -> Watermark {
         self.timers.watermark
@@ -330,7 +335,7 @@ where
     }
 
     #[inline(always)]
-    fn look_ahead(&self, _key_hash: u32) {}
+    fn look_ahead(&mut self, _key_hash: u32) {}
 
     fn element(&mut self, hash: u32, record: T, turn: &mut OperatorTurn<'_, F::Out>) -> Taken {
         let Self { selector, function, timers, states, .. } = self;

@@ -136,7 +136,10 @@ fn assign_operator(
     for (index, share) in target.parallelism.subtasks().zip(&mut subtasks) {
         let groups = KeyGroupRange::of_subtask(index, target.parallelism, target.max_parallelism);
         let handles = state.subtasks.iter().flat_map(|subtask| &subtask.keyed);
-        let own = state.subtasks.get(index.0 as usize).filter(|_| count == state.subtasks.len());
+        let own = state
+            .subtasks
+            .get(index.0 as usize)
+            .filter(|_| target.parallelism == state.parallelism());
         share.finished = own.map_or(state.is_finished(), |own| own.finished);
         share.keyed = handles.filter_map(|handle| keyed_share(handle, groups)).collect();
     }

@@ -18,7 +18,9 @@ mod alignment;
 mod async_io;
 mod debloating;
 mod functions;
+mod joins;
 mod recovery;
+mod windows;
 
 fn number(name: &str, default: u64) -> u64 {
     let given = std::env::var(name).ok();

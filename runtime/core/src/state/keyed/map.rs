@@ -127,6 +127,26 @@ impl<M: Record, V: Record> MapAccess<'_, M, V> {
         Ok(entries)
     }
 
+    /// The entries whose keys are `wanted`, in the same order; values of others are not read.
+    ///
+    /// # Errors
+    /// If one is damaged.
+    pub fn entries_where(
+        &mut self,
+        wanted: impl Fn(&M) -> bool,
+    ) -> Result<Vec<(M, V)>, StateError> {
+        let mut entries = Vec::new();
+        for archived in self.cell.keys() {
+            let key = self.cell.decode_key(&archived)?;
+            if wanted(&key)
+                && let Some(value) = self.cell.get(&archived)?
+            {
+                entries.push((key, value));
+            }
+        }
+        Ok(entries)
+    }
+
     /// The keys of all entries; see [`MapAccess::entries`].
     ///
     /// # Errors
