@@ -2,8 +2,9 @@
 //!
 //! The generators and hash functions of all peers must be the same, or they are what is measured.
 //! The timely peer compiles this very file; the Flink jobs carry a line-by-line port
-//! (`bench/flink/Generator.java`); the golden values in the tests and in `bench/README.md` tie
-//! the two together. Data plane: no allocation, everything inlines into the caller's loop.
+//! (`bench/flink/brisk/bench/input/Generator.java`); the golden values in the tests and in
+//! `bench/README.md` tie the two together. Data plane: no allocation, everything inlines into the
+//! caller's loop.
 
 /// Keys are uniform in `0..KEYS`.
 pub const KEYS: u64 = 1_000_000;
