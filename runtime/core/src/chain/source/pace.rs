@@ -10,7 +10,7 @@ use crate::{
     graph::NodeId,
     task::Cx,
     time::{
-        Watermark,
+        StreamStatus, Watermark,
         alignment::{AlignedSource, Alignment, AlignmentGroups, Progress, SplitIndex, SplitPace},
     },
 };
@@ -55,15 +55,15 @@ impl Pacer {
         }
     }
 
-    /// The subtask's watermark, and whether nobody waits for it.
-    pub(super) fn on_time(&mut self, watermark: Watermark, is_idle: bool) {
+    /// How far the subtask has come, and whether nobody waits for it.
+    pub(super) fn on_time(&mut self, watermark: Watermark, status: StreamStatus) {
         if watermark == Watermark::MAX {
             // At its end it waits for nobody, and nobody for it.
             self.pace.remove(WHOLE);
             return;
         }
         let _ = self.pace.on_watermark(WHOLE, watermark);
-        if is_idle {
+        if status == StreamStatus::Idle {
             self.pace.on_idle(WHOLE);
         }
     }

@@ -94,8 +94,7 @@ impl<T, G: WatermarkGenerator<T>, A> Assigning<T, G, A> {
         let news = std::iter::from_fn(|| self.maker.take());
         let flow = news.map(|signal| sink.signal(signal, cx)).fold(Flow::Continue, Flow::and);
         let Some(pacer) = &mut self.pacer else { return flow };
-        let image = self.maker.image();
-        pacer.on_time(Watermark(image.watermark), image.is_idle);
+        pacer.on_time(self.maker.watermark(), self.maker.status());
         if pacer.is_ahead() { flow.and(Flow::Pause) } else { flow }
     }
 
