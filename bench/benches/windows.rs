@@ -75,6 +75,9 @@ impl Windows for PanedWindows<u64, Found> {
 
     fn feed(&mut self, event: Event) {
         let Event { key, hash, time, price } = event;
+        if self.has_short_way(time) {
+            return self.add((hash, &key), price, &CountMax).expect("there is memory");
+        }
         let fed = PanedWindows::feed(self, (hash, &key), (time, price), &CountMax);
         assert_eq!(fed.expect("there is memory"), Fed::Taken(Fires::Nothing));
     }

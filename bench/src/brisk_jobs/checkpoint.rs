@@ -55,7 +55,7 @@ impl Aggregate<Keyed, u64> for CountSeen {
 
 /// Runs the workload with a checkpoint each `interval`, if there is one. Measured are the records that
 /// come after each key was sent once.
-pub(super) fn checkpoint(
+fn checkpoint(
     records: u64,
     keys: u64,
     interval: Option<Duration>,

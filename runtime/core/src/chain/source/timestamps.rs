@@ -12,7 +12,7 @@ use crate::{
     task::flow::{Drive, Flow, Push, Signal},
     task::{BuildContext, CheckpointEnd, Cx, snapshot::ListSnapshot},
     time::{
-        Watermark, WatermarkStrategy,
+        WatermarkStrategy,
         watermark::{TimestampAssigner, WatermarkGenerator, WatermarkImage, WatermarkMaker},
     },
 };

@@ -57,6 +57,17 @@ pub trait WindowCore<T, K> {
         record: T,
     ) -> Result<Fed<T>, FeedError>;
 
+    /// Whether [`WindowCore::add`] takes a record of this time; so with most, where a core has it.
+    #[inline(always)]
+    fn has_short_way(&self, _timestamp: Option<Timestamp>) -> bool {
+        false
+    }
+
+    /// As [`WindowCore::feed`], for records with which nothing fires and none is late.
+    fn add(&mut self, _key: (u32, &K), _record: T) -> Result<(), StateError> {
+        unreachable!("there is no short way")
+    }
+
     /// Event time has come this far.
     fn advance(&mut self, watermark: Watermark);
 

@@ -98,6 +98,14 @@ where
         let timestamp = turn.cx.timestamp();
         let guard = Guard::enter(turn.node);
         let key = self.selector.key(&record);
+        if self.core.has_short_way(timestamp) {
+            let added = self.core.add((hash, &key), record);
+            guard.leave();
+            return match added {
+                Ok(()) => Taken::Done(Flow::Continue),
+                Err(error) => Taken::Done(turn.cx.fail(turn.node, error.into())),
+            };
+        }
         let fed = self.core.feed((hash, key), timestamp, record);
         guard.leave();
         match fed {

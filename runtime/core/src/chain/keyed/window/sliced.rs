@@ -6,7 +6,7 @@ use super::core::{
 use crate::{
     graph::MaxParallelism,
     record::Key,
-    state::HashRange,
+    state::{HashRange, StateError},
     time::{
         Timestamp, Watermark,
         window::{
@@ -67,7 +67,6 @@ where
         }
     }
 
-    #[inline(always)]
     fn feed(
         &mut self,
         (hash, key): (u32, K),
@@ -83,6 +82,21 @@ where
                 let asked = AskedKey { hash, is: |known: &K| *known == key, make: || key.clone() };
                 Ok(windows.feed(asked, time, record, &self.fold))
             }
+        }
+    }
+
+    #[inline(always)]
+    fn has_short_way(&self, timestamp: Option<Timestamp>) -> bool {
+        let Sliced::Tables(windows) = &self.windows else { return false };
+        let time = time_of(self.domain, timestamp, windows.watermark());
+        time.is_ok_and(|time| windows.has_short_way(time))
+    }
+
+    #[inline(always)]
+    fn add(&mut self, key: (u32, &K), record: T) -> Result<(), StateError> {
+        match &mut self.windows {
+            Sliced::Tables(windows) => windows.add(key, record, &self.fold),
+            Sliced::ByKey(_) => unreachable!("there is no short way"),
         }
     }
 

@@ -209,7 +209,11 @@ where
                 let hash = key_hash(&key);
                 let time = self.watermark.timestamp().max(Timestamp::from_millis(-100));
                 let time = Some(time.plus_millis(ahead));
-                let fed = self.owner(hash).feed((hash, key), time, number).expect("it has a time");
+                let owner = self.owner(hash);
+                if owner.has_short_way(time) {
+                    return owner.add((hash, &key), number).expect("there is memory");
+                }
+                let fed = owner.feed((hash, key), time, number).expect("it has a time");
                 if let Fed::Late(number) = fed {
                     self.results.push(format!("{number} is late"));
                 }

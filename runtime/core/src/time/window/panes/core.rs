@@ -43,6 +43,25 @@ struct OpenSlice {
     at: Option<usize>,
 }
 
+/// The slice of the last record as most records see it: nothing fires with them, none is late.
+#[derive(Clone, Copy, Debug)]
+struct ShortWay {
+    from: Timestamp,
+    to: Timestamp,
+    /// When the first of its windows fires.
+    fires: Timestamp,
+    /// The place of the slice.
+    at: usize,
+}
+
+impl ShortWay {
+    /// No record goes it.
+    const NONE: Self = {
+        let never = Timestamp::MIN;
+        Self { from: never, to: never, fires: never, at: usize::MAX }
+    };
+}
+
 /// See the documentation of the module.
 pub struct PanedWindows<K, A> {
     pub(super) grid: SliceGrid,
@@ -52,6 +71,7 @@ pub struct PanedWindows<K, A> {
     /// Those with records, rising.
     pub(super) slices: VecDeque<Slice<K, A>>,
     current: Option<Current>,
+    short_way: ShortWay,
     /// The time up to which all windows have fired.
     pub(super) fired_to: Timestamp,
     pub(super) firing: Option<Firing>,
@@ -79,6 +99,7 @@ impl<K: Key, A: Record + Clone> PanedWindows<K, A> {
             watermark: Watermark::MIN,
             slices: VecDeque::new(),
             current: None,
+            short_way: ShortWay::NONE,
             fired_to: Timestamp::MIN,
             firing: None,
             merger: Merger::default(),
@@ -100,9 +121,34 @@ impl<K: Key, A: Record + Clone> PanedWindows<K, A> {
     /// Brings what is kept under a hash, in the slice of the last record, into the cache.
     #[inline(always)]
     pub fn prefetch(&mut self, hash: u32) {
-        if let Some(Current { slice: Some(OpenSlice { at: Some(at), .. }), .. }) = self.current {
-            self.slices[at].prefetch(hash);
+        if let Some(slice) = self.slices.get_mut(self.short_way.at) {
+            slice.prefetch(hash);
         }
+    }
+
+    /// Whether [`PanedWindows::add`] takes a record of this time: if nothing fires with it, as with
+    /// most. What is asked is two numbers side by side, and the record need not be handed back.
+    #[inline(always)]
+    pub fn has_short_way(&self, timestamp: Timestamp) -> bool {
+        let ShortWay { from, to, .. } = self.short_way;
+        (from..to).contains(&timestamp)
+    }
+
+    /// Takes a record of a time that has a short way.
+    ///
+    /// # Errors
+    /// If there is no memory for it.
+    #[inline(always)]
+    pub fn add<T, F>(
+        &mut self,
+        (hash, key): (u32, &K),
+        record: T,
+        fold: &F,
+    ) -> Result<(), StateError>
+    where
+        F: Fold<T, Accumulator = A>,
+    {
+        self.slices[self.short_way.at].add(hash, Add { key, record, fold }, &self.home)
     }
 
     pub(super) fn is_drained(&self) -> bool {
@@ -116,7 +162,6 @@ impl<K: Key, A: Record + Clone> PanedWindows<K, A> {
     ///
     /// # Panics
     /// If results wait to be taken.
-    #[inline(always)]
     pub fn feed<T, F>(
         &mut self,
         (hash, key): (u32, &K),
@@ -142,14 +187,27 @@ impl<K: Key, A: Record + Clone> PanedWindows<K, A> {
         };
         self.slices[at].add(hash, Add { key, record, fold }, &self.home)?;
         if slice.fires > watermark.0 {
+            self.shorten(slice.fires, at);
             return Ok(Fed::Taken(Fires::Nothing));
         }
         self.fire_again((hash, key), (slice, watermark), fold);
         Ok(Fed::Taken(if self.is_drained() { Fires::Nothing } else { Fires::Results }))
     }
 
+    /// Further records of the slice go the short way.
+    fn shorten(&mut self, fires: Timestamp, at: usize) {
+        // Before time has come as far as it was before a restore, keys differ.
+        if let Some(Current { from, to, .. }) = self.current.filter(|_| self.reached.is_empty()) {
+            self.short_way = ShortWay { from, to, fires, at };
+        }
+    }
+
+    /// What was known of the slice of the last record may be wrong now.
+    pub(super) fn forget_current(&mut self) {
+        (self.current, self.short_way) = (None, ShortWay::NONE);
+    }
+
     /// The watermark that a key's records are judged by.
-    #[inline(always)]
     fn watermark_of(&mut self, hash: u32, key: &K) -> Watermark {
         if self.reached.is_empty() {
             return self.watermark;
@@ -235,6 +293,7 @@ impl<K: Key, A: Record + Clone> PanedWindows<K, A> {
         let found = self.slices.binary_search_by_key(&number, |slice| slice.number);
         let at = found.unwrap_or_else(|at| {
             self.slices.insert(at, Slice::new(number));
+            self.short_way = ShortWay::NONE;
             at
         });
         if let Some(Current { slice: Some(slice), .. }) = &mut self.current
@@ -242,7 +301,7 @@ impl<K: Key, A: Record + Clone> PanedWindows<K, A> {
         {
             slice.at = Some(at);
         } else {
-            self.current = None;
+            self.forget_current();
         }
         at
     }
@@ -253,7 +312,7 @@ impl<K: Key, A: Record + Clone> PanedWindows<K, A> {
             && self.cleanup_time(slice.number) <= self.fired_to
         {
             self.slices.pop_front();
-            self.current = None;
+            self.forget_current();
         }
     }
 
@@ -265,6 +324,9 @@ impl<K: Key, A: Record + Clone> PanedWindows<K, A> {
     pub fn advance(&mut self, watermark: Watermark) {
         assert!(self.is_drained(), "results wait to be taken");
         self.watermark = self.watermark.max(watermark);
+        if self.short_way.fires <= self.watermark.0 {
+            self.short_way = ShortWay::NONE;
+        }
     }
 }
 

@@ -83,6 +83,7 @@ impl<K: Key, A: Record + Clone> PanedWindows<K, A> {
         let due = window.map(|window| (window, self.grid.max_timestamp(window)));
         if let Some((window, time)) = due.filter(|(_, time)| *time <= self.watermark.0) {
             let slices = self.slices_of(window);
+            self.forget_current();
             self.firing = Some(Firing { window, time, slices, next: 0 });
             return true;
         }

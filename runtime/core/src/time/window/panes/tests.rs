@@ -64,6 +64,10 @@ fn taken(windows: &mut Lists) -> Vec<TwinFired> {
 }
 
 fn feed(windows: &mut Lists, key: u32, time: i64, record: u32) -> (Vec<TwinFired>, bool) {
+    if windows.has_short_way(at(time)) {
+        windows.add((key_hash(&key), &key), record, &Collected).expect("there is memory");
+        return (Vec::new(), false);
+    }
     let fed = windows.feed((key_hash(&key), &key), (at(time), record), &Collected);
     match fed.expect("there is memory") {
         Fed::Late(back) => {
