@@ -43,14 +43,15 @@ impl BufferBuilder {
         }
     }
 
-    /// Takes an empty segment to fill.
+    /// Takes an empty segment to fill, up to so many of its bytes.
     ///
     /// # Panics
-    /// If one is being filled already.
-    pub fn open(&mut self, mut segment: Segment) {
+    /// If one is being filled already, or it may not even hold a header.
+    pub fn open(&mut self, mut segment: Segment, bytes_max: usize) {
         assert!(self.segment.is_none(), "the last segment must be finished first");
         let bytes = segment.as_mut_slice();
-        self.limit = bytes.len();
+        self.limit = bytes.len().min(bytes_max);
+        assert!(self.limit > BUFFER_HEADER + FRAME_HEADER, "a buffer of {bytes_max} bytes");
         self.base = NonNull::new(bytes.as_mut_ptr()).expect("a slice is never at null");
         self.position = BUFFER_HEADER;
         self.written = BUFFER_HEADER;

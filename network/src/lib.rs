@@ -22,6 +22,7 @@ pub mod frame;
 
 mod builder;
 mod gate;
+mod limit;
 mod mailbox;
 mod partition;
 mod port;
@@ -29,7 +30,8 @@ mod ready;
 mod sync;
 
 pub use builder::BufferBuilder;
-pub use gate::{GateStats, InputGate, Polled};
+pub use gate::{DebloatOptions, Debloater, GateStats, InputGate, Observed, Polled};
+pub use limit::{BUFFER_LIMIT_MIN, BufferLimit};
 pub use mailbox::{MailboxReceiver, MailboxSender, mailbox};
 pub use partition::{
     CapturedOutput, Outgoing, PartitionOptions, PartitionStats, ResultPartition, Room,

@@ -5,15 +5,19 @@
 //! A job is measured from its submission to its end, on a cluster that is already up, as Flink's
 //! jobs are: a job of ten records before it starts the workers and maps the memory.
 
+mod backpressure;
 mod check;
 mod checkpoint;
+mod latency;
 mod nexmark;
 mod numbers;
 mod records;
 mod windows;
 mod words;
 
+pub use backpressure::{Through, backpressure};
 pub use checkpoint::by_name as checkpoint;
+pub use latency::latency;
 pub use nexmark::nexmark;
 pub use numbers::{Chaining, chain, exchange, keyed_count};
 pub use windows::{Panes, windows};
@@ -26,7 +30,15 @@ use brisk::prelude::*;
 
 /// An environment whose cluster is up.
 fn environment() -> Result<StreamExecutionEnvironment, BenchError> {
-    let environment = StreamExecutionEnvironment::new().map_err(job_error)?;
+    environment_with(Configuration::new())
+}
+
+/// The same with a configuration for the cluster.
+fn environment_with(
+    configuration: Configuration,
+) -> Result<StreamExecutionEnvironment, BenchError> {
+    let environment =
+        StreamExecutionEnvironment::with_configuration(configuration).map_err(job_error)?;
     environment.set_parallelism(PARALLELISM as u32);
     environment.from_sequence(1..=10).discard();
     environment.execute("warm up").map_err(job_error)?;

@@ -2,8 +2,9 @@
 //!
 //! The generators and hash functions of all peers must be the same, or they are what is measured.
 //! The timely peer compiles this very file; the Flink jobs carry a line-by-line port
-//! (`bench/flink/Generator.java`); the golden values in the tests and in `bench/README.md` tie
-//! the two together. Data plane: no allocation, everything inlines into the caller's loop.
+//! (`bench/flink/brisk/bench/input/Generator.java`); the golden values in the tests and in
+//! `bench/README.md` tie the two together. Data plane: no allocation, everything inlines into the
+//! caller's loop.
 
 /// Keys are uniform in `0..KEYS`.
 pub const KEYS: u64 = 1_000_000;
@@ -19,6 +20,14 @@ pub const PAYLOAD_BYTES: usize = 92;
 
 /// Bytes of a record: key and payload.
 pub const RECORD_BYTES: u64 = 8 + PAYLOAD_BYTES as u64;
+
+/// Records a second that the sources of `latency` send together.
+pub const PACED_PER_SECOND: u64 = 100_000;
+
+/// Nanoseconds between two records of one of `sources` paced sources.
+pub const fn pace_ns(sources: u64) -> u64 {
+    1_000_000_000 * sources / PACED_PER_SECOND
+}
 
 /// The payload of every record; a copy of it is what makes a record cost 100 bytes.
 pub const PAYLOAD: [u8; PAYLOAD_BYTES] = payload();

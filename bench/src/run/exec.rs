@@ -1,7 +1,7 @@
 //! Runs one job of Brisk or of the floor in this process; what `brisk-bench exec` does.
 
 use crate::BenchError;
-use crate::brisk_jobs::{self, Chaining, Emit, Panes};
+use crate::brisk_jobs::{self, Chaining, Emit, Panes, Through};
 use crate::floor;
 use crate::nexmark::Query;
 use crate::run::measurement::Measurement;
@@ -28,6 +28,10 @@ fn brisk_on_records(job: &str, records: u64) -> Result<Measurement, BenchError> 
         "exchange" => brisk_jobs::exchange(records),
         "chain" => brisk_jobs::chain(records, Chaining::On),
         "chain-cut" => brisk_jobs::chain(records, Chaining::Off),
+        "backpressure-aligned" => brisk_jobs::backpressure(Through::Aligned, records),
+        "backpressure-debloating" => brisk_jobs::backpressure(Through::Debloated, records),
+        "backpressure-unaligned" => brisk_jobs::backpressure(Through::Unaligned, records),
+        "latency" => brisk_jobs::latency(records),
         "windows-tumbling" => brisk_jobs::windows(records, Panes::OneByOne),
         "windows-sliding" => brisk_jobs::windows(records, Panes::Shared),
         _ => match Query::of_job(job) {

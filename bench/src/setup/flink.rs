@@ -104,10 +104,17 @@ fn ensure_jobs(cache: &Cache) -> Result<(), BenchError> {
     fs::write(&stamp, fingerprint).map_err(BenchError::file("write", &stamp))
 }
 
+/// All sources; folders group them, their package is one.
 fn java_files() -> Result<Vec<PathBuf>, BenchError> {
-    let folder = sources().join("flink/brisk/bench");
-    let entries = fs::read_dir(&folder).map_err(BenchError::file("list", &folder))?;
-    let mut files: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+    let mut folders = vec![sources().join("flink/brisk/bench")];
+    let mut files = Vec::new();
+    while let Some(folder) = folders.pop() {
+        let entries = fs::read_dir(&folder).map_err(BenchError::file("list", &folder))?;
+        let paths = entries.flatten().map(|entry| entry.path());
+        let (inner, found): (Vec<_>, Vec<_>) = paths.partition(|path| path.is_dir());
+        folders.extend(inner);
+        files.extend(found);
+    }
     files.sort();
     Ok(files)
 }

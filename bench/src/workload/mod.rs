@@ -1,12 +1,14 @@
 //! The workloads of the comparison, each described by data in a file of its own: who takes part,
 //! on how much work, what is counted, what Brisk must reach.
 
+mod backpressure;
 mod chain;
 mod checkpoint;
 pub mod contender;
 mod exchange;
 pub mod goal;
 mod keyed_count;
+mod latency;
 mod nexmark;
 mod rocksdb;
 mod windows;
@@ -71,13 +73,15 @@ pub enum Scale {
 }
 
 /// All workloads, in the order in which `list` shows them.
-pub const ALL: [&Workload; 9] = [
+pub const ALL: [&Workload; 11] = [
     &wordcount::WORD_COUNT,
     &keyed_count::KEYED_COUNT,
     &exchange::EXCHANGE,
     &chain::CHAIN,
     &chain::CHAIN_CUT,
+    &backpressure::BACKPRESSURE,
     &checkpoint::CHECKPOINT,
+    &latency::LATENCY,
     &nexmark::NEXMARK,
     &rocksdb::ROCKSDB,
     &windows::WINDOWS,

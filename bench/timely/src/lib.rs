@@ -6,12 +6,14 @@
 //! Arguments: `WORKLOAD SIZE`, where SIZE is a number of records, or a file for `wordcount`.
 //! Workloads: `exchange`, `keyed-count` (typed: Rust values between threads), the same with
 //! `-binary` (serialized, as any networked exchange must), `chain`, `chain-fused`, `windows-tumbling`,
-//! `windows-sliding`, `wordcount`, `wordcount-updates`.
+//! `windows-sliding`, `wordcount`, `wordcount-updates`, `latency` (workers park between
+//! records).
 
 mod chain;
 #[path = "../../src/input/generator.rs"]
 mod generator;
 mod keyed;
+mod latency;
 mod report;
 #[path = "../../src/input/text.rs"]
 mod text;
@@ -36,6 +38,7 @@ pub fn main() {
         "exchange-binary" => keyed::exchange(binary(), records()),
         "keyed-count" => keyed::keyed_count(typed(), records()),
         "keyed-count-binary" => keyed::keyed_count(binary(), records()),
+        "latency" => latency::latency(typed(), records()),
         "chain" => chain::operators(typed(), records()),
         "chain-fused" => chain::fused(typed(), records()),
         "windows-tumbling" => windows::tumbling(typed(), records()),

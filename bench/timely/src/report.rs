@@ -20,6 +20,15 @@ pub(crate) fn measure(
     config: Config,
     build: impl Fn(&mut Worker) -> Outcome + Send + Sync + 'static,
 ) -> String {
+    measure_with(config, build, String::new)
+}
+
+/// The same with further figures: what `figures` makes when all is over, the inside of an object.
+pub(crate) fn measure_with(
+    config: Config,
+    build: impl Fn(&mut Worker) -> Outcome + Send + Sync + 'static,
+    figures: impl FnOnce() -> String,
+) -> String {
     let cpu_before = cpu_seconds();
     let start = Instant::now();
     let guards = timely::execute(config, build).expect("timely starts its workers");
@@ -30,8 +39,9 @@ pub(crate) fn measure(
     let records: u64 = outcomes.iter().map(|outcome| outcome.records).sum();
     let check = outcomes.iter().fold(0u64, |sum, outcome| sum.wrapping_add(outcome.check));
     format!(
-        r#"{{"seconds":{seconds},"records":{records},"cpu_seconds":{cpu},"peak_rss_bytes":{},"check":"{check:016x}"}}"#,
-        peak_rss_bytes()
+        r#"{{"seconds":{seconds},"records":{records},"cpu_seconds":{cpu},"peak_rss_bytes":{},"check":"{check:016x}","figures":{{{}}}}}"#,
+        peak_rss_bytes(),
+        figures()
     )
 }
 

@@ -10,6 +10,7 @@
 //! copied, and a segment comes home when it was both read and stored.
 
 mod channel;
+mod debloat;
 
 use brisk_memory::Buffer;
 use std::{collections::VecDeque, rc::Rc};
@@ -19,6 +20,7 @@ use crate::{
     barrier::{CheckpointBarrier, CheckpointId},
 };
 use channel::{Channel, Delivered};
+pub use debloat::{DebloatOptions, Debloater, Observed};
 
 /// What [`InputGate::poll`] found.
 #[derive(Debug)]

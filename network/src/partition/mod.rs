@@ -23,7 +23,7 @@ mod pending;
 use brisk_memory::{Buffer, Lane, Pool, Segment, SegmentCount, Taken};
 
 use crate::{
-    BufferBuilder, ChannelIndex, Event, Item, Port,
+    BufferBuilder, BufferLimit, ChannelIndex, Event, Item, Port,
     frame::{FrameClass, FrameHeader, FrameKind},
 };
 pub use barrier::CapturedOutput;
@@ -74,6 +74,8 @@ pub struct ResultPartition {
     /// Subpartitions that had as many segments as they may when they were looked at.
     full: Vec<ChannelIndex>,
     broadcast: bool,
+    /// How large buffers may be, by port; none for whole segments.
+    limits: Box<[BufferLimit]>,
     ended: bool,
     stats: PartitionStats,
 }
@@ -100,9 +102,21 @@ impl ResultPartition {
             starved: false,
             full: Vec::with_capacity(lanes),
             broadcast,
+            limits: Box::default(),
             ended: false,
             stats: PartitionStats::default(),
         }
+    }
+
+    /// The same with limits to the size of buffers, one for each port.
+    ///
+    /// # Panics
+    /// If they are not one for each.
+    #[must_use]
+    pub fn limited(mut self, limits: Vec<BufferLimit>) -> Self {
+        assert_eq!(limits.len(), self.ports.len(), "a limit for each port");
+        self.limits = limits.into();
+        self
     }
 
     /// Subpartitions, that is consumers.
@@ -229,9 +243,20 @@ impl ResultPartition {
                 return false;
             }
         };
-        self.builders[channel.position()].open(segment);
+        let bytes_max = self.bytes_max(channel);
+        self.builders[channel.position()].open(segment, bytes_max);
         self.note_if_full(channel);
         true
+    }
+
+    /// How large a buffer of `channel` may be; of a broadcast, as its slowest reader wants it.
+    fn bytes_max(&self, channel: ChannelIndex) -> usize {
+        let limit = if self.broadcast {
+            self.limits.iter().map(BufferLimit::get).min()
+        } else {
+            self.limits.get(channel.position()).map(BufferLimit::get)
+        };
+        limit.map_or(usize::MAX, |limit| limit as usize)
     }
 
     fn note_if_full(&mut self, channel: ChannelIndex) -> bool {

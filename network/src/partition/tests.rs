@@ -265,3 +265,31 @@ proptest! {
         prop_assert_eq!(arena.network().lent(), SegmentCount(0));
     }
 }
+
+/// Buffers end at the limit that the consumer has set; records that are longer are cut.
+#[test]
+fn buffers_are_as_large_as_their_limit() {
+    let Set { partition, gates, .. } = set(1, 8, 0, false);
+    let limit = crate::BufferLimit::new();
+    let mut partition = partition.limited(vec![limit.clone()]);
+    let mut check = |bytes_max: u32, lengths: &[usize], expected: usize| {
+        limit.set(bytes_max);
+        for length in lengths {
+            let (channel, class) = (ChannelIndex(0), FrameClass::Plain);
+            let bytes = &vec![7; *length];
+            let _ = partition.append_large(Outgoing { channel, key_hash: 0, class, bytes });
+        }
+        assert!(partition.flush(), "the consumer keeps up");
+        let mut sizes = Vec::new();
+        while let Polled::Item(_, Item::Buffer(buffer)) = gates[0].borrow_mut().poll() {
+            sizes.push(buffer.len());
+        }
+        let most = bytes_max.max(crate::BUFFER_LIMIT_MIN) as usize;
+        assert!(sizes.iter().all(|size| *size <= most), "{sizes:?} above {most}");
+        assert_eq!(sizes.len(), expected, "{sizes:?}");
+    };
+    check(u32::MAX, &[1500, 1500], 1);
+    check(600, &[100, 100, 100, 1500], 4);
+    check(1, &[300], 2);
+    check(u32::MAX, &[1500, 1500], 1);
+}

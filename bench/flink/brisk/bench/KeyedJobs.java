@@ -6,6 +6,7 @@ import org.apache.flink.api.common.state.ValueState;
 import org.apache.flink.api.common.state.ValueStateDescriptor;
 import org.apache.flink.api.common.typeinfo.Types;
 import org.apache.flink.api.connector.source.ReaderOutput;
+import org.apache.flink.streaming.api.datastream.DataStream;
 import org.apache.flink.streaming.api.datastream.KeyedStream;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 import org.apache.flink.streaming.api.functions.KeyedProcessFunction;
@@ -23,10 +24,12 @@ final class KeyedJobs {
     }
 
     static void keyedCount(StreamExecutionEnvironment environment, long total) {
-        byKey(environment, total)
-                .process(new Count())
-                .returns(Types.LONG)
-                .sinkTo(new Check.SummingSink<>(count -> count));
+        counts(environment, total).sinkTo(new Check.SummingSink<>(count -> count));
+    }
+
+    /** Each update of the count of a key. */
+    static DataStream<Long> counts(StreamExecutionEnvironment environment, long total) {
+        return byKey(environment, total).process(new Count()).returns(Types.LONG);
     }
 
     private static KeyedStream<Record, Long> byKey(

@@ -5,13 +5,16 @@ import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import org.apache.flink.api.common.JobExecutionResult;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.stream.Collectors;
 import org.apache.flink.api.common.RuntimeExecutionMode;
 import org.apache.flink.configuration.CheckpointingOptions;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.configuration.RestOptions;
 import org.apache.flink.configuration.TaskManagerOptions;
 import org.apache.flink.configuration.MemorySize;
+import org.apache.flink.runtime.jobgraph.JobGraph;
 import org.apache.flink.runtime.minicluster.MiniCluster;
 import org.apache.flink.runtime.minicluster.MiniClusterConfiguration;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
@@ -25,6 +28,9 @@ import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 public final class Peer {
     private static final int SLOTS = 2;
 
+    /** Further figures of the measured job, by the full names of their metrics. */
+    private static final Map<String, Double> FIGURES = new TreeMap<>();
+
     private Peer() {}
 
     public static void main(String[] arguments) throws Exception {
@@ -32,30 +38,47 @@ public final class Peer {
             System.err.println("usage: Peer WORKLOAD SIZE WARM-UP-SIZE");
             System.exit(2);
         }
-        try (MiniCluster cluster = new MiniCluster(clusterConfiguration())) {
+        String workload = arguments[0];
+        try (MiniCluster cluster = new MiniCluster(clusterConfiguration(workload))) {
             cluster.start();
-            run(cluster, arguments[0], arguments[2]);
+            run(cluster, workload, arguments[2]);
             Check.reset();
+            Latencies.reset();
+            FIGURES.clear();
             System.gc();
             double cpuBefore = cpuSeconds();
-            JobExecutionResult result = run(cluster, arguments[0], arguments[1]);
+            double seconds = run(cluster, workload, arguments[1]);
             double cpu = cpuSeconds() - cpuBefore;
-            double seconds = result.getNetRuntime() / 1e3;
-            if (arguments[0].startsWith("checkpoint-") || arguments[0].startsWith("rocksdb-")) {
+            if (workload.startsWith("checkpoint-") || workload.startsWith("rocksdb-")) {
                 seconds = (System.nanoTime() - CheckpointJob.FILLED_NANOS.get()) / 1e9;
             }
-            long records = Check.WORDS.get() > 0 ? Check.WORDS.get() : Long.parseLong(arguments[1]);
+            Latencies.addTo(FIGURES, workload.endsWith("timeout-0") ? "_timeout_0" : "");
             System.out.printf(
                     "{\"seconds\":%.6f,\"records\":%d,\"cpu_seconds\":%.3f,\"peak_rss_bytes\":%d,"
-                            + "\"check\":\"%016x\"}%n",
-                    seconds, records, cpu, peakRssBytes(), Check.SUM.get());
+                            + "\"check\":\"%016x\",\"figures\":{%s}}%n",
+                    seconds, records(arguments[1]), cpu, peakRssBytes(), Check.SUM.get(), figures());
         }
         System.exit(0);
     }
 
+    private static long records(String size) {
+        if (BackpressureJob.written() > 0) {
+            return BackpressureJob.written();
+        }
+        return Check.WORDS.get() > 0 ? Check.WORDS.get() : Long.parseLong(size);
+    }
+
+    private static String figures() {
+        return FIGURES.entrySet().stream()
+                .map(figure -> String.format("\"%s\":%.9f", figure.getKey(), figure.getValue()))
+                .collect(Collectors.joining(","));
+    }
+
     /** The split of an 8 GiB task manager that Flink's memory model gives. */
-    private static MiniClusterConfiguration clusterConfiguration() {
+    private static MiniClusterConfiguration clusterConfiguration(String workload) {
         Configuration configuration = new Configuration();
+        configuration.set(
+                TaskManagerOptions.BUFFER_DEBLOAT_ENABLED, workload.endsWith("-debloating"));
         configuration.set(RestOptions.BIND_PORT, "0");
         configuration.set(TaskManagerOptions.MANAGED_MEMORY_SIZE, MemorySize.parse("2776m"));
         configuration.set(TaskManagerOptions.NETWORK_MEMORY_MIN, MemorySize.parse("694m"));
@@ -67,7 +90,8 @@ public final class Peer {
                 .build();
     }
 
-    private static JobExecutionResult run(MiniCluster cluster, String workload, String size)
+    /** The seconds that the job took. */
+    private static double run(MiniCluster cluster, String workload, String size)
             throws Exception {
         StreamExecutionEnvironment environment =
                 StreamExecutionEnvironment.getExecutionEnvironment(new Configuration());
@@ -87,6 +111,18 @@ public final class Peer {
             case "chain":
                 ChainJob.build(environment, Long.parseLong(size));
                 break;
+            case "latency-timeout-0":
+                environment.setBufferTimeout(0);
+                LatencyJob.build(environment, Long.parseLong(size));
+                break;
+            case "latency":
+                LatencyJob.build(environment, Long.parseLong(size));
+                break;
+            case "backpressure-aligned":
+            case "backpressure-debloating":
+            case "backpressure-unaligned":
+                int checkpoints = Integer.parseInt(size);
+                return BackpressureJob.run(cluster, environment, workload, checkpoints, FIGURES);
             case "windows-tumbling":
                 WindowsJob.tumbling(environment, Long.parseLong(size));
                 break;
@@ -129,7 +165,8 @@ public final class Peer {
             default:
                 throw new IllegalArgumentException("no workload " + workload);
         }
-        return cluster.executeJobBlocking(environment.getStreamGraph().getJobGraph());
+        JobGraph job = environment.getStreamGraph().getJobGraph();
+        return cluster.executeJobBlocking(job).getNetRuntime() / 1e3;
     }
 
     /** State in RocksDB, its checkpoints incremental. */

@@ -143,16 +143,14 @@ pub const SEGMENT_SIZE: ConfigOption<MemorySize> = ConfigOption::new(
 /// `taskmanager.memory.min-segment-size`.
 pub const MIN_SEGMENT_SIZE: ConfigOption<MemorySize> = ConfigOption::new(
     "taskmanager.memory.min-segment-size",
-    "Least part of a segment that a buffer is cut down to when debloating shortens queues. \
-     No effect yet.",
+    "Least part of a segment that a buffer is cut down to when debloating shortens queues.",
 )
 .default("256 bytes");
 
 /// `taskmanager.memory.starting-segment-size`.
 pub const STARTING_SEGMENT_SIZE: ConfigOption<MemorySize> = ConfigOption::new(
     "taskmanager.memory.starting-segment-size",
-    "Part of a segment that buffers begin with while debloating knows no throughput yet. \
-     No effect yet.",
+    "Part of a segment that buffers begin with while debloating knows no throughput yet.",
 )
 .default("1 kb");
 

@@ -74,14 +74,14 @@ pub const REQUIRED_PER_GATE_MAX: ConfigOption<Option<u32>> = ConfigOption::new(
 pub const DEBLOAT_ENABLED: ConfigOption<bool> = ConfigOption::new(
     "taskmanager.network.memory.buffer-debloat.enabled",
     "Whether buffers in flight are sized by throughput, so that a barrier passes in the target \
-     time. No effect yet.",
+     time.",
 )
 .default("false");
 
 /// `taskmanager.network.memory.buffer-debloat.target`.
 pub const DEBLOAT_TARGET: ConfigOption<Duration> = ConfigOption::new(
     "taskmanager.network.memory.buffer-debloat.target",
-    "Time in which a consumer is to read what is in flight. No effect yet.",
+    "Time in which a consumer is to read what is in flight.",
 )
 .default("1 s")
 .rule(is_above_zero, ABOVE_ZERO);
@@ -89,7 +89,7 @@ pub const DEBLOAT_TARGET: ConfigOption<Duration> = ConfigOption::new(
 /// `taskmanager.network.memory.buffer-debloat.period`.
 pub const DEBLOAT_PERIOD: ConfigOption<Duration> = ConfigOption::new(
     "taskmanager.network.memory.buffer-debloat.period",
-    "Time between two measurements of throughput. No effect yet.",
+    "Time between two measurements of throughput.",
 )
 .default("200 ms")
 .rule(is_above_zero, ABOVE_ZERO);
@@ -97,7 +97,7 @@ pub const DEBLOAT_PERIOD: ConfigOption<Duration> = ConfigOption::new(
 /// `taskmanager.network.memory.buffer-debloat.samples`.
 pub const DEBLOAT_SAMPLES: ConfigOption<u32> = ConfigOption::new(
     "taskmanager.network.memory.buffer-debloat.samples",
-    "Measurements that are averaged. No effect yet.",
+    "Measurements that are averaged.",
 )
 .default("20")
 .rule(at_least_one, AT_LEAST_ONE);
@@ -105,7 +105,7 @@ pub const DEBLOAT_SAMPLES: ConfigOption<u32> = ConfigOption::new(
 /// `taskmanager.network.memory.buffer-debloat.threshold-percentages`.
 pub const DEBLOAT_THRESHOLD: ConfigOption<u32> = ConfigOption::new(
     "taskmanager.network.memory.buffer-debloat.threshold-percentages",
-    "Smallest change, in percent of the old size, that is applied. No effect yet.",
+    "Smallest change, in percent of the old size, that is applied.",
 )
 .default("25");
 

@@ -24,7 +24,7 @@ fn buffer(frames: &[(FrameKind, usize)]) -> Vec<u8> {
     });
     let Taken::Segment(segment) = pool.expect("it fits").take() else { panic!("there is one") };
     let mut builder = BufferBuilder::new();
-    builder.open(segment);
+    builder.open(segment, usize::MAX);
     for (kind, length) in frames {
         builder.payload_mut().expect("there is room")[..*length].fill(7);
         builder.commit(FrameHeader::new(*length, *kind, 0));

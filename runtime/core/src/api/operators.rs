@@ -7,8 +7,8 @@ use crate::{
     Record,
     chain::Exchanged,
     chain::{
-        Collector, Filter, FlatMap, FlatMapView, Map, MapView, Process, ProcessFunction, Sink,
-        Template, ToSink,
+        AsyncFunction, AsyncOptions, AsyncProcess, Collector, Filter, FlatMap, FlatMapView, Map,
+        MapView, Process, ProcessFunction, Sink, Template, ToSink,
     },
     graph::{NodeId, StreamNode},
     record::Archived,
@@ -60,6 +60,50 @@ impl<T: Record, C: Template<Out = T>> DataStream<T, C> {
     {
         let (program, node, upstream) = self.add(StreamNode::operator("Process"));
         DataStream::of_node(program, node, Process { upstream, node, function })
+    }
+
+    /// Whatever comes of a future for each record, many under way at a time.
+    ///
+    /// The futures are polled on the worker's thread and must not block it; what blocks belongs to
+    /// a runtime of the function's own. At a checkpoint the records whose results have not left are
+    /// state, and asked again after a failure.
+    ///
+    /// ```
+    /// use brisk_core::{
+    ///     api::StreamExecutionEnvironment,
+    ///     chain::{AsyncOptions, RetryStrategy},
+    /// };
+    /// use std::{num::NonZeroU32, time::Duration};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let env = StreamExecutionEnvironment::new()?;
+    /// let retry = RetryStrategy::fixed(NonZeroU32::new(3).unwrap(), Duration::from_millis(10));
+    /// let options = AsyncOptions::ordered().timeout(Duration::from_secs(1)).retry(retry);
+    /// let squares = env.from_sequence(1..=3).process_async(
+    ///     |id: &i64| {
+    ///         let id = *id;
+    ///         async move { Ok(vec![id * id]) }
+    ///     },
+    ///     options,
+    /// );
+    /// let squares = squares.collect();
+    /// env.execute("squares")?;
+    /// let mut found = squares.take();
+    /// found.sort();
+    /// assert_eq!(found, [1, 4, 9]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn process_async<F>(
+        self,
+        function: F,
+        options: AsyncOptions<F::Out>,
+    ) -> DataStream<F::Out, AsyncProcess<C, F, F::Out>>
+    where
+        F: AsyncFunction<T>,
+    {
+        let (program, node, upstream) = self.add(StreamNode::operator("Async"));
+        DataStream::of_node(program, node, AsyncProcess { upstream, node, function, options })
     }
 
     /// Ends the stream in a sink.

@@ -43,9 +43,12 @@ pub use keyed::{
 };
 pub use link::Link;
 pub use map::Map;
-pub use process::{Process, ProcessFunction};
+pub use process::{
+    Process, ProcessFunction,
+    async_io::{Answer, AsyncFunction, AsyncOptions, AsyncProcess, RetryStrategy},
+};
 pub use sink::{Nothing, Sink, SinkContext, SinkWriter, ToSink};
-pub use source::{AssignTimestamps, FromSource, Source, SourceContext, SourceReader};
+pub use source::{AssignTimestamps, FromSource, MeetingPlace, Source, SourceContext, SourceReader};
 
 pub(crate) use guard::Guard;
 pub(crate) use hints::prefetch;

@@ -1,7 +1,9 @@
 //! Sources: where a chain begins.
 
+mod pace;
 mod timestamps;
 
+pub use pace::MeetingPlace;
 pub use timestamps::AssignTimestamps;
 
 use std::sync::Arc;

@@ -3,13 +3,14 @@
 use brisk_memory::{
     Arena, ArenaOptions, HugePages, SegmentCount, SegmentSize,
     config::{
-        Configuration,
-        options::{self, execution, network, worker},
+        Configuration, MemorySize,
+        options::{self, execution, memory, network, worker},
     },
     driver::{DriverKind, DriverOptions, default_spin},
     heap,
     model::{HostMemory, TaskManagerMemory},
 };
+use brisk_network::{BUFFER_LIMIT_MIN, DebloatOptions};
 use std::{
     collections::hash_map::RandomState,
     fmt,
@@ -73,6 +74,7 @@ impl MiniCluster {
             floating: config.get(&network::FLOATING_BUFFERS_PER_GATE)?,
             per_channel_max: config.get(&network::MAX_BUFFERS_PER_CHANNEL)?,
             overdraft: config.get(&network::MAX_OVERDRAFT_BUFFERS)?,
+            debloat: debloat_options(config)?,
         };
         let cores = cores();
         let count = match config.get(&worker::WORKERS)? {
@@ -157,6 +159,22 @@ impl fmt::Debug for MiniCluster {
 fn random_word() -> u64 {
     // Each state has keys of its own, from the system's random numbers.
     RandomState::new().hash_one(())
+}
+
+/// How buffers in flight are sized, if they are.
+fn debloat_options(config: &Configuration) -> Result<Option<DebloatOptions>, Error> {
+    if !config.get(&network::DEBLOAT_ENABLED)? {
+        return Ok(None);
+    }
+    let bytes = |size: MemorySize| u32::try_from(size.bytes()).unwrap_or(u32::MAX);
+    Ok(Some(DebloatOptions {
+        target: config.get(&network::DEBLOAT_TARGET)?,
+        period: config.get(&network::DEBLOAT_PERIOD)?,
+        samples: config.get(&network::DEBLOAT_SAMPLES)?,
+        threshold_percent: config.get(&network::DEBLOAT_THRESHOLD)?,
+        least: bytes(config.get(&memory::MIN_SEGMENT_SIZE)?).max(BUFFER_LIMIT_MIN),
+        start: bytes(config.get(&memory::STARTING_SEGMENT_SIZE)?),
+    }))
 }
 
 fn driver_kind(config: &Configuration) -> Result<DriverKind, Error> {

@@ -1,6 +1,6 @@
 //! From the execution graph to what each worker is sent.
 
-use brisk_network::{ChannelIndex, GateAddress};
+use brisk_network::{BufferLimit, ChannelIndex, GateAddress};
 use std::{
     collections::HashMap,
     sync::{
@@ -50,6 +50,7 @@ struct Gate {
     address: GateAddress,
     channels: usize,
     offsets: HashMap<crate::graph::EdgeId, u32>,
+    limit: BufferLimit,
 }
 
 impl Deployment<'_> {
@@ -74,6 +75,7 @@ impl Deployment<'_> {
                     address: GateAddress(fresh_number()),
                     channels: 0,
                     offsets: HashMap::new(),
+                    limit: BufferLimit::new(),
                 });
                 gate.offsets.insert(edge.id, gate.channels as u32);
                 gate.channels += edge.distribution.producers_of(index).count() as usize;
@@ -101,7 +103,13 @@ impl Deployment<'_> {
         inputs.dedup();
         let gate = |input| {
             let gate = &gates[&(task, input)];
-            GatePlan { node: vertex.head(), input, address: gate.address, channels: gate.channels }
+            GatePlan {
+                node: vertex.head(),
+                input,
+                address: gate.address,
+                channels: gate.channels,
+                limit: gate.limit.clone(),
+            }
         };
         let output = |edge| self.output(edge, subtask, gates);
         SubtaskPlan {
@@ -136,6 +144,7 @@ impl Deployment<'_> {
                 worker: self.places[consumer.as_index()],
                 gate: gate.address,
                 channel: ChannelIndex(gate.offsets[&edge.id] + channel.channel.0),
+                limit: gate.limit.clone(),
             }
         });
         OutputPlan {

@@ -4,8 +4,8 @@ use brisk_memory::{
     Arena, LaneOptions, PoolOptions, SegmentCount, SegmentSize, driver::DriverError,
 };
 use brisk_network::{
-    ChannelIndex, Delivery, GateAddress, LocalPort, PartitionOptions, PeerPort, Port,
-    ResultPartition,
+    ChannelIndex, DebloatOptions, Delivery, GateAddress, LocalPort, PartitionOptions, PeerPort,
+    Port, ResultPartition,
     frame::{BUFFER_HEADER, FrameCheck},
 };
 use std::{
@@ -52,6 +52,8 @@ pub struct BufferQuota {
     pub per_channel_max: u32,
     /// `taskmanager.network.memory.max-overdraft-buffers-per-gate`
     pub overdraft: u32,
+    /// `taskmanager.network.memory.buffer-debloat`; `None` for whole segments.
+    pub debloat: Option<DebloatOptions>,
 }
 
 impl BufferQuota {
@@ -432,8 +434,9 @@ impl BuildContext {
     /// One writer for these outputs of one operator.
     fn writer_to(&self, outputs: &[&OutputPlan], sharing: Sharing) -> Result<RecordWriter, Error> {
         let network = self.surroundings.arena.network();
-        let ports = outputs.iter().flat_map(|output| &output.ports);
-        let ports: Vec<Port> = ports.map(|port| self.port(port)).collect();
+        let planned = outputs.iter().flat_map(|output| &output.ports);
+        let limits = planned.clone().map(|port| port.limit.clone()).collect();
+        let ports: Vec<Port> = planned.map(|port| self.port(port)).collect();
         let node = outputs[0].node;
         let broadcast = sharing == Sharing::All;
         let builders = if broadcast { 1 } else { ports.len() as u32 };
@@ -450,7 +453,7 @@ impl BuildContext {
         let options = PartitionOptions { pool, ports, broadcast };
         let segment = self.surroundings.arena.segment_size().bytes();
         let record_bytes_max = network.total().0 as usize * segment;
-        let partition = ResultPartition::new(options);
+        let partition = ResultPartition::new(options).limited(limits);
         let outputs = outputs.iter().map(|output| self.number_of(output)).collect();
         Ok(RecordWriter::new(WriterParts { partition, node, record_bytes_max, outputs }))
     }
@@ -462,7 +465,7 @@ impl BuildContext {
     }
 
     fn port(&self, plan: &PortPlan) -> Port {
-        let PortPlan { worker, gate, channel } = *plan;
+        let PortPlan { worker, gate, channel, .. } = *plan;
         if worker == self.surroundings.id {
             let gate = Rc::clone(&self.surroundings.gates.borrow()[&gate]);
             return Port::Local { gate, channel };

@@ -23,6 +23,7 @@ use super::{
     snapshot::{CutEnd, Cuts, OperatorSnapshot, Stopping},
 };
 use crate::{
+    chain::MeetingPlace,
     error::{Error, TaskError},
     exchange::SideOutput,
     graph::NodeId,
@@ -78,6 +79,7 @@ pub struct Cx {
     plan: Arc<SubtaskPlan>,
     quantum: usize,
     interrupt: Arc<AtomicBool>,
+    alignment: Arc<MeetingPlace>,
     /// When a drive has taken too long, however many records of its quantum are left.
     drive_until: Instant64,
     /// How often this drive asked [`Cx::interrupted`].
@@ -117,6 +119,7 @@ impl Cx {
             plan,
             quantum: 0,
             interrupt: Arc::clone(&run.interrupt),
+            alignment: Arc::clone(&run.alignment),
             drive_until: Instant64::from_nanos(0),
             looks: Cell::new(0),
             io,
@@ -347,6 +350,11 @@ impl Cx {
 
     pub(crate) fn awaits_wake(&self) -> bool {
         self.awaits_wake
+    }
+
+    /// Where sources whose watermarks are aligned meet.
+    pub(crate) fn alignment(&self) -> &Arc<MeetingPlace> {
+        &self.alignment
     }
 
     /// What this task is.

@@ -1,6 +1,6 @@
 //! What a worker is told of a subtask it shall run. All of it may be sent.
 
-use brisk_network::{ChannelIndex, GateAddress};
+use brisk_network::{BufferLimit, ChannelIndex, GateAddress};
 use std::{any::Any, collections::HashMap, fmt, marker::PhantomData, sync::Arc};
 
 use super::{BuildContext, TaskBody, snapshot::TaskRestore};
@@ -38,6 +38,8 @@ pub struct GatePlan {
     pub address: GateAddress,
     /// Its channels.
     pub channels: usize,
+    /// How large buffers to it may be.
+    pub limit: BufferLimit,
 }
 
 /// Where one subpartition goes.
@@ -49,6 +51,8 @@ pub struct PortPlan {
     pub gate: GateAddress,
     /// The channel of that gate.
     pub channel: ChannelIndex,
+    /// How large buffers to that gate may be.
+    pub limit: BufferLimit,
 }
 
 /// One output of a subtask.

@@ -109,6 +109,19 @@ impl AlignmentGroups {
         self.members.insert(source, Member { alignment, subtasks, next_announcement });
     }
 
+    /// Adds a source unless it is there: its subtasks start one by one.
+    pub fn join_once(
+        &mut self,
+        source: AlignedSource,
+        alignment: &Alignment,
+        subtasks: usize,
+        now: Instant64,
+    ) {
+        if !self.members.contains_key(&source) {
+            self.join(source, alignment.clone(), subtasks, now);
+        }
+    }
+
     /// Takes a source out; nobody waits for it any more.
     pub fn leave(&mut self, source: AlignedSource) {
         self.members.remove(&source);
@@ -131,6 +144,11 @@ impl AlignmentGroups {
             Progress::Idle => None,
         });
         watermarks.min()
+    }
+
+    /// How far a source may go now: what would be announced to it. One that is not known may go on.
+    pub fn limit_of(&self, source: AlignedSource) -> Watermark {
+        self.members.get(&source).map_or(Watermark::MAX, |member| self.limit(member))
     }
 
     /// The limit of a source: its group's watermark and its own drift.

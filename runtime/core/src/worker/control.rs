@@ -9,6 +9,7 @@ use std::{
 };
 
 use crate::{
+    chain::MeetingPlace,
     checkpoint::{
         CheckpointId,
         coordinator::{BarrierOptions, DeclineReason, TaskSnapshot},
@@ -35,6 +36,8 @@ pub struct JobRun {
     pub listener: Arc<dyn JobListener>,
     /// How checkpoints of it are taken.
     pub checkpointing: CheckpointRun,
+    /// Where sources whose watermarks are aligned meet.
+    pub alignment: Arc<MeetingPlace>,
 }
 
 impl fmt::Debug for JobRun {

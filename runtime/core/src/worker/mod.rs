@@ -15,6 +15,7 @@
 
 mod checkpointing;
 mod control;
+mod debloating;
 mod examination;
 mod handle;
 mod running;

@@ -1,19 +1,20 @@
 //! One task while it runs: its drives, its times, its end.
 
 use brisk_memory::{
-    MemoryError,
+    MemoryError, SegmentSize,
     driver::Instant64,
     heap::{self, HeapExhausted, HeapOwner, Scope},
 };
-use brisk_network::{Signal, barrier::CheckpointBarrier};
+use brisk_network::{DebloatOptions, Signal, barrier::CheckpointBarrier};
 use std::{
     any::Any,
     panic::{AssertUnwindSafe, catch_unwind},
     rc::Rc,
     sync::Arc,
+    time::Duration,
 };
 
-use super::{JobRun, TaskReport, TurnLimits};
+use super::{JobRun, TaskReport, TurnLimits, debloating::Debloating};
 use crate::{
     chain::take_culprit,
     error::{Error, TaskError},
@@ -76,6 +77,9 @@ pub(super) struct RunningTask {
     pub(super) rest: Rest,
     since: Instant64,
     times: TaskTimes,
+    /// How long it has waited for input, and not for anything outside.
+    starved: Duration,
+    debloating: Option<Debloating>,
     flushed: Instant64,
     unflushed: bool,
 }
@@ -89,13 +93,18 @@ pub(super) struct TaskParts {
     pub(super) body: Box<dyn TaskBody>,
     pub(super) accumulators: AccumulatorRegistry,
     pub(super) limits: TurnLimits,
+    /// How buffers to its gates are sized, and the size of segments.
+    pub(super) debloat: Option<(DebloatOptions, SegmentSize)>,
 }
 
 impl RunningTask {
     pub(super) fn new(parts: TaskParts, now: Instant64) -> Self {
-        let TaskParts { plan, job, signal, cx, body, accumulators, limits } = parts;
+        let TaskParts { plan, job, signal, cx, body, accumulators, limits, debloat } = parts;
         let heap = HeapOwner::register(format!("{}/{}", plan.job, plan.display_name()));
         let recovering = plan.restore.is_some();
+        let debloating = debloat.map(|(options, segment)| {
+            Debloating::new(options, segment, (&plan, cx.barriers.inputs()), now)
+        });
         Self {
             plan,
             job,
@@ -111,6 +120,8 @@ impl RunningTask {
             rest: Rest::Ready,
             since: now,
             times: TaskTimes::default(),
+            starved: Duration::ZERO,
+            debloating,
             flushed: now,
             unflushed: false,
         }
@@ -289,6 +300,16 @@ impl RunningTask {
         None
     }
 
+    /// A period of debloating is over.
+    pub(super) fn debloat(&mut self, now: Instant64) {
+        if self.debloating.is_some() {
+            self.account(now);
+        }
+        if let Some(debloating) = &mut self.debloating {
+            debloating.look(now, self.starved);
+        }
+    }
+
     /// Adds the time since the last account to what the task was doing.
     fn account(&mut self, now: Instant64) -> Instant64 {
         let passed = now.saturating_since(self.since).as_nanos() as u64;
@@ -296,7 +317,12 @@ impl RunningTask {
             // Waiting for its turn is the worker's doing, not its own: as in
             // Flink, where a ready thread that the system does not run is busy.
             Rest::Ready => self.times.busy_ns += passed,
-            Rest::Idle => self.times.idle_ns += passed,
+            Rest::Idle => {
+                self.times.idle_ns += passed;
+                if !self.cx.awaits_wake() {
+                    self.starved += Duration::from_nanos(passed);
+                }
+            }
             Rest::Blocked => self.times.backpressured_ns += passed,
         }
         self.since = now;

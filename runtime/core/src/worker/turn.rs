@@ -14,9 +14,9 @@ use std::{
 };
 
 use super::{
-    Control, Directory, JobKey, JobRun, TaskEnd, TaskReport, WorkerHandle,
+    Control, Directory, JobKey, JobRun, TaskEnd, TaskReport, WorkerHandle, debloating,
     handle::ControlQueue,
-    running::{Ran, Rest, RunningTask, TaskParts, panic_text},
+    running::{Passed, Ran, Rest, RunningTask, TaskParts, panic_text},
     snapshots::Snapshots,
     wakes::WakeList,
 };
@@ -93,6 +93,8 @@ pub struct Worker {
     pub(super) snapshots: Snapshots,
     /// The earliest time at which an open buffer is due, if there is one.
     flush_at: Option<Instant64>,
+    /// When throughput is looked at again, if it is. Nobody is woken for that.
+    debloat_at: Option<Instant64>,
     completions: Vec<Completion>,
     woken: Vec<TaskKey>,
     shutdown: bool,
@@ -135,6 +137,7 @@ impl Worker {
             blocked: Vec::new(),
             snapshots: Snapshots::default(),
             flush_at: None,
+            debloat_at: None,
             completions: Vec::new(),
             woken: Vec::new(),
             shutdown: false,
@@ -156,6 +159,7 @@ impl Worker {
         worked |= self.run_ready();
         worked |= self.write_snapshots();
         self.flush_due();
+        self.debloat_due();
         // Last, since all of the above may send, and only who tried is rung for room.
         worked |= self.send_waiting();
         if worked || !self.ready.is_empty() {
@@ -242,13 +246,16 @@ impl Worker {
             let key = TaskKey(key);
             let io = Rc::clone(&self.io);
             let Some(task) = self.tasks.get_mut(&key) else { continue };
-            if task.rest == Rest::Blocked && self.blocked.contains(&key) {
-                // Input for a task that waits for room: it finds it later, barriers that overtake
-                // aside.
-                if task.is_urgent() {
-                    let passed = task.pass_urgent();
-                    self.passed(key, passed);
-                }
+            // Input for a task that waits for room: it finds it later.
+            let is_blocked = task.rest == Rest::Blocked && self.blocked.contains(&key);
+            // Barriers that overtake wait neither for room nor until the buffer in hand is read,
+            // which is a third of a second at a millisecond a record.
+            let urgent = task.is_urgent().then(|| task.pass_urgent());
+            let goes_on = !is_blocked && matches!(urgent, None | Some(Passed::Room));
+            if let Some(passed) = urgent {
+                self.passed(key, passed);
+            }
+            if !goes_on {
                 continue;
             }
             if self.snapshots.holds_up(key) {
@@ -258,6 +265,7 @@ impl Worker {
                 }
                 continue;
             }
+            let Some(task) = self.tasks.get_mut(&key) else { continue };
             let ran = task.run(|| io.driver.borrow().now());
             let signal = Rc::clone(&task.signal);
             task.note_recovery();
@@ -291,6 +299,15 @@ impl Worker {
         self.flush_at = due.min();
     }
 
+    fn debloat_due(&mut self) {
+        let Some(options) = self.surroundings.quota.debloat else { return };
+        let now = self.now();
+        if self.debloat_at.is_none_or(|at| at <= now) {
+            self.debloat_at = Some(now + options.period);
+            self.tasks.values_mut().for_each(|task| task.debloat(now));
+        }
+    }
+
     fn take_control(&mut self) -> bool {
         let mail = self.control.take();
         let worked = !mail.is_empty();
@@ -316,6 +333,9 @@ impl Worker {
 
     fn deploy(&mut self, run: Arc<JobRun>, tasks: Vec<PlannedTask>) {
         for PlannedTask { plan, .. } in &tasks {
+            if let Some(options) = self.surroundings.quota.debloat {
+                debloating::begin(options, self.surroundings.arena.segment_size(), plan);
+            }
             for gate in &plan.gates {
                 let signal = self.ready.signal(plan.key.0);
                 let input = Rc::new(RefCell::new(InputGate::new(gate.channels, signal)));
@@ -371,6 +391,7 @@ impl Worker {
         });
         cx.sides = built(plan, || build.sides())?;
         let signal = self.ready.signal(plan.key.0);
+        let segment = self.surroundings.arena.segment_size();
         let parts = TaskParts {
             plan: Arc::clone(plan),
             job: Arc::clone(run),
@@ -379,6 +400,7 @@ impl Worker {
             body,
             accumulators: build.accumulators(),
             limits: self.limits,
+            debloat: self.surroundings.quota.debloat.map(|options| (options, segment)),
         };
         let mut task = RunningTask::new(parts, self.now());
         let opened = task.open();

@@ -3,6 +3,7 @@
 use brisk_memory::driver::Instant64;
 use std::{marker::PhantomData, time::Duration};
 
+use super::pace::Pacer;
 use crate::{
     chain::{Chain, Guard, Link, Template},
     checkpoint::handle::{RedistributionMode, WATERMARK_GENERATORS, WATERMARKS},
@@ -41,6 +42,8 @@ struct Assigning<T, G, A> {
     next: Option<Instant64>,
     /// The time that a timer was set for: it wakes the task when no record does.
     wakes: Option<Instant64>,
+    /// Of a source that waits for others.
+    pacer: Option<Pacer>,
     record: PhantomData<fn(T)>,
 }
 
@@ -73,6 +76,10 @@ where
             interval: self.interval,
             next: None,
             wakes: None,
+            pacer: self
+                .strategy
+                .alignment()
+                .map(|alignment| Pacer::new(alignment.clone(), self.node, cx.subtask())),
             record: PhantomData,
         };
         Ok(AssignStage { upstream: Link::build(&self.upstream, self.node, cx)?, state })
@@ -85,7 +92,18 @@ impl<T, G: WatermarkGenerator<T>, A> Assigning<T, G, A> {
     #[inline(never)]
     fn send<S: Push<T>>(&mut self, sink: &mut S, cx: &mut Cx) -> Flow {
         let news = std::iter::from_fn(|| self.maker.take());
-        news.map(|signal| sink.signal(signal, cx)).fold(Flow::Continue, Flow::and)
+        let flow = news.map(|signal| sink.signal(signal, cx)).fold(Flow::Continue, Flow::and);
+        let Some(pacer) = &mut self.pacer else { return flow };
+        pacer.on_time(self.maker.watermark(), self.maker.status());
+        if pacer.is_ahead() { flow.and(Flow::Pause) } else { flow }
+    }
+
+    /// Whether the source is to wait for others of its group.
+    #[inline]
+    fn waits(&mut self, cx: &Cx) -> bool {
+        let Some(pacer) = &mut self.pacer else { return false };
+        pacer.on_drive(cx);
+        pacer.is_ahead()
     }
 
     /// Asks the generator if its period has passed. Once per drive, since a drive is short.
@@ -109,6 +127,9 @@ impl<T, G: WatermarkGenerator<T>, A> Assigning<T, G, A> {
         if let Some(at) = at {
             self.wakes = Some(at);
             cx.wake_at(at);
+        }
+        if let Some(pacer) = &mut self.pacer {
+            pacer.on_rest(cx);
         }
     }
 }
@@ -178,9 +199,21 @@ where
         if self.state.on_drive(sink, cx) == Flow::Stop {
             return Drive::Failed;
         }
-        let drive = self.upstream.drive(&mut AssignInto { state: &mut self.state, sink }, cx);
-        if drive == Drive::Starved {
+        if self.state.waits(cx) {
             self.state.on_starved(cx);
+            return Drive::Starved;
+        }
+        let drive = self.upstream.drive(&mut AssignInto { state: &mut self.state, sink }, cx);
+        match (drive, &self.state.pacer) {
+            (Drive::Starved, _) => self.state.on_starved(cx),
+            (Drive::Ended, Some(pacer)) => pacer.on_end(),
+            // It is ahead, and room has nothing to do with it: the next drive rests.
+            (Drive::Paused, Some(pacer))
+                if pacer.is_ahead() && sink.ready(cx) == Flow::Continue =>
+            {
+                return Drive::More;
+            }
+            _ => {}
         }
         drive
     }

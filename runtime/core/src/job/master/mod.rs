@@ -335,6 +335,7 @@ impl JobMaster {
             control: shared.control().clone(),
         };
         let run = Arc::new(JobRun {
+            alignment: Arc::default(),
             key,
             interrupt: Arc::new(AtomicBool::new(false)),
             buffer_timeout: *buffer_timeout,

@@ -43,6 +43,7 @@ impl SimulationOptions {
                 floating: world.below(5) as u32,
                 per_channel_max: one_to(6) as u32,
                 overdraft: world.below(4) as u32,
+                debloat: None,
             },
             limits: TurnLimits {
                 mailbox: 2 << world.below(6),

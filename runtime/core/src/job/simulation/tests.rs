@@ -14,6 +14,9 @@ use brisk_memory::{
 };
 use std::{collections::BTreeMap, fmt::Debug, num::NonZeroU32};
 
+mod alignment;
+mod async_io;
+mod debloating;
 mod functions;
 mod joins;
 mod recovery;

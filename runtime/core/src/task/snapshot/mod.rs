@@ -20,7 +20,7 @@ pub use operator::{
     KeyedSnapshot, KeyedStream, ListSnapshot, OperatorSnapshot, SegmentCheckpoint, SegmentSource,
     SnapshotTicket,
 };
-pub(crate) use operator::{schema_of, schema_of_bytes};
+pub(crate) use operator::{TIME_BYTES, schema_of, schema_of_bytes};
 pub(crate) use restored::StartDisk;
 pub use restored::{RestoredState, TaskRestore};
 pub(crate) use task::{CutEnd, Cuts, Stopping, TaskCut};

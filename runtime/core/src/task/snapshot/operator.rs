@@ -15,6 +15,7 @@ use crate::{
     error::BoxError,
     graph::KeyGroupRange,
     record::{Archived, RecordEncoder},
+    time::Timestamp,
 };
 
 /// Elements that are dealt out when they are restored.
@@ -143,6 +144,35 @@ impl ListSnapshot {
             schema: StateSchema { kind: StateKind::Elements, ..schema_of::<T>(name) },
             mode,
             elements: records.iter().map(element).collect(),
+        }
+    }
+}
+
+/// What stands behind a record's archive in a list of timed records: whether it has an event time, and
+/// that in milliseconds, little endian.
+pub(crate) const TIME_BYTES: usize = 9;
+
+impl ListSnapshot {
+    /// Records with their event times as elements; dealt out one by one.
+    ///
+    /// # Panics
+    /// If a record is too large for any exchange.
+    pub(crate) fn of_timed_records<'a, T: Record>(
+        name: &str,
+        records: impl IntoIterator<Item = (&'a T, Option<Timestamp>)>,
+    ) -> Self {
+        let mut encoder = RecordEncoder::new();
+        let element = |(record, time): (&T, Option<Timestamp>)| {
+            let archive = encoder.encode_large(record, 64).expect("state of a record's size");
+            let mut bytes = archive.to_vec();
+            bytes.push(u8::from(time.is_some()));
+            bytes.extend(time.map_or(0, Timestamp::millis).to_le_bytes());
+            bytes
+        };
+        Self {
+            schema: StateSchema { kind: StateKind::Elements, ..schema_of::<T>(name) },
+            mode: RedistributionMode::Split,
+            elements: records.into_iter().map(element).collect(),
         }
     }
 }

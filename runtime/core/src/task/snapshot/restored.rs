@@ -4,7 +4,7 @@ use std::{
     cell::RefCell, collections::BTreeMap, fmt, ops::Range, path::PathBuf, rc::Rc, sync::Arc,
 };
 
-use super::schema_of;
+use super::{TIME_BYTES, schema_of};
 use crate::{
     Record,
     checkpoint::{
@@ -19,6 +19,7 @@ use crate::{
     graph::OperatorId,
     record::{AlignedBytes, checked_copy},
     task::OperatorPlan,
+    time::Timestamp,
 };
 
 /// What a task reads state with, while it starts.
@@ -118,15 +119,41 @@ impl RestoredState {
     /// # Errors
     /// As [`RestoredState::elements`], and if they were records of another type.
     pub(crate) fn records<T: Record>(&self, name: &str) -> Result<Option<Vec<T>>, TaskError> {
-        let Some(share) = self.share() else { return Ok(None) };
-        let Some(list) = share.operator.iter().find(|list| list.schema.name == name) else {
-            return Ok(Some(Vec::new()));
-        };
-        let now = StateSchema { kind: list.schema.kind, ..schema_of::<T>(name) };
-        check_schema(&self.label, &list.schema, &now)?;
-        let elements = self.elements(list)?;
+        if self.share().is_none() {
+            return Ok(None);
+        }
+        let elements = self.elements_of::<T>(name)?;
         let decoded = elements.iter().map(|bytes| decode_element::<T>(name, bytes));
         decoded.collect::<Result<_, _>>().map(Some)
+    }
+
+    /// The records of a list of timed records, and their event times.
+    ///
+    /// # Errors
+    /// As [`RestoredState::records`].
+    pub(crate) fn timed_records<T: Record>(
+        &self,
+        name: &str,
+    ) -> Result<Vec<(T, Option<Timestamp>)>, TaskError> {
+        let elements = self.elements_of::<T>(name)?;
+        let decoded = elements.iter().map(|bytes| {
+            let Some((archive, time)) = bytes.split_last_chunk::<TIME_BYTES>() else {
+                return decode_element::<T>(name, bytes).map(|record| (record, None));
+            };
+            let (is_timed, millis) = time.split_first_chunk::<1>().expect("nine bytes");
+            let millis = i64::from_le_bytes(millis.try_into().expect("eight bytes"));
+            let time = (*is_timed == [1]).then(|| Timestamp::from_millis(millis));
+            Ok((decode_element::<T>(name, archive)?, time))
+        });
+        decoded.collect()
+    }
+
+    /// The elements of a list of records of this type; none if the checkpoint has no such list.
+    fn elements_of<T: Record>(&self, name: &str) -> Result<Vec<Vec<u8>>, TaskError> {
+        let Some(list) = self.list(name) else { return Ok(Vec::new()) };
+        let now = StateSchema { kind: list.schema.kind, ..schema_of::<T>(name) };
+        check_schema(&self.label, &list.schema, &now)?;
+        Ok(self.elements(list)?)
     }
 
     /// The keyed state of this subtask's key groups, from one handle or several.

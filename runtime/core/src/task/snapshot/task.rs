@@ -91,7 +91,7 @@ enum Open {
     /// Of a checkpoint that counts.
     Cut(TaskCut, Now),
     /// Of one that has ended meanwhile: the barrier goes on, since others wait for it.
-    Void(OperatorSnapshot),
+    Void(CheckpointId, OperatorSnapshot),
 }
 
 /// How a barrier has passed.
@@ -126,7 +126,7 @@ impl Cuts {
     pub(crate) fn snapshot(&mut self, node: NodeId) -> &mut OperatorSnapshot {
         match self.open.as_mut().expect("state is handed over at barriers") {
             Open::Cut(cut, _) => cut.of(node),
-            Open::Void(nothing) => {
+            Open::Void(_, nothing) => {
                 *nothing = OperatorSnapshot::default();
                 nothing
             }
@@ -136,7 +136,7 @@ impl Cuts {
     pub(crate) fn begin(&mut self, barrier: CheckpointBarrier, captures: bool, now: Now) {
         assert!(self.open.is_none(), "one barrier at a time");
         let Some(options) = self.run.checkpointing.options(barrier.checkpoint) else {
-            self.open = Some(Open::Void(OperatorSnapshot::default()));
+            self.open = Some(Open::Void(barrier.checkpoint, OperatorSnapshot::default()));
             return;
         };
         if let CheckpointKind::Savepoint { after, .. } = options.kind {
@@ -159,7 +159,16 @@ impl Cuts {
 
     pub(crate) fn end(&mut self, end: CutEnd<'_>) {
         let CutEnd { plan, barriers, overtaken, now } = end;
-        let Some(Open::Cut(mut cut, began)) = self.open.take() else { return };
+        let (mut cut, began) = match self.open.take() {
+            Some(Open::Cut(cut, began)) => (cut, began),
+            Some(Open::Void(checkpoint, _)) => {
+                // Nobody will say that it has ended, and a producer that has declined it sends no
+                // barrier: what is captured of its channel would never come back to it.
+                drop(barriers.take_captured(checkpoint));
+                return;
+            }
+            None => return,
+        };
         for (gate, input) in plan.gates.iter().zip(barriers.inputs()) {
             let time = input.time(plan.subtask);
             let is_fresh = |(time, idle): &(i64, bool)| *time == Watermark::MIN.0.millis() && !idle;
@@ -248,3 +257,6 @@ impl Cuts {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -113,7 +113,9 @@ impl<G, A> WatermarkStrategy<G, A> {
     }
 
     /// Keeps sources of one group from running further than `max_drift` ahead of the slowest.
-    /// Sources report their watermark, and hear how far they may go, each `update_interval`.
+    /// Sources report their watermark, and hear how far they may go, each `update_interval`. One that
+    /// is idle or has ended holds nobody up. To pause where records come from, assign timestamps right
+    /// behind the source; elsewhere the operators before wait for room.
     ///
     /// # Panics
     /// If `update_interval` is zero.

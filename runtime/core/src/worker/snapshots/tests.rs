@@ -109,6 +109,7 @@ fn states_are_written_one_after_another() {
     let heard = Arc::new(Heard::default());
     let storage = StateDestination::Inline(JobManagerStorage::default());
     let run = Arc::new(JobRun {
+        alignment: Arc::default(),
         key: JobKey(1),
         interrupt: Arc::new(AtomicBool::new(false)),
         buffer_timeout: None,

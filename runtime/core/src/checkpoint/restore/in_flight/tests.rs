@@ -194,6 +194,32 @@ fn broadcast_consumers_take_over_one_old_consumer() {
 }
 
 #[test]
+fn a_gate_of_a_keyed_and_a_broadcast_edge_tells_them_apart() {
+    let exchanges = [Exchange::Hash, Exchange::Broadcast];
+    let then = job(exchanges, [2, 2, 3], [0, 0]);
+    for now in [1, 2, 7] {
+        let dealt = check(&then, &job(exchanges, [2, 2, now], [0, 0]));
+        let mut taken_over = BTreeSet::new();
+        for (consumer, parts) in dealt.iter().enumerate() {
+            let (keyed, others): (Vec<_>, Vec<_>) = parts.iter().partition(|part| part.shared);
+            assert_eq!(keyed.len(), 2 * 2 * 3, "both ends of each keyed channel");
+            assert!(keyed.iter().all(|part| text(&part.state).starts_with("0.")));
+            let of = consumer % 3;
+            let found: BTreeSet<String> = others.iter().map(|part| text(&part.state)).collect();
+            let expected =
+                (0..2).flat_map(|from| [format!("1.{from}>{of} in"), format!("1.{from}>all out")]);
+            assert_eq!(found, expected.collect(), "of one old consumer, unfiltered");
+            let channels = |parts: &[&InFlight]| -> BTreeSet<u32> {
+                parts.iter().map(|part| part.channel).collect()
+            };
+            assert!(channels(&keyed).is_disjoint(&channels(&others)), "pieces are not mixed up");
+            taken_over.insert(of);
+        }
+        assert_eq!(taken_over.len(), 3.min(now as usize));
+    }
+}
+
+#[test]
 fn channels_that_never_were_are_an_error() {
     let program = job([Exchange::Hash, Exchange::Hash], [1, 1, 1], [0, 0]);
     let graph = ExecutionGraph::expand(&program);
