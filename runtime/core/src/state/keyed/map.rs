@@ -136,7 +136,7 @@ impl<M: Record, V: Record> MapAccess<'_, M, V> {
         wanted: impl Fn(&M) -> bool,
     ) -> Result<Vec<(M, V)>, StateError> {
         let mut entries = Vec::new();
-        for archived in self.cell.keys() {
+        for archived in self.cell.keys()? {
             let key = self.cell.decode_key(&archived)?;
             if wanted(&key)
                 && let Some(value) = self.cell.get(&archived)?
