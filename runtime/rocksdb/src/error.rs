@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use brisk_core::{checkpoint::storage::StorageError, state::StateError};
+use brisk_core::checkpoint::storage::StorageError;
 use brisk_memory::driver::DriverError;
 
 /// Why state could not be kept in RocksDB.
@@ -30,7 +30,7 @@ pub enum RocksDbError {
     Storage(#[from] StorageError),
     /// There is no memory.
     #[error(transparent)]
-    Memory(#[from] StateError),
+    Memory(#[from] brisk_memory::MemoryError),
     /// None of the folders can be used.
     #[error(
         "RocksDB has no folder for its files: {cause}; set state.backend.rocksdb.localdir, or \

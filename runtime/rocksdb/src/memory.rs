@@ -11,10 +11,12 @@
 //! RocksDB allocates by itself, so the segments stand for its bytes: their pages are not resident
 //! unless memory is prefaulted.
 
-use std::sync::{Mutex, PoisonError};
+use std::{
+    sync::{Mutex, PoisonError},
+    task::Waker,
+};
 
-use brisk_core::state::{Supply, SupplyOptions};
-use brisk_memory::{Region, Segment, SegmentCount};
+use brisk_memory::{Pool, PoolOptions, Region, Segment, SegmentCount, Taken};
 use rocksdb::{Cache, WriteBufferManager};
 
 use crate::{
@@ -34,7 +36,7 @@ pub struct SlotMemory {
     write_buffers: Option<(WriteBufferManager, usize)>,
     budget: Option<u64>,
     /// Held for as long as RocksDB has the bytes.
-    _segments: Mutex<(Vec<Segment>, Option<Supply>)>,
+    _segments: Mutex<Held>,
 }
 
 impl SlotMemory {
@@ -94,20 +96,25 @@ impl SlotMemory {
     }
 }
 
-type Taken = (Vec<Segment>, Option<Supply>);
+/// Segments, and the pool that they go back to.
+type Held = (Vec<Segment>, Option<Pool>);
 
 /// Takes up to `bytes` out of the region.
-fn take(region: &Region, bytes: u64, slots: u32) -> Result<(u64, Taken), RocksDbError> {
+fn take(region: &Region, bytes: u64, slots: u32) -> Result<(u64, Held), RocksDbError> {
     let segment = region.segment_size().bytes() as u64;
-    let count = u32::try_from(bytes / segment).unwrap_or(u32::MAX);
-    let owner = "caches and write buffers of RocksDB".to_owned();
-    let options = SupplyOptions { owner, limit: Some(SegmentCount(count)) };
-    let mut supply =
-        Supply::open(region, options).map_err(|cause| RocksDbError::Saving(cause.to_string()))?;
+    let count = SegmentCount(u32::try_from(bytes / segment).unwrap_or(u32::MAX));
+    let mut pool = region.create_pool(PoolOptions {
+        owner: "caches and write buffers of RocksDB".to_owned(),
+        required: SegmentCount::ZERO,
+        max: count,
+        overdraft: SegmentCount::ZERO,
+        // What is not there now is not waited for.
+        waker: Waker::noop().clone(),
+    })?;
     let mut segments = Vec::new();
     // Less than it should be is no error: others may have come before.
-    while (segments.len() as u64) < u64::from(count)
-        && let Ok(segment) = supply.take()
+    while segments.len() < count.0 as usize
+        && let Taken::Segment(segment) = pool.take()
     {
         segments.push(segment);
     }
@@ -115,7 +122,7 @@ fn take(region: &Region, bytes: u64, slots: u32) -> Result<(u64, Taken), RocksDb
     if bytes < LEAST_BYTES {
         return Err(RocksDbError::TooLittleMemory { bytes, slots, least: LEAST_BYTES });
     }
-    Ok((bytes, (segments, Some(supply))))
+    Ok((bytes, (segments, Some(pool))))
 }
 
 impl std::fmt::Debug for SlotMemory {
