@@ -15,6 +15,7 @@
 pub mod workload;
 
 pub mod input;
+pub mod nexmark;
 
 pub mod brisk_jobs;
 pub mod floor;

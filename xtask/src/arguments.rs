@@ -42,6 +42,24 @@ impl Arguments {
         Ok(Some(value))
     }
 
+    /// Takes the option `name` with the word behind it, which is one of `known`.
+    pub(crate) fn one_of(
+        &mut self,
+        name: &str,
+        known: &[&'static str],
+    ) -> Result<Option<&'static str>, Failure> {
+        let Some(at) = self.own.iter().position(|word| word == name) else {
+            return Ok(None);
+        };
+        let word = self.own.get(at + 1);
+        let value = known.iter().find(|known| word.is_some_and(|word| word == *known));
+        let Some(value) = value else {
+            return Err(self.usage(&format!("{name} needs one of these: {}", known.join(", "))));
+        };
+        self.own.drain(at..at + 2);
+        Ok(Some(value))
+    }
+
     /// Takes the option `name` if a range `A..B` of numbers stands behind it; it is not empty.
     pub(crate) fn range(&mut self, name: &str) -> Result<Option<Range<u64>>, Failure> {
         let at = self.own.iter().position(|word| word == name);

@@ -34,7 +34,7 @@ const OUTSIDE: &[&str] = &["bench/timely", "fuzz"];
 const FUZZ_SECONDS: u64 = 10;
 
 /// A step of compiling and checking ends well before this on two cores.
-const CHECK_LIMIT: Duration = Duration::from_secs(20 * 60);
+const CHECK_LIMIT: Duration = Duration::from_secs(45 * 60);
 
 /// Runs the command.
 pub(crate) fn run(workspace: &Workspace, mut arguments: Arguments) -> Result<(), Failure> {
@@ -80,6 +80,7 @@ fn format(workspace: &Workspace) -> Result<String, Failure> {
 fn clippy(workspace: &Workspace) -> Command {
     let mut command = workspace.cargo();
     command.args(["clippy", "--workspace", "--all-targets", "--keep-going"]);
+    command.args(testing::FEATURES);
     command.args(["--", "-D", "warnings"]);
     command
 }
@@ -88,6 +89,7 @@ fn docs(workspace: &Workspace) -> Command {
     let mut command = workspace.cargo();
     command
         .args(["doc", "--workspace", "--no-deps", "--keep-going"])
+        .args(testing::FEATURES)
         .env("RUSTDOCFLAGS", "-D warnings");
     command
 }

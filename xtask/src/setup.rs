@@ -1,12 +1,13 @@
 //! Installs what tests, checks and fuzzing need from the system, and nothing twice.
 //!
 //! Each need has a probe that is run first, so that a second run only looks. What is not here is
-//! not needed: the tests bring no service of their own yet.
+//! not needed: the tests bring no service of their own yet. Python packages are installed beside the
+//! builds, where tests look for them, and nowhere else.
 
 use crate::failure::Failure;
 use crate::repository::workspace::Workspace;
 use crate::run::Run;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -33,6 +34,8 @@ enum From {
     Rustup(&'static [&'static str]),
     /// A program that cargo builds: name and version.
     Cargo(&'static str, &'static str),
+    /// A Python package, into the folder of [`python_packages`]: name and version.
+    Pip(&'static str, &'static str),
 }
 
 #[derive(Debug)]
@@ -45,6 +48,9 @@ struct Need {
     from: From,
 }
 
+/// The library, and the headers that belong to it, where Debian has them.
+const LIBCLANG: &str = "ls /usr/lib/*/libclang*.so* /usr/lib/llvm-*/lib/clang/*/include/stddef.h";
+
 const NEEDS: &[Need] = &[
     Need {
         name: "C compiler",
@@ -52,6 +58,34 @@ const NEEDS: &[Need] = &[
         purpose: Purpose::Tests,
         probe: &["cc", "--version"],
         from: From::Apt(&["gcc", "libc6-dev"]),
+    },
+    Need {
+        name: "C++ compiler",
+        why: "builds RocksDB",
+        purpose: Purpose::Tests,
+        probe: &["c++", "--version"],
+        from: From::Apt(&["g++"]),
+    },
+    Need {
+        name: "libclang",
+        why: "reads the headers of RocksDB",
+        purpose: Purpose::Tests,
+        probe: &["sh", "-c", LIBCLANG],
+        from: From::Apt(&["libclang1-14", "libclang-common-14-dev"]),
+    },
+    Need {
+        name: "Python",
+        why: "runs the engine that results are compared with",
+        purpose: Purpose::Tests,
+        probe: &["python3", "-m", "pip", "--version"],
+        from: From::Apt(&["python3", "python3-pip"]),
+    },
+    Need {
+        name: "DuckDB",
+        why: "computes what queries must give",
+        purpose: Purpose::Tests,
+        probe: &["python3", "-c", "import duckdb; assert duckdb.__version__ == '2.0.0'"],
+        from: From::Pip("duckdb", "2.0.0"),
     },
     Need {
         name: "git",
@@ -95,13 +129,13 @@ pub(crate) fn meet(workspace: &Workspace, purposes: &[Purpose]) -> Result<String
     let needs: Vec<&Need> = NEEDS.iter().filter(|need| purposes.contains(&need.purpose)).collect();
     let mut installed = Vec::new();
     for need in &needs {
-        if is_met(need) {
+        if is_met(workspace, need) {
             println!("{:<14} present", need.name);
             continue;
         }
         println!("{:<14} missing, {}: installing", need.name, need.why);
         install(workspace, need)?;
-        if !is_met(need) {
+        if !is_met(workspace, need) {
             return Err(Failure::Environment(format!(
                 "{} was installed, but `{}` still fails; is its folder in PATH?",
                 need.name,
@@ -116,9 +150,15 @@ pub(crate) fn meet(workspace: &Workspace, purposes: &[Purpose]) -> Result<String
     })
 }
 
-fn is_met(need: &Need) -> bool {
+/// Where Python packages are: beside the builds, so that neither the system's nor a user's change.
+fn python_packages(workspace: &Workspace) -> PathBuf {
+    workspace.target().join("tools/python")
+}
+
+fn is_met(workspace: &Workspace, need: &Need) -> bool {
     let probe = Command::new(need.probe[0])
         .args(&need.probe[1..])
+        .env("PYTHONPATH", python_packages(workspace))
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
@@ -157,6 +197,12 @@ fn commands(workspace: &Workspace, from: From) -> Vec<Command> {
             install.args(["install", "--locked", name, "--version", version]);
             // Beside the other builds, so that nothing is left in a temporary folder.
             install.env("CARGO_TARGET_DIR", workspace.target().join("tools"));
+            vec![install]
+        }
+        From::Pip(name, version) => {
+            let mut install = Command::new("python3");
+            install.args(["-m", "pip", "install", "--no-deps", "--upgrade", "--target"]);
+            install.arg(python_packages(workspace)).arg(format!("{name}=={version}"));
             vec![install]
         }
     }

@@ -4,7 +4,7 @@ use super::check::CheckSum;
 use super::job_error;
 use super::records::{Filled, Keyed, KeyedRecords};
 use crate::BenchError;
-use crate::input::generator::MANY_KEYS;
+use crate::input::generator::{MANY_KEYS, ROCKSDB_KEYS};
 use crate::run::measurement::{Measurement, Outcome};
 use crate::workload::PARALLELISM;
 use brisk::chain::Aggregate;
@@ -17,6 +17,8 @@ use std::time::{Duration, Instant};
 
 /// Managed memory: the state, and copies of it while it is written.
 const MANAGED: &str = "3500 mb";
+/// As the Flink peer has.
+const MANAGED_IN_ROCKSDB: &str = "2776 mb";
 /// How often is looked whether the job is over.
 const LOOK: Duration = Duration::from_millis(1);
 
@@ -53,16 +55,32 @@ impl Aggregate<Keyed, u64> for CountSeen {
     }
 }
 
+/// What is kept, and by whom.
+#[derive(Clone, Copy, Debug)]
+struct State {
+    /// How many keys it has.
+    keys: u64,
+    /// `state.backend.type`.
+    backend: &'static str,
+}
+
+/// The backend that may keep more than memory holds.
+const ROCKSDB: &str = "rocksdb";
+
 /// Runs the workload with a checkpoint each `interval`, if there is one. Measured are the records that
 /// come after each key was sent once.
 fn checkpoint(
     records: u64,
-    keys: u64,
+    state: State,
     interval: Option<Duration>,
 ) -> Result<Measurement, BenchError> {
     let folder = Folder::new()?;
+    let State { keys, backend } = state;
     let mut config = Configuration::new();
-    config.set("taskmanager.memory.managed.size", MANAGED);
+    config.set("state.backend.type", backend);
+    config.set("state.backend.rocksdb.localdir", folder.0.join("local").display().to_string());
+    let managed = if backend == ROCKSDB { MANAGED_IN_ROCKSDB } else { MANAGED };
+    config.set("taskmanager.memory.managed.size", managed);
     config.set("execution.checkpointing.incremental", "true");
     config.set("execution.checkpointing.dir", folder.0.display().to_string());
     let mut environment =
@@ -125,13 +143,19 @@ fn with_figures(
     .fold(measurement, |all, (name, value)| all.with_figure(&format!("{name}_{suffix}"), value))
 }
 
-/// Runs it for the name of a job, `checkpoint-` and the interval in milliseconds, 0 for none.
+/// Runs it for the name of a job, `checkpoint-` or `rocksdb-` and the interval in milliseconds, 0 for
+/// none.
 pub fn by_name(name: &str, records: u64) -> Option<Result<Measurement, BenchError>> {
-    let interval: u64 = name.strip_prefix("checkpoint-")?.parse().ok()?;
+    let (workload, interval) = name.split_once('-')?;
+    let (keys, backend) = match workload {
+        "checkpoint" => (MANY_KEYS, "hashmap"),
+        "rocksdb" => (ROCKSDB_KEYS, ROCKSDB),
+        _ => return None,
+    };
+    let interval: u64 = interval.parse().ok()?;
     let interval = (interval > 0).then(|| Duration::from_millis(interval));
     // A tiny run has a tiny state.
-    let keys = MANY_KEYS.min(records);
-    Some(checkpoint(records, keys, interval))
+    Some(checkpoint(records, State { keys: keys.min(records), backend }, interval))
 }
 
 /// A folder of checkpoints, gone in the end.

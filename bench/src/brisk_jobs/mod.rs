@@ -7,12 +7,16 @@
 
 mod check;
 mod checkpoint;
+mod nexmark;
 mod numbers;
 mod records;
+mod windows;
 mod words;
 
 pub use checkpoint::by_name as checkpoint;
+pub use nexmark::nexmark;
 pub use numbers::{Chaining, chain, exchange, keyed_count};
+pub use windows::{Panes, windows};
 pub use words::{Emit, word_count};
 
 use crate::BenchError;

@@ -11,6 +11,9 @@ pub const KEYS: u64 = 1_000_000;
 /// The same of `checkpoint`, each of which is sent once before any comes twice.
 pub const MANY_KEYS: u64 = 10_000_000;
 
+/// The same of `rocksdb`.
+pub const ROCKSDB_KEYS: u64 = 3_000_000;
+
 /// Bytes of a record beside its key.
 pub const PAYLOAD_BYTES: usize = 92;
 
@@ -66,13 +69,58 @@ impl Keys {
     /// The next key of so many.
     #[inline(always)]
     pub fn next_of(&mut self, keys: u64) -> u64 {
-        self.state = self.state.wrapping_add(GOLDEN);
-        let mut x = self.state;
-        x = (x ^ (x >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        x = (x ^ (x >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        x ^= x >> 31;
-        ((x >> 32) * keys) >> 32
+        ((next_of(&mut self.state) >> 32) * keys) >> 32
     }
+}
+
+/// The next number of a sequence of splitmix64.
+#[inline(always)]
+const fn next_of(state: &mut u64) -> u64 {
+    *state = state.wrapping_add(GOLDEN);
+    let mut x = *state;
+    x = (x ^ (x >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    x = (x ^ (x >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    x ^ (x >> 31)
+}
+
+/// Auctions of bids are uniform in `0..AUCTIONS`.
+pub const AUCTIONS: u64 = 100_000;
+
+/// Bids of all sources together in one millisecond of event time.
+pub const BIDS_PER_MS: u64 = 1_000;
+
+/// Milliseconds of event time after which sources of bids say again how far they are.
+pub const WATERMARK_MS: u64 = 100;
+
+/// The bids that one source subtask sends: `(auction, price, time in ms)`.
+#[derive(Clone, Debug)]
+pub struct Bids {
+    state: u64,
+    /// Bids of all sources before the next one, times that rise evenly.
+    at: u64,
+    step: u64,
+}
+
+impl Bids {
+    /// The sequence of source subtask `subtask` of `parallelism`.
+    pub const fn new(subtask: u64, parallelism: u64) -> Self {
+        Bids { state: fmix64(subtask + 1), at: 0, step: parallelism }
+    }
+
+    /// The next bid.
+    #[inline(always)]
+    pub fn next_bid(&mut self) -> (u64, u64, u64) {
+        let x = next_of(&mut self.state);
+        let time = self.at / BIDS_PER_MS;
+        self.at += self.step;
+        (((x >> 32) * AUCTIONS) >> 32, x & 0xF_FFFF, time)
+    }
+}
+
+/// The part of one auction's window in the check of `windows`.
+#[inline(always)]
+pub const fn window_check(auction: u64, count: u64, max: u64) -> u64 {
+    fmix64(auction << 44 ^ max << 24 ^ count)
 }
 
 /// How many of `total` records source subtask `subtask` of `parallelism` sends.

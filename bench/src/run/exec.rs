@@ -1,8 +1,9 @@
 //! Runs one job of Brisk or of the floor in this process; what `brisk-bench exec` does.
 
 use crate::BenchError;
-use crate::brisk_jobs::{self, Chaining, Emit};
+use crate::brisk_jobs::{self, Chaining, Emit, Panes};
 use crate::floor;
+use crate::nexmark::Query;
 use crate::run::measurement::Measurement;
 use crate::workload::Input;
 use crate::workload::contender::System;
@@ -27,9 +28,13 @@ fn brisk_on_records(job: &str, records: u64) -> Result<Measurement, BenchError> 
         "exchange" => brisk_jobs::exchange(records),
         "chain" => brisk_jobs::chain(records, Chaining::On),
         "chain-cut" => brisk_jobs::chain(records, Chaining::Off),
-        _ => {
-            brisk_jobs::checkpoint(job, records).unwrap_or_else(|| Err(no_job(System::Brisk, job)))
-        }
+        "windows-tumbling" => brisk_jobs::windows(records, Panes::OneByOne),
+        "windows-sliding" => brisk_jobs::windows(records, Panes::Shared),
+        _ => match Query::of_job(job) {
+            Some(query) => brisk_jobs::nexmark(query, records),
+            None => brisk_jobs::checkpoint(job, records)
+                .unwrap_or_else(|| Err(no_job(System::Brisk, job))),
+        },
     }
 }
 

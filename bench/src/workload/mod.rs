@@ -7,6 +7,9 @@ pub mod contender;
 mod exchange;
 pub mod goal;
 mod keyed_count;
+mod nexmark;
+mod rocksdb;
+mod windows;
 mod wordcount;
 
 use crate::BenchError;
@@ -68,13 +71,16 @@ pub enum Scale {
 }
 
 /// All workloads, in the order in which `list` shows them.
-pub const ALL: [&Workload; 6] = [
+pub const ALL: [&Workload; 9] = [
     &wordcount::WORD_COUNT,
     &keyed_count::KEYED_COUNT,
     &exchange::EXCHANGE,
     &chain::CHAIN,
     &chain::CHAIN_CUT,
     &checkpoint::CHECKPOINT,
+    &nexmark::NEXMARK,
+    &rocksdb::ROCKSDB,
+    &windows::WINDOWS,
 ];
 
 impl Workload {

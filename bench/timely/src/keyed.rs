@@ -64,7 +64,7 @@ impl<'de> Deserialize<'de> for Payload {
 
 /// Keys hash by the harness's function, once, without a second mix.
 #[derive(Default)]
-struct KeyHasher(u64);
+pub(crate) struct KeyHasher(u64);
 
 impl Hasher for KeyHasher {
     fn write(&mut self, _: &[u8]) {

@@ -5,8 +5,8 @@
 //!
 //! Arguments: `WORKLOAD SIZE`, where SIZE is a number of records, or a file for `wordcount`.
 //! Workloads: `exchange`, `keyed-count` (typed: Rust values between threads), the same with
-//! `-binary` (serialized, as any networked exchange must), `chain`, `chain-fused`, `wordcount`,
-//! `wordcount-updates`.
+//! `-binary` (serialized, as any networked exchange must), `chain`, `chain-fused`, `windows-tumbling`,
+//! `windows-sliding`, `wordcount`, `wordcount-updates`.
 
 mod chain;
 #[path = "../../src/input/generator.rs"]
@@ -15,6 +15,7 @@ mod keyed;
 mod report;
 #[path = "../../src/input/text.rs"]
 mod text;
+mod windows;
 mod words;
 
 use std::path::Path;
@@ -37,6 +38,8 @@ pub fn main() {
         "keyed-count-binary" => keyed::keyed_count(binary(), records()),
         "chain" => chain::operators(typed(), records()),
         "chain-fused" => chain::fused(typed(), records()),
+        "windows-tumbling" => windows::tumbling(typed(), records()),
+        "windows-sliding" => windows::sliding(typed(), records()),
         "wordcount" => words::final_counts(typed(), Path::new(size)),
         "wordcount-updates" => words::updates(typed(), Path::new(size)),
         other => fail(&format!("no workload {other:?}")),

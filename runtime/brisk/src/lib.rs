@@ -27,6 +27,8 @@ pub use brisk_core::{
 };
 pub use brisk_memory as memory;
 pub use brisk_network as network;
+#[cfg(feature = "rocksdb")]
+pub use brisk_rocksdb as rocksdb;
 
 /// What most programs need.
 pub mod prelude {
@@ -35,8 +37,8 @@ pub mod prelude {
         api::{Arguments, DataStream, KeyedStream, StreamExecutionEnvironment, WindowedStream},
         chain::{
             BroadcastProcessFunction, CoProcessFunction, Collector, KeyedBroadcastProcessFunction,
-            KeyedCoProcessFunction, KeyedContext, KeyedOpenContext, KeyedProcessFunction,
-            ProcessFunction, window::ProcessWindowFunction,
+            KeyedCoProcessFunction, KeyedContext, KeyedOpenContext, KeyedProcessFunction, OneOf,
+            ProcessFunction, joins::ProcessJoinFunction, window::ProcessWindowFunction,
         },
         job::{JobExecutionResult, JobHandle, MiniCluster},
         record::Archived,
@@ -68,6 +70,10 @@ pub mod prelude {
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
 struct Readme;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/joins.md")]
+struct Joins;
 
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/state.md")]

@@ -24,6 +24,24 @@ pub enum Error {
     /// Memory could not be had.
     #[error(transparent)]
     Memory(#[from] brisk_memory::MemoryError),
+    /// A state backend that the program does not have.
+    #[error(
+        "state.backend.type is {name}, but the program was built without that backend: build it with \
+         the feature '{name}' of the crate brisk, or set state.backend.type to hashmap"
+    )]
+    NoStateBackend {
+        /// Its name.
+        name: String,
+    },
+    /// A state backend that can't be had.
+    #[error("the state backend {name} can't be had: {cause}")]
+    StateBackend {
+        /// Its name.
+        name: String,
+        /// Why.
+        #[source]
+        cause: BoxError,
+    },
     /// A thread or the I/O driver could not be had.
     #[error(
         "cannot start {what}: {cause}; lower taskmanager.workers, or raise the limits on threads \
@@ -269,6 +287,8 @@ impl Error {
             | Self::Config(_)
             | Self::Canceled { .. }
             | Self::Accumulator(_)
+            | Self::NoStateBackend { .. }
+            | Self::StateBackend { .. }
             | Self::Program(_) => Severity::FailJob,
         }
     }

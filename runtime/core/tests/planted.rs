@@ -43,6 +43,11 @@ fn what_was_pre_committed_is_forgotten() {
 }
 
 #[test]
+fn timers_that_no_checkpoint_knows() {
+    check(&["--seeds", "0..150", "--planted", "forgotten-timer"], true);
+}
+
+#[test]
 fn wrong_arguments_say_what_is_right() {
     let output = campaign(&["--planted", "nothing"]);
     assert_eq!(output.status.code(), Some(2));

@@ -26,6 +26,18 @@ fn what_no_one_took_is_a_usage_error() {
 }
 
 #[test]
+fn a_word_is_one_of_those_that_are_known() {
+    let mut given = arguments("--fault tear --quick");
+    assert_eq!(given.one_of("--fault", &["slip", "tear"]), Ok(Some("tear")));
+    assert_eq!(given.one_of("--fault", &["slip", "tear"]), Ok(None));
+    assert!(given.flag("--quick"));
+    for line in ["--fault", "--fault rust"] {
+        let failure = arguments(line).one_of("--fault", &["slip", "tear"]).expect_err(line);
+        assert!(failure.to_string().contains("slip, tear"), "{failure}");
+    }
+}
+
+#[test]
 fn a_number_has_to_be_one() {
     for line in ["--seconds", "--seconds x", "--seconds 0", "--seconds -3"] {
         let failure = arguments(line).number("--seconds").expect_err(line);

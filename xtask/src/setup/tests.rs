@@ -1,4 +1,5 @@
 use super::{From, NEEDS, Need, Purpose, is_met};
+use crate::repository::workspace::Workspace;
 
 fn need(probe: &'static [&'static str]) -> Need {
     Need { name: "x", why: "x", purpose: Purpose::Tests, probe, from: From::Apt(&["x"]) }
@@ -6,9 +7,10 @@ fn need(probe: &'static [&'static str]) -> Need {
 
 #[test]
 fn a_need_is_met_when_its_probe_succeeds() {
-    assert!(is_met(&need(&["true"])));
-    assert!(!is_met(&need(&["false"])));
-    assert!(!is_met(&need(&["no-such-program-of-brisk"])));
+    let workspace = Workspace::find().unwrap();
+    assert!(is_met(&workspace, &need(&["true"])));
+    assert!(!is_met(&workspace, &need(&["false"])));
+    assert!(!is_met(&workspace, &need(&["no-such-program-of-brisk"])));
 }
 
 #[test]

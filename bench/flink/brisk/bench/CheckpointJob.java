@@ -12,7 +12,7 @@ import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 import org.apache.flink.streaming.api.functions.KeyedProcessFunction;
 import org.apache.flink.util.Collector;
 
-/** `checkpoint`: each key once, then keys at random; per key a count and what its first record had. */
+/** `checkpoint` and `rocksdb`: each key once, then keys at random; per key a count and what its first record had. */
 final class CheckpointJob {
     private static final int BATCH = 1_000;
 
@@ -23,8 +23,8 @@ final class CheckpointJob {
 
     private CheckpointJob() {}
 
-    static void build(StreamExecutionEnvironment environment, long total) {
-        long keys = Math.min(Generator.MANY_KEYS, total);
+    static void build(StreamExecutionEnvironment environment, long allKeys, long total) {
+        long keys = Math.min(allKeys, total);
         FILLING.set(environment.getParallelism());
         PartSource<Record> source =
                 new PartSource<>(

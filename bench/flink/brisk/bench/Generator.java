@@ -4,6 +4,7 @@ package brisk.bench;
 final class Generator {
     static final long KEYS = 1_000_000;
     static final long MANY_KEYS = 10_000_000;
+    static final long ROCKSDB_KEYS = 3_000_000;
     static final int PAYLOAD_BYTES = 92;
     private static final long GOLDEN = 0x9E3779B97F4A7C15L;
 
@@ -38,6 +39,38 @@ final class Generator {
             x ^= x >>> 31;
             return ((x >>> 32) * keys) >>> 32;
         }
+    }
+
+    static final long AUCTIONS = 100_000;
+    static final long BIDS_PER_MS = 1_000;
+    static final long WATERMARK_MS = 100;
+
+    /** The bids that one source subtask sends. */
+    static final class Bids {
+        private final long step;
+        private long state;
+        private long at;
+
+        Bids(long subtask, long parallelism) {
+            state = fmix64(subtask + 1);
+            step = parallelism;
+        }
+
+        void next(Bid bid) {
+            state += GOLDEN;
+            long x = state;
+            x = (x ^ (x >>> 30)) * 0xBF58476D1CE4E5B9L;
+            x = (x ^ (x >>> 27)) * 0x94D049BB133111EBL;
+            x ^= x >>> 31;
+            bid.auction = ((x >>> 32) * AUCTIONS) >>> 32;
+            bid.price = x & 0xFFFFF;
+            bid.timeMs = at / BIDS_PER_MS;
+            at += step;
+        }
+    }
+
+    static long windowCheck(long auction, long count, long max) {
+        return fmix64(auction << 44 ^ max << 24 ^ count);
     }
 
     static byte[] payload() {

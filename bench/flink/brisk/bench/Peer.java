@@ -41,7 +41,7 @@ public final class Peer {
             JobExecutionResult result = run(cluster, arguments[0], arguments[1]);
             double cpu = cpuSeconds() - cpuBefore;
             double seconds = result.getNetRuntime() / 1e3;
-            if (arguments[0].startsWith("checkpoint-")) {
+            if (arguments[0].startsWith("checkpoint-") || arguments[0].startsWith("rocksdb-")) {
                 seconds = (System.nanoTime() - CheckpointJob.FILLED_NANOS.get()) / 1e9;
             }
             long records = Check.WORDS.get() > 0 ? Check.WORDS.get() : Long.parseLong(arguments[1]);
@@ -87,6 +87,12 @@ public final class Peer {
             case "chain":
                 ChainJob.build(environment, Long.parseLong(size));
                 break;
+            case "windows-tumbling":
+                WindowsJob.tumbling(environment, Long.parseLong(size));
+                break;
+            case "windows-sliding":
+                WindowsJob.sliding(environment, Long.parseLong(size));
+                break;
             case "wordcount-batch":
                 environment.setRuntimeMode(RuntimeExecutionMode.BATCH);
                 WordCountJob.build(environment, size);
@@ -94,18 +100,44 @@ public final class Peer {
             case "wordcount":
                 WordCountJob.build(environment, size);
                 break;
+            case "nexmark-q0":
+            case "nexmark-q1":
+            case "nexmark-q2":
+            case "nexmark-q5":
+            case "nexmark-q7":
+            case "nexmark-q8":
+            case "nexmark-q11":
+                NexmarkJobs.build(environment, workload, Long.parseLong(size));
+                break;
             case "checkpoint-0":
             case "checkpoint-500":
             case "checkpoint-1000":
             case "checkpoint-3000":
             case "checkpoint-10000":
                 checkpointing(environment, Long.parseLong(workload.replaceAll("[^0-9]", "")));
-                CheckpointJob.build(environment, Long.parseLong(size));
+                CheckpointJob.build(environment, Generator.MANY_KEYS, Long.parseLong(size));
+                break;
+            case "rocksdb-0":
+            case "rocksdb-500":
+            case "rocksdb-1000":
+            case "rocksdb-3000":
+            case "rocksdb-10000":
+                inRocksDb(environment);
+                checkpointing(environment, Long.parseLong(workload.replaceAll("[^0-9]", "")));
+                CheckpointJob.build(environment, Generator.ROCKSDB_KEYS, Long.parseLong(size));
                 break;
             default:
                 throw new IllegalArgumentException("no workload " + workload);
         }
         return cluster.executeJobBlocking(environment.getStreamGraph().getJobGraph());
+    }
+
+    /** State in RocksDB, its checkpoints incremental. */
+    private static void inRocksDb(StreamExecutionEnvironment environment) {
+        Configuration configuration = new Configuration();
+        configuration.setString("state.backend.type", "rocksdb");
+        configuration.setString("execution.checkpointing.incremental", "true");
+        environment.configure(configuration);
     }
 
     /** A checkpoint each so many milliseconds, into a folder for temporary files; 0 for none. */

@@ -14,6 +14,16 @@ fn keys_are_the_documented_ones() {
 }
 
 #[test]
+fn bids_are_the_documented_ones() {
+    let mut bids = Bids::new(0, 2);
+    let auctions = [(); 5].map(|()| bids.next_bid().0);
+    assert_eq!(auctions, [16_120, 61_874, 23_763, 19_167, 98_844]);
+    let (_, price, time) = (0..1_000).map(|_| bids.next_bid()).last().expect("bids don't end");
+    assert_eq!(time, 2, "bid 1,004 of one of two sources");
+    assert!(price < 1 << 20);
+}
+
+#[test]
 fn keys_are_uniform_enough() {
     let mut tenths = [0u32; 10];
     let mut keys = Keys::new(3);

@@ -25,6 +25,34 @@ fn counts_are_summed_up_to_one_value() {
     );
 }
 
+/// Panes put together are windows one by one; here windows of 100 ms, by 100 or by 20.
+#[test]
+fn windows_equal_their_definition() {
+    let total = 250_001;
+    for apart in [5, 1] {
+        let slide = 20 * apart as i64;
+        let mut windows = BTreeMap::new();
+        for subtask in 0..PARALLELISM {
+            let mut bids = Bids::new(subtask, PARALLELISM);
+            for _ in 0..share(total, subtask, PARALLELISM) {
+                let (auction, price, time) = bids.next_bid();
+                let time = time as i64;
+                let mut start = time - time % slide;
+                while start > time - 100 {
+                    let (count, max) = windows.entry((auction, start)).or_insert((0, 0));
+                    (*count, *max) = (*count + 1, price.max(*max));
+                    start -= slide;
+                }
+            }
+        }
+        let check = |((auction, _), (count, max)): (&(u64, i64), &(u64, u64))| {
+            window_check(*auction, *count, *max)
+        };
+        let check = windows.iter().map(check).fold(0, u64::wrapping_add);
+        assert_eq!(window_sum(total, apart, 20), Outcome { records: total, check });
+    }
+}
+
 #[test]
 fn numeric_references_equal_their_definitions() {
     let total = 10_001;

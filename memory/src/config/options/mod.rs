@@ -12,6 +12,7 @@ pub mod memory;
 pub mod network;
 pub mod pipeline;
 pub mod restart;
+pub mod rocksdb;
 pub mod state;
 pub mod worker;
 
@@ -34,6 +35,7 @@ pub fn topics() -> Vec<Topic> {
         Topic { title: "Execution", options: execution::all() },
         Topic { title: "Checkpoints and savepoints", options: checkpointing::all() },
         Topic { title: "State and recovery", options: state::all() },
+        Topic { title: "The RocksDB state backend", options: rocksdb::all() },
         Topic { title: "Restart after failures", options: restart::all() },
         Topic { title: "TaskManager memory", options: memory::all() },
         Topic { title: "JobManager memory", options: jobmanager::all() },

@@ -45,6 +45,11 @@ type Counts = Arc<Mutex<HashMap<u64, u64>>>;
 
 /// What came of the checkpoints of a job whose counts were right.
 fn check(settings: &[(&str, &str)]) -> CheckpointingStatistics {
+    check_at(2e6, settings)
+}
+
+/// The same with so many records a second, so that there are checkpoints between failures.
+fn check_at(rate: f64, settings: &[(&str, &str)]) -> CheckpointingStatistics {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let directory = folder.path().display().to_string();
     let mut all = vec![
@@ -64,7 +69,7 @@ fn check(settings: &[(&str, &str)]) -> CheckpointingStatistics {
     env.set_parallelism(2);
     let (fuse, seen) = (Fuse::new(FAILURES), Counts::default());
     let counts = Arc::clone(&seen);
-    env.from_generator(Some(RECORDS), RateLimit::PerSecond(2e6), |n| n % KEYS)
+    env.from_generator(Some(RECORDS), RateLimit::PerSecond(rate), |n| n % KEYS)
         .map(move |n| {
             fuse.burn();
             n
@@ -118,4 +123,35 @@ fn aligned_with_a_timeout() {
 #[test]
 fn kept_in_memory() {
     check(&[("execution.checkpointing.storage", "jobmanager")]);
+}
+
+#[cfg(feature = "rocksdb")]
+mod rocksdb {
+    use super::check_at;
+
+    const ROCKSDB: (&str, &str) = ("state.backend.type", "rocksdb");
+    /// A checkpoint waits for a file to be written.
+    const RATE: f64 = 2e5;
+
+    #[test]
+    fn in_full() {
+        check_at(RATE, &[ROCKSDB]);
+    }
+
+    #[test]
+    fn incremental_and_unaligned() {
+        check_at(
+            RATE,
+            &[
+                ROCKSDB,
+                ("execution.checkpointing.incremental", "true"),
+                ("execution.checkpointing.unaligned.enabled", "true"),
+            ],
+        );
+    }
+
+    #[test]
+    fn kept_in_memory() {
+        check_at(RATE, &[ROCKSDB, ("execution.checkpointing.storage", "jobmanager")]);
+    }
 }

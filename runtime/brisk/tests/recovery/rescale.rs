@@ -131,10 +131,15 @@ fn stop(stopped: Stopped, folder: &Path, settings: &[(&str, &str)], parallelism:
 }
 
 fn check(stopped: Stopped, settings: &[(&str, &str)], then: u32, now: u32) {
+    check_change(stopped, [settings; 2], then, now);
+}
+
+/// The same where the job goes on with other settings.
+fn check_change(stopped: Stopped, settings: [&[(&str, &str)]; 2], then: u32, now: u32) {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let left = stop(stopped, folder.path(), settings, then);
+    let left = stop(stopped, folder.path(), settings[0], then);
     let mut all = vec![("execution.state-recovery.path", left.as_str())];
-    all.extend_from_slice(settings);
+    all.extend_from_slice(settings[1]);
     let seen = Counts::default();
     let handle = job(&environment(&all, now), &seen, Duration::ZERO);
     handle.wait().unwrap_or_else(|error| panic!("{stopped:?} {then} to {now}: {error}"));
@@ -215,4 +220,47 @@ fn from_compressed_savepoints() {
 #[test]
 fn from_the_savepoint_that_stopped_it() {
     check_all(Stopped::WithSavepoint, &[]);
+}
+
+#[cfg(feature = "rocksdb")]
+mod rocksdb {
+    use super::{PARALLELISMS, Stopped, check_all, check_change};
+
+    const ROCKSDB: (&str, &str) = ("state.backend.type", "rocksdb");
+    const INCREMENTAL: (&str, &str) = ("execution.checkpointing.incremental", "true");
+
+    #[test]
+    fn from_full_aligned_checkpoints() {
+        check_all(Stopped::Aligned, &[ROCKSDB]);
+    }
+
+    #[test]
+    fn from_full_unaligned_checkpoints() {
+        check_all(Stopped::Unaligned, &[ROCKSDB]);
+    }
+
+    #[test]
+    fn from_incremental_aligned_checkpoints() {
+        check_all(Stopped::Aligned, &[ROCKSDB, INCREMENTAL]);
+    }
+
+    #[test]
+    fn from_incremental_unaligned_checkpoints() {
+        check_all(Stopped::Unaligned, &[ROCKSDB, INCREMENTAL]);
+    }
+
+    #[test]
+    fn from_savepoints_with_another_backend() {
+        for [then, now] in [[&[][..], &[ROCKSDB][..]], [&[ROCKSDB], &[]]] {
+            for parallelism in PARALLELISMS {
+                check_change(Stopped::Savepoint, [then, now], 2, parallelism);
+                check_change(Stopped::WithSavepoint, [then, now], parallelism, 2);
+            }
+        }
+    }
+
+    #[test]
+    fn from_a_checkpoint_of_memory() {
+        check_change(Stopped::Aligned, [&[], &[ROCKSDB]], 3, 2);
+    }
 }

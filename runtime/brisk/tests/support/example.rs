@@ -13,8 +13,16 @@ use std::{
 };
 
 /// All there are.
-pub(crate) const EXAMPLES: [&str; 5] =
-    ["wordcount", "embedded_service", "keyed_count", "side_outputs", "exactly_once_files"];
+pub(crate) const EXAMPLES: [&str; 8] = [
+    "wordcount",
+    "embedded_service",
+    "keyed_count",
+    "side_outputs",
+    "exactly_once_files",
+    "nexmark",
+    "slow_query_log",
+    "sessions",
+];
 
 /// How a process ended.
 #[derive(Debug)]

@@ -1,6 +1,6 @@
 //! A sink in two phases, and the world outside that it commits to.
 
-use crate::Planted;
+use crate::{Planted, in_time::Row};
 use brisk_core::{
     BoxError, Error,
     chain::{Sink, SinkContext, SinkWriter},
@@ -15,9 +15,6 @@ use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError},
 };
-
-/// A row: a key and its count.
-pub(crate) type Row = (i64, u64);
 
 /// What survives whatever happens to the job, as a database does.
 #[derive(Clone)]

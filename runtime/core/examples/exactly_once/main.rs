@@ -1,9 +1,12 @@
 //! The exactly-once campaign: one job, seed by seed, stopped at random points in the simulator.
 //!
 //! ```text
-//!   sequence --+                           +-- main --> key_by, count --> ledger
+//!   sequence --+                           +-- side --> key_by, count --> ledger
 //!              +--> union --> process -----+
-//!   sequence --+             (may fail)    +-- side --> key_by, count --> ledger
+//!   sequence --+             (may fail)    +-- main --+--> key_by, count --> ledger
+//!                                                     +--> key_by, sliding windows --> ledger
+//!                                                     +--> key_by, map state and timers --> ledger
+//!   sequence ------------------------------ broadcast +--> key_by, both --> ledger
 //! ```
 //!
 //! Each seed draws the cluster, the way of checkpoints, and faults: an operator that fails, a process
@@ -13,6 +16,7 @@
 //! Usage: `exactly_once [--seeds A..B] [--json] [--planted FAULT]`. Exit code 1 on any violation, so
 //! with a planted fault, which shows that the campaign would find one like it.
 
+mod in_time;
 mod job;
 mod ledger;
 mod report;
@@ -22,7 +26,7 @@ use report::Report;
 use std::process::ExitCode;
 
 const USAGE: &str = "usage: exactly_once [--seeds A..B] [--json] \
-     [--planted no-blocking|early-commit|forgotten-pending]";
+     [--planted no-blocking|early-commit|forgotten-pending|forgotten-timer]";
 
 /// Few, for whoever only wants to see it run.
 const SEEDS: std::ops::Range<u64> = 0..3;
@@ -42,6 +46,8 @@ enum Planted {
     EarlyCommit,
     /// A sink drops what it pre-committed when the checkpoint is given up.
     ForgottenPending,
+    /// Timers are not part of checkpoints.
+    ForgottenTimer,
 }
 
 fn parse(words: impl Iterator<Item = String>) -> Option<Arguments> {
@@ -55,6 +61,7 @@ fn parse(words: impl Iterator<Item = String>) -> Option<Arguments> {
                     "no-blocking" => Planted::NoBlocking,
                     "early-commit" => Planted::EarlyCommit,
                     "forgotten-pending" => Planted::ForgottenPending,
+                    "forgotten-timer" => Planted::ForgottenTimer,
                     _ => return None,
                 });
             }

@@ -2,7 +2,7 @@
 
 use crate::{
     Planted,
-    job::{Failures, Ledgers, describe, expected},
+    job::{Failures, Ledgers, Size, describe, expected},
     report::Faults,
 };
 use brisk_core::{
@@ -50,8 +50,7 @@ fn text(panic: Box<dyn Any + Send>) -> String {
 
 /// What a seed decides for all processes of its job.
 struct Scenario {
-    count: i64,
-    parallelism: u32,
+    size: Size,
     chaining: bool,
     settings: Vec<(&'static str, String)>,
     disk_faults: bool,
@@ -88,9 +87,10 @@ fn draw(world: &SimulatedWorld) -> Scenario {
                 .push(("execution.checkpointing.aligned-checkpoint-timeout", "1 ms".to_owned()));
         }
     }
+    let (about, parallelism) = (500 + one_of(4000) as i64, 1 + one_of(4) as u32);
+    let count = about - about % (2 * i64::from(parallelism));
     let mut scenario = Scenario {
-        count: 500 + one_of(4000) as i64,
-        parallelism: 1 + one_of(4) as u32,
+        size: Size { count, parallelism },
         chaining: one_of(2) == 0,
         settings,
         disk_faults: one_of(3) == 0,
@@ -108,7 +108,8 @@ fn environment(scenario: &Scenario) -> Result<StreamExecutionEnvironment, Error>
     let mut env = StreamExecutionEnvironment::with_configuration(config)?;
     env.set_runtime_mode(RuntimeMode::Streaming);
     env.enable_checkpointing(Duration::from_millis(10));
-    env.set_parallelism(scenario.parallelism);
+    env.set_parallelism(scenario.size.parallelism);
+    env.set_auto_watermark_interval(Duration::from_micros(300));
     if !scenario.chaining {
         env.disable_operator_chaining();
     }
@@ -124,7 +125,7 @@ fn scenario(seed: u64, planted: Option<Planted>, faults: &mut Faults) -> Result<
         scenario.settings.push(("execution.checkpointing.mode", "AT_LEAST_ONCE".to_owned()));
     }
     let at: BTreeSet<u64> =
-        (0..world.below(4)).map(|_| world.below(2 * scenario.count as u64)).collect();
+        (0..world.below(4)).map(|_| world.below(2 * scenario.size.count as u64)).collect();
     let (failures, ledgers) = (Failures::at(at), Ledgers::with(planted));
     let mut kills = world.below(4);
     let mut repairs = u64::from(scenario.disk_faults);
@@ -135,7 +136,7 @@ fn scenario(seed: u64, planted: Option<Planted>, faults: &mut Faults) -> Result<
             faults.restored += 1;
             env.restore_from(&folder.display().to_string(), ClaimMode::NoClaim);
         }
-        describe(&env, scenario.count, (&failures, &ledgers));
+        describe(&env, scenario.size, (&failures, &ledgers));
         let cluster = SimulatedCluster::in_world(seed, &world);
         let mut cluster = cluster.map_err(|error| error.to_string())?;
         let handle = env.submit_to(&mut cluster, "campaign").map_err(|error| error.to_string())?;
@@ -176,7 +177,7 @@ fn scenario(seed: u64, planted: Option<Planted>, faults: &mut Faults) -> Result<
         }
     }
     faults.operator_failures = failures.met();
-    compare(&scenario, &ledgers)
+    compare(scenario.size, &ledgers)
 }
 
 /// True when the job is still running after these.
@@ -230,11 +231,8 @@ fn latest(world: &SimulatedWorld) -> Result<Option<PathBuf>, String> {
     Ok(newest.map(|(_, folder)| folder))
 }
 
-fn compare(scenario: &Scenario, ledgers: &Ledgers) -> Result<(), String> {
-    let found = [ledgers.main.rows(), ledgers.aside.rows()];
-    for (name, (found, expected)) in
-        ["main", "aside"].iter().zip(found.into_iter().zip(expected(scenario.count)))
-    {
+fn compare(size: Size, ledgers: &Ledgers) -> Result<(), String> {
+    for (found, (name, expected)) in ledgers.rows().into_iter().zip(expected(size)) {
         if found == expected {
             continue;
         }

@@ -26,8 +26,8 @@
 
 mod aggregates;
 mod arguments;
-mod connected;
 mod environment;
+mod joins;
 mod keyed;
 mod operators;
 mod partitioning;
@@ -41,8 +41,12 @@ mod windowed;
 pub use crate::record::pair::{FirstOfPair, PairView};
 pub use aggregates::{Count, Extreme, Reduce, Sum};
 pub use arguments::Arguments;
-pub use connected::{BroadcastTimedStream, CoTimedStream, ConnectedKeyedStreams};
 pub use environment::StreamExecutionEnvironment;
+pub use joins::{
+    BroadcastTimedStream, CoGroupedStream, CoTimedStream, ConnectedKeyedStreams, Groups,
+    IntervalJoined, IntervalJoinedStream, JoinedKeys, JoinedStream, JoinedStreams, JoinedWhere,
+    JoinedWindows, Pairs,
+};
 pub use keyed::{Aggregated, KeyedStream};
 pub use partitioning::{BroadcastProcessed, CoMap, CoMapped, ConnectedStreams};
 pub use sinks::Collected;

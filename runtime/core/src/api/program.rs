@@ -15,10 +15,11 @@ use crate::{
     exchange::HashWriter,
     graph::{
         ChainingStrategy, EdgeId, Exchange, GraphSettings, InputIndex, JobGraph, JobType, NewEdge,
-        NodeId, StreamGraph, StreamNode,
+        NodeId, Parallelism, StreamGraph, StreamNode,
     },
     job::{JobProgram, JobSettings},
     record::selector::KeySelector,
+    state::backend::{self, BackendSettings},
     task::{BuildContext, ChainTask, ErasedEdge, JobFactories, TaskBody, TaskFactory},
 };
 
@@ -92,7 +93,11 @@ impl Program {
         }
         graph.settings_mut().job_name = job_name.to_string();
         let settings = JobSettings::read(config, graph.settings().job_type)?;
-        Ok(JobProgram { graph: JobGraph::build(&graph)?, stream: graph, factories, settings })
+        let built = JobGraph::build(&graph)?;
+        let slots = built.vertices().iter().map(|vertex| vertex.parallelism).max();
+        let slots = slots.unwrap_or(Parallelism(1));
+        let backend = backend::configured(BackendSettings { config, slots })?;
+        Ok(JobProgram { graph: built, stream: graph, factories, settings, backend })
     }
 
     /// The job graph of what was described so far.

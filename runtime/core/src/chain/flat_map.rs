@@ -23,18 +23,26 @@ pub struct Collector<T> {
     /// The event time of the items that wait, once there was no room for them: by the
     /// time there is, the stage that set it may have set another.
     waits_with: Option<Timestamp>,
+    /// The event time of each item, where that is not the one of the record in hand; else empty.
+    stamps: VecDeque<Timestamp>,
 }
 
 impl<T> Collector<T> {
     /// An empty collector.
     pub fn new() -> Self {
-        Self { items: VecDeque::new(), waits_with: None }
+        Self { items: VecDeque::new(), waits_with: None, stamps: VecDeque::new() }
     }
 
     /// Adds a record.
     #[inline]
     pub fn collect(&mut self, item: T) {
         self.items.push_back(item);
+    }
+
+    /// Gives all that has no event time of its own yet this one. Whoever uses it does so for
+    /// everything that it collects.
+    pub(crate) fn stamp(&mut self, timestamp: Timestamp) {
+        self.stamps.resize(self.items.len(), timestamp);
     }
 
     /// Records that wait.
@@ -50,6 +58,9 @@ impl<T> Collector<T> {
     /// Passes on what was made of the record in hand, as far as `sink` takes it.
     #[inline]
     pub(crate) fn drain_into<S: Push<T>>(&mut self, sink: &mut S, cx: &mut Cx) -> Flow {
+        if !self.stamps.is_empty() {
+            return self.drain_stamped(sink, cx);
+        }
         let mut left = INTERRUPT_CHECK;
         while let Some(item) = self.items.pop_front() {
             let mut flow = sink.push(item, cx);
@@ -66,6 +77,20 @@ impl<T> Collector<T> {
             }
         }
         Flow::Continue
+    }
+
+    /// The same of records with an event time of their own.
+    fn drain_stamped<S: Push<T>>(&mut self, sink: &mut S, cx: &mut Cx) -> Flow {
+        let in_hand = cx.timestamp();
+        let mut flow = Flow::Continue;
+        while flow == Flow::Continue
+            && let Some(item) = self.items.pop_front()
+        {
+            cx.set_timestamp(self.stamps.pop_front());
+            flow = sink.push(item, cx);
+        }
+        cx.set_timestamp(in_hand);
+        flow
     }
 
     /// Passes on what had no room before, as far as `sink` takes it.
@@ -87,6 +112,9 @@ impl<T> Collector<T> {
         cx.set_timestamp(self.waits_with);
         let mut answer = Flow::Continue;
         for item in self.items.drain(..) {
+            if let Some(stamp) = self.stamps.pop_front() {
+                cx.set_timestamp(Some(stamp));
+            }
             answer = answer.and(sink.push(item, cx));
         }
         cx.set_timestamp(in_hand);

@@ -39,7 +39,7 @@ pub use keyed::{
     Aggregate, Combine, EitherKey, FirstKey, Keyed, KeyedBatch, KeyedBroadcast,
     KeyedBroadcastProcessFunction, KeyedCoProcessFunction, KeyedContext, KeyedOpenContext,
     KeyedOperator, KeyedProcess, KeyedProcessFunction, KeyedTemplate, OneOf, OperatorTemplate,
-    OperatorTurn, OverBoth, Taken, TimerService, window,
+    OperatorTurn, OverBoth, Taken, TimerService, joins, window,
 };
 pub use link::Link;
 pub use map::Map;

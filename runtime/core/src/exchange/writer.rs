@@ -74,6 +74,7 @@ impl RecordWriter {
     }
 
     /// Writes the record and its event time, if it has one, where there is room.
+    #[inline(always)]
     fn write_timed<T: Record>(
         &mut self,
         channel: ChannelIndex,

@@ -14,6 +14,7 @@ use crate::{
         Exchange, ExecutionEdge, ExecutionGraph, JobGraph, JobId, NodeId, Subtask, SubtaskIndex,
         TaskId, VertexIndex,
     },
+    state::backend::StateBackend,
     task::{
         Attempt, BufferQuota, GatePlan, JobFactories, OperatorPlan, OutputPlan, PlannedTask,
         PortPlan, SubtaskPlan, TaskFactory, TaskKey, WorkerId, snapshot::TaskRestore,
@@ -38,6 +39,8 @@ pub(super) struct Deployment<'a> {
     pub(super) places: &'a [WorkerId],
     /// Whether checkpoints are taken by themselves.
     pub(super) checkpointing: bool,
+    /// What keeps keyed state; `None` for memory.
+    pub(super) backend: Option<&'a Arc<dyn StateBackend>>,
     /// What each task starts from; empty for the beginning.
     pub(super) restores: &'a [Arc<TaskRestore>],
 }
@@ -114,6 +117,7 @@ impl Deployment<'_> {
             gates: inputs.into_iter().map(gate).collect(),
             outputs: self.graph.outputs(subtask.vertex).map(output).collect(),
             checkpointing: self.checkpointing,
+            backend: self.backend.cloned(),
             restore: self.restores.get(task.as_index()).cloned(),
         }
     }

@@ -22,6 +22,7 @@ use crate::{
     },
     error::Error,
     graph::{ExecutionGraph, JobGraph, JobId, StreamGraph},
+    state::backend::StateBackend,
     task::{JobFactories, OpenDisk, WorkerId},
     worker::{Directory, JobKey, WorkerHandle, WorkerThread},
 };
@@ -37,6 +38,8 @@ pub(crate) struct JobProgram {
     pub(crate) graph: JobGraph,
     pub(crate) factories: JobFactories,
     pub(crate) settings: JobSettings,
+    /// What keeps keyed state; `None` for memory.
+    pub(crate) backend: Option<Arc<dyn StateBackend>>,
 }
 
 /// Who is to run a job.

@@ -42,6 +42,15 @@ pub enum StateError {
         /// Name and id.
         operator: String,
     },
+    /// What another backend than the one in memory could not do.
+    #[error("the state backend of operator {operator}: {cause}")]
+    Backend {
+        /// Name and id.
+        operator: String,
+        /// What is wrong.
+        #[source]
+        cause: crate::error::BoxError,
+    },
     /// State that the operator does not have any more.
     #[error(
         "the checkpoint has state '{state}' of operator {operator}, which keeps no such state now: \

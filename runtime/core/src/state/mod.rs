@@ -3,13 +3,14 @@
 //! A [`table`] holds the bytes; what is typed about it is a thin layer on top. Segments come from the
 //! managed region through a [`Supply`] that knows whose state it is, so that memory that ends is an
 //! error that names the operator and the key to raise. What is kept goes into checkpoints and comes
-//! back by [`snapshot`]. Functions keep states by name ([`keyed`]), and lists beside them
+//! back by [`snapshot`]. Other backends take the table's place ([`backend`]). Functions keep states by name ([`keyed`]), and lists beside them
 //! ([`operator`]).
 //!
 //! Thread: state belongs to one task and never leaves its worker.
 //!
 //! Deliberately absent so far: spilling of cold segments.
 
+pub mod backend;
 mod error;
 pub mod keyed;
 pub mod operator;

@@ -51,6 +51,26 @@ impl HashRange {
         (u64::from(self.first) + self.span - 1) as u32
     }
 
+    /// The hash that is so far behind the first.
+    pub fn at(self, offset: u64) -> u32 {
+        assert!(offset < self.span, "a hash behind the last");
+        self.first + offset as u32
+    }
+
+    /// How far a hash is behind the first.
+    pub fn offset(self, hash: u32) -> u64 {
+        u64::from(hash.wrapping_sub(self.first))
+    }
+
+    /// The hashes that are so far behind the first.
+    ///
+    /// # Panics
+    /// If there are none.
+    pub fn part(self, offsets: std::ops::Range<u64>) -> Self {
+        assert!(offsets.start < offsets.end && offsets.end <= self.span, "a part of the range");
+        Self { first: self.at(offsets.start), span: offsets.end - offsets.start }
+    }
+
     /// How many hashes there are.
     pub fn span(self) -> u64 {
         self.span

@@ -4,7 +4,7 @@ use brisk_memory::{
     Claims, ClaimsRef, HeldIndex, Holding, MemoryError, Pool, PoolOptions, Region, Segment,
     SegmentCount, SegmentSize, Taken,
 };
-use std::task::Waker;
+use std::{cell::RefCell, rc::Rc, task::Waker};
 
 use super::StateError;
 
@@ -26,15 +26,44 @@ pub struct SupplyOptions {
 }
 
 /// A share of the managed region, for the state of one operator of one subtask. Segments that are
-/// dropped come back to it.
-#[derive(Debug)]
+/// dropped come back to it. Clones are the same share: an operator may have several tables.
+#[derive(Clone, Debug)]
 pub struct Supply {
-    pool: Pool,
+    share: Rc<RefCell<Share>>,
     region: Region,
-    owner: String,
+    owner: Rc<str>,
+}
+
+/// What the tables of an operator have together.
+#[derive(Debug)]
+struct Share {
+    pool: Pool,
     /// Of snapshots that are being written: they may have segments that can be had.
     claims: Vec<ClaimsRef>,
     reserve: Vec<Segment>,
+}
+
+impl Share {
+    fn take(&mut self) -> Option<Segment> {
+        match self.pool.take() {
+            Taken::Segment(segment) => Some(segment),
+            Taken::Overdraft(_) => unreachable!("the pool has no overdraft"),
+            Taken::Exhausted => None,
+        }
+    }
+
+    #[cold]
+    fn take_back(&mut self) -> Option<Segment> {
+        self.claims.retain(ClaimsRef::is_wanted);
+        while self.claims.iter().any(ClaimsRef::set_aside) {
+            if let Some(segment) = self.take() {
+                return Some(segment);
+            }
+        }
+        // What is read from here on is copied, so that less of the reserve is needed.
+        self.claims.iter().for_each(ClaimsRef::starve);
+        self.reserve.pop()
+    }
 }
 
 impl Supply {
@@ -52,8 +81,9 @@ impl Supply {
             // State does not wait for memory: there is nobody to wake.
             waker: Waker::noop().clone(),
         })?;
-        let (claims, reserve) = (Vec::new(), Vec::new());
-        Ok(Self { pool, region: region.clone(), owner, claims, reserve })
+        let share = Share { pool, claims: Vec::new(), reserve: Vec::new() };
+        let (share, owner) = (Rc::new(RefCell::new(share)), owner.into());
+        Ok(Self { share, region: region.clone(), owner })
     }
 
     /// A segment; its bytes are those of its last use. What was copied for a snapshot gives way.
@@ -61,24 +91,10 @@ impl Supply {
     /// # Errors
     /// If there is none left for this operator. Here is where cold segments will be spilled.
     pub fn take(&mut self) -> Result<Segment, StateError> {
-        match self.pool.take() {
-            Taken::Segment(segment) => Ok(segment),
-            Taken::Overdraft(_) => unreachable!("the pool has no overdraft"),
-            Taken::Exhausted => self.take_back(),
-        }
-    }
-
-    #[cold]
-    fn take_back(&mut self) -> Result<Segment, StateError> {
-        self.claims.retain(ClaimsRef::is_wanted);
-        while self.claims.iter().any(ClaimsRef::set_aside) {
-            if let Taken::Segment(segment) = self.pool.take() {
-                return Ok(segment);
-            }
-        }
-        // What is read from here on is copied, so that less of the reserve is needed.
-        self.claims.iter().for_each(ClaimsRef::starve);
-        self.reserve.pop().ok_or_else(|| self.exhausted())
+        let mut share = self.share.borrow_mut();
+        let taken = share.take().or_else(|| share.take_back());
+        drop(share);
+        taken.ok_or_else(|| self.exhausted())
     }
 
     /// Opens a frozen segment, or gives what is to take its place.
@@ -93,7 +109,7 @@ impl Supply {
         if held.thaw(at) {
             return Ok(None);
         }
-        if let Taken::Segment(blank) = self.pool.take() {
+        if let Some(blank) = self.share.borrow_mut().take() {
             return Ok(Some(blank));
         }
         if held.thaw_by_heap(at) {
@@ -121,30 +137,32 @@ impl Supply {
 
     /// Segments are being copied for these from now on.
     pub(super) fn lend_to(&mut self, claims: &Claims) {
-        self.claims.retain(ClaimsRef::is_wanted);
+        let share = &mut *self.share.borrow_mut();
+        share.claims.retain(ClaimsRef::is_wanted);
         let wanted = claims.open();
         if wanted == 0 {
             return;
         }
-        self.claims.push(claims.downgrade());
-        let reserve = RESERVE_BYTES.div_ceil(self.segment_size().bytes());
-        while self.reserve.len() < wanted.min(reserve) {
-            let Taken::Segment(segment) = self.pool.take() else {
+        share.claims.push(claims.downgrade());
+        let reserve = RESERVE_BYTES.div_ceil(self.region.segment_size().bytes());
+        while share.reserve.len() < wanted.min(reserve) {
+            let Some(segment) = share.take() else {
                 // Then what is read is copied, and there is no need for it.
-                self.reserve.clear();
+                share.reserve.clear();
                 return claims.starve();
             };
-            self.reserve.push(segment);
+            share.reserve.push(segment);
         }
     }
 
     #[cold]
     fn exhausted(&self) -> StateError {
         let bytes = |count: SegmentCount| count.bytes(self.segment_size()) as u64;
+        let pool = &self.share.borrow().pool;
         StateError::OutOfMemory {
-            owner: self.owner.clone(),
-            held_bytes: bytes(self.pool.outstanding()),
-            quota_bytes: bytes(self.pool.size()),
+            owner: self.owner.to_string(),
+            held_bytes: bytes(pool.outstanding()),
+            quota_bytes: bytes(pool.size()),
             total_bytes: bytes(self.region.total()),
         }
     }
@@ -156,7 +174,7 @@ impl Supply {
 
     /// Segments that are out.
     pub fn held(&self) -> SegmentCount {
-        self.pool.outstanding()
+        self.share.borrow().pool.outstanding()
     }
 
     /// Whose state it is.

@@ -31,7 +31,12 @@ use crate::{
     exchange::{EdgeWriter, Fork, Partitioner, RecordWriter, Tail, Writer, WriterParts},
     graph::{KeyGroupRange, MaxParallelism, NodeId, Parallelism, SubtaskIndex},
     record::{Key, Record},
-    state::{HashRange, StateError, Supply, SupplyOptions, table::KeyTable},
+    state::{
+        HashRange, StateError, Supply, SupplyOptions,
+        backend::{KeyedStore, StoreOptions},
+        keyed::{BackendOptions, Keeping},
+        table::KeyTable,
+    },
     task::accumulator::AccumulatorRegistry,
 };
 
@@ -271,6 +276,48 @@ impl BuildContext {
         let task = plan.display_name();
         let owner = format!("{}/{task}: state of operator '{operator}'", plan.job);
         Ok(Supply::open(self.surroundings.arena.managed(), SupplyOptions { owner, limit })?)
+    }
+
+    /// What keeps the keyed state of `node`, and whose it is.
+    ///
+    /// # Errors
+    /// If there is no memory or no place for it.
+    pub(crate) fn keyed_state(&self, node: NodeId) -> Result<BackendOptions, Error> {
+        let (range, groups) = self.owned_key_groups();
+        let operator = self.restored(node).label().to_owned();
+        let keeping = match self.keyed_store(node)? {
+            None => Keeping::Memory(self.supply(node, None)?),
+            Some(store) => Keeping::Foreign(store),
+        };
+        Ok(BackendOptions { range, groups, keeping, operator })
+    }
+
+    /// The store of `node` in a backend other than the one in memory; `None` if it is that.
+    fn keyed_store(&self, node: NodeId) -> Result<Option<Box<dyn KeyedStore>>, Error> {
+        let SubtaskPlan { job_id, subtask, backend, .. } = &*self.plan;
+        let Some(backend) = backend else { return Ok(None) };
+        let (range, groups) = self.owned_key_groups();
+        let task = self.plan.display_name();
+        let owner =
+            format!("{}/{task}: state of operator '{}'", self.plan.job, self.operator_name(node));
+        let opened = backend.open(StoreOptions {
+            job: *job_id,
+            operator: self.plan.operator(node).id,
+            owner,
+            subtask: SubtaskIndex(*subtask),
+            range,
+            groups,
+            managed: self.surroundings.arena.managed(),
+            waker: self.surroundings.doorbell_waker.clone(),
+        });
+        let operator = self.restored(node).label().to_owned();
+        let failed = |cause| self.error(node, StateError::Backend { operator, cause }.into());
+        opened.map(Some).map_err(failed)
+    }
+
+    /// Whether keyed state is kept by a backend other than the one in memory.
+    pub(crate) fn has_backend(&self) -> bool {
+        self.plan.backend.is_some()
     }
 
     /// The hashes of the keys that this subtask owns.

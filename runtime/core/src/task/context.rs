@@ -158,6 +158,11 @@ impl<'a> Context<'a> {
         self.cx.sides = sides;
     }
 
+    /// Counts a record that came too late and had nowhere else to go.
+    pub(crate) fn count_late_dropped(&self) {
+        self.cx.metrics.count_late_dropped(1);
+    }
+
     /// What the side outputs answered.
     pub(crate) fn side_flow(&self) -> Flow {
         self.side_flow

@@ -12,6 +12,7 @@ use crate::{
         EdgeId, Exchange, JobId, KeyGroup, MaxParallelism, NodeId, OperatorId, Parallelism,
         key_group::operator_index_for_key_group,
     },
+    state::backend::StateBackend,
 };
 
 /// Names a task in its process; never reused.
@@ -135,6 +136,8 @@ pub struct SubtaskPlan {
     pub outputs: Vec<OutputPlan>,
     /// Whether checkpoints are taken by themselves.
     pub checkpointing: bool,
+    /// What keeps its keyed state; `None` for memory.
+    pub backend: Option<Arc<dyn StateBackend>>,
     /// What it starts from; `None` for the beginning.
     pub restore: Option<Arc<TaskRestore>>,
 }

@@ -12,7 +12,7 @@ use crate::{
     checkpoint::{
         CheckpointId,
         coordinator::{BarrierOptions, DeclineReason, TaskSnapshot},
-        storage::{Compression, FileSystemStorage, JobManagerStorage},
+        storage::{Compression, FileSystemStorage, FileTarget, JobManagerStorage},
     },
     error::Error,
     task::accumulator::AccumulatorSnapshot,
@@ -71,6 +71,18 @@ pub enum StateDestination {
         /// State of fewer bytes goes into the acknowledgement.
         inline_below: u64,
     },
+}
+
+impl StateDestination {
+    /// Where files go that a backend of its own wrote.
+    pub fn file_target(&self, options: &BarrierOptions) -> FileTarget {
+        match self {
+            Self::Inline(storage) => FileTarget::inline(*storage, options),
+            Self::Files { storage, inline_below, .. } => {
+                FileTarget::files(storage, options, *inline_below)
+            }
+        }
+    }
 }
 
 impl CheckpointRun {

@@ -69,6 +69,16 @@ pub trait ReadRecords<T: Record> {
     #[inline(always)]
     fn look_ahead(&mut self, _key_hash: u32) {}
 
+    /// Whether [`ReadRecords::buffer`] is of use.
+    const LOOKS_AT_BUFFERS: bool = false;
+
+    /// A buffer has come: these records lie whole in it, each with the hash of its key.
+    fn buffer<'r>(&mut self, _records: &mut dyn Iterator<Item = (u32, &'r Archived<T>)>)
+    where
+        Archived<T>: 'r,
+    {
+    }
+
     /// Takes one record.
     fn record(&mut self, key_hash: u32, record: &Archived<T>, cx: &mut Cx) -> Flow;
 
@@ -148,6 +158,9 @@ fn begin<T: Record, R: ReadRecords<T>>(
 ) {
     cx.metrics.count_buffer_in(buffer.len(), frame::record_count(&buffer));
     buffer.iter().take(PREFETCH_BYTES).step_by(LINE).for_each(prefetch);
+    if R::LOOKS_AT_BUFFERS {
+        show::<T, R>(&buffer, reader);
+    }
     let mut ahead = BUFFER_HEADER;
     for _ in 0..R::LOOK_AHEAD {
         let Some(header) = frame::header_at(&buffer, ahead) else { break };
@@ -155,6 +168,22 @@ fn begin<T: Record, R: ReadRecords<T>>(
         ahead = frame::next_frame(ahead + FRAME_HEADER + header.length());
     }
     state.current = Some(Current { channel, buffer, position: BUFFER_HEADER, ahead });
+}
+
+/// Shows the records that lie whole in a buffer before the first is read.
+fn show<T: Record, R: ReadRecords<T>>(bytes: &[u8], reader: &mut R) {
+    let mut position = BUFFER_HEADER;
+    let frames = std::iter::from_fn(|| {
+        let frame = frame::frame_at(bytes, position)?;
+        position = frame.next;
+        Some(frame)
+    });
+    let mut records = frames.filter(|frame| frame.header.is_plain_whole()).map(|frame| {
+        // SAFETY: gates of this type get buffers of writers of this type only (the builder of the
+        // task checks it), and payloads are 16-aligned.
+        (frame.header.key_hash, unsafe { view::<T>(frame.payload) })
+    });
+    reader.buffer(&mut records);
 }
 
 /// Reads the current buffer to its end, or until interrupted or `left` is 0.
@@ -180,11 +209,11 @@ fn read_buffer<T: Record, R: ReadRecords<T>>(
             prefetch(ahead);
         }
         position = frame.next;
-        let flow = if frame.header.is_plain_whole() {
-            cx.set_timestamp(None);
+        let flow = if let Some((bytes, timestamp)) = whole_record(&frame) {
+            cx.set_timestamp(timestamp);
             // SAFETY: gates of this type get buffers of writers of this type only
             // (the builder of the task checks it), and payloads are 16-aligned.
-            let record = unsafe { view::<T>(frame.payload) };
+            let record = unsafe { view::<T>(bytes) };
             reader.record(frame.header.key_hash, record, cx)
         } else {
             let (pieces, valve) = (&mut state.pieces, &mut state.valve);
@@ -208,6 +237,26 @@ fn read_buffer<T: Record, R: ReadRecords<T>>(
     }
     state.current = None;
     Flow::Continue
+}
+
+/// The bytes of a record that is all in this frame, and its event time.
+#[inline(always)]
+fn whole_record<'a>(frame: &frame::Frame<'a>) -> Option<(&'a [u8], Option<Timestamp>)> {
+    if frame.header.is_plain_whole() {
+        return Some((frame.payload, None));
+    }
+    if frame.header.kind() != FrameKind::Whole || frame.header.class() != FrameClass::Timed {
+        return None;
+    }
+    let (bytes, time) = split_time(frame.payload);
+    Some((bytes, Some(time)))
+}
+
+/// A timed record's bytes and its event time.
+#[inline(always)]
+fn split_time(payload: &[u8]) -> (&[u8], Timestamp) {
+    let (bytes, time) = payload.split_last_chunk().expect("a timed record has a time");
+    (bytes, Timestamp::from_millis(i64::from_le_bytes(*time)))
 }
 
 /// How many records before it is looked at, if all are as long as this one, a record is
@@ -267,8 +316,8 @@ impl Rest<'_> {
                 bytes
             }
             FrameClass::Timed => {
-                let (bytes, time) = bytes.split_last_chunk().expect("a timed record has a time");
-                cx.set_timestamp(Some(Timestamp::from_millis(i64::from_le_bytes(*time))));
+                let (bytes, time) = split_time(bytes);
+                cx.set_timestamp(Some(time));
                 bytes
             }
             FrameClass::Control => {

@@ -215,7 +215,7 @@ where
     }
 
     #[inline(always)]
-    fn look_ahead(&self, _key_hash: u32) {}
+    fn look_ahead(&mut self, _key_hash: u32) {}
 
     fn element(
         &mut self,

@@ -5,15 +5,17 @@
 //! key's result once, at the end ([`KeyedBatch`]).
 //!
 //! Operators with timers have a head of their own ([`KeyedHead`](operator)): functions with timers
-//! ([`KeyedProcessFunction`]) and windows ([`window`]).
+//! ([`KeyedProcessFunction`]) and windows ([`window`]). Joins of two streams ([`joins`]) are made of these.
 
 mod batch;
 mod broadcast;
 mod co_process;
 mod combine;
 mod hot;
+pub mod joins;
 mod operator;
 mod process;
+mod stored;
 mod updates;
 pub mod window;
 mod window_state;

@@ -76,7 +76,7 @@ pub trait KeyedOperator<T> {
     }
 
     /// The hash of a key that comes soon.
-    fn look_ahead(&self, key_hash: u32);
+    fn look_ahead(&mut self, key_hash: u32);
 
     /// Takes a record.
     fn element(&mut self, hash: u32, record: T, turn: &mut OperatorTurn<'_, Self::Out>) -> Taken;
@@ -280,10 +280,11 @@ where
     fn record(&mut self, key_hash: u32, record: &Archived<T>, cx: &mut Cx) -> Flow {
         let record = decode::<T>(record);
         let Self { state, sink } = self;
-        let element = |operator: &mut O, turn: &mut OperatorTurn<'_, O::Out>| {
-            operator.element(key_hash, record, turn)
-        };
-        match state.turn(*sink, cx, element) {
+        // Not by way of a closure, which would become a function of its own.
+        let State { node, operator, runtime, results, .. } = &mut **state;
+        let mut turn = OperatorTurn { node: *node, runtime, cx, out: results };
+        let taken = operator.element(key_hash, record, &mut turn);
+        match (taken, results.drain_into(*sink, cx)) {
             (Taken::Done(flow), drained) => flow.and(drained),
             (Taken::Fires, Flow::Continue) => state.run(*sink, cx),
             (Taken::Fires, drained) => drained,

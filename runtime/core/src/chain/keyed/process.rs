@@ -13,7 +13,7 @@ use crate::{
     record::{Key, RecordEncoder, selector::KeySelector},
     state::{
         KeyedState, KeyedStateBackend, StateError,
-        keyed::{BackendOptions, RestoredTimer, TimerEntries},
+        keyed::{RestoredTimer, TimerEntries},
     },
     task::flow::Flow,
     task::{BuildContext, Context, OutputTag, RuntimeContext, snapshot::OperatorSnapshot},
@@ -218,6 +218,11 @@ impl<K: Key> KeyedContext<'_, '_, K> {
         self.context.output(tag, record);
     }
 
+    /// Counts a record that came too late and had nowhere else to go.
+    pub(crate) fn count_late_dropped(&self) {
+        self.context.count_late_dropped();
+    }
+
     /// How far event time has come.
     pub fn current_watermark(&self) -> Watermark {
         self.timers.watermark
@@ -299,10 +304,8 @@ where
     type Running = RunningProcess<S, F, S::Key>;
 
     fn build(&self, node: NodeId, cx: &BuildContext) -> Result<Self::Running, Error> {
-        let (range, groups) = cx.owned_key_groups();
-        let restored = cx.restored(node);
-        let (supply, operator) = (cx.supply(node, None)?, restored.label().to_owned());
-        let options = BackendOptions { range, groups, supply, operator };
+        let (_, groups) = cx.owned_key_groups();
+        let (restored, options) = (cx.restored(node), cx.keyed_state(node)?);
         let failed = |cause: TaskError| cx.error(node, cause);
         let mut states = KeyedStateBackend::new(options).map_err(|cause| failed(cause.into()))?;
         let mut timers = TimerService::new(groups);
@@ -330,7 +333,7 @@ where
     }
 
     #[inline(always)]
-    fn look_ahead(&self, _key_hash: u32) {}
+    fn look_ahead(&mut self, _key_hash: u32) {}
 
     fn element(&mut self, hash: u32, record: T, turn: &mut OperatorTurn<'_, F::Out>) -> Taken {
         let Self { selector, function, timers, states, .. } = self;

@@ -2,6 +2,7 @@
 
 use std::{fmt, marker::PhantomData};
 
+use super::stored::{StoredAccumulators, StoredInto};
 use crate::{
     Record,
     chain::{Chain, Gate, Guard, ReadRecords, Template},
@@ -78,8 +79,13 @@ pub struct KeyedHead<T: Record, S: KeySelector<T>, A: Aggregate<T, S::Key>> {
     node: NodeId,
     selector: S,
     aggregate: A,
-    table: KeyTable<S::Key, A::Accumulator>,
-    state: TableState,
+    accumulators: Accumulators<S::Key, A::Accumulator>,
+}
+
+/// Where accumulators are kept.
+enum Accumulators<K, V> {
+    Memory(KeyTable<K, V>, TableState),
+    Stored(StoredAccumulators<K, V>),
 }
 
 /// The name of the state in checkpoints.
@@ -95,19 +101,27 @@ where
     type Running = KeyedHead<T, S, A>;
 
     fn build(&self, cx: &mut BuildContext) -> Result<Self::Running, Error> {
-        let mut table = cx.key_table(self.node, cx.owned_hashes(), None)?;
-        let (range, groups) = cx.owned_key_groups();
-        let state = TableState::new::<S::Key, A::Accumulator>(ACCUMULATORS, range, groups);
-        let restored = cx.restored(self.node);
-        restore_table(&mut table, &state, &restored).map_err(|cause| cx.error(self.node, cause))?;
         Ok(KeyedHead {
             gate: cx.gate(self.node, 0),
             node: self.node,
             selector: self.selector.clone(),
             aggregate: self.aggregate.clone(),
-            table,
-            state,
+            accumulators: Accumulators::build(self.node, cx)?,
         })
+    }
+}
+
+impl<K: Key, V: Record> Accumulators<K, V> {
+    fn build(node: NodeId, cx: &BuildContext) -> Result<Self, Error> {
+        let failed = |cause| cx.error(node, cause);
+        if cx.has_backend() {
+            return StoredAccumulators::build(ACCUMULATORS, node, cx).map(Self::Stored);
+        }
+        let mut table = cx.key_table(node, cx.owned_hashes(), None)?;
+        let (range, groups) = cx.owned_key_groups();
+        let state = TableState::new::<K, V>(ACCUMULATORS, range, groups);
+        restore_table(&mut table, &state, &cx.restored(node)).map_err(failed)?;
+        Ok(Self::Memory(table, state))
     }
 }
 
@@ -193,14 +207,26 @@ where
     type Out = A::Out;
 
     fn drive<P: Push<A::Out>>(&mut self, sink: &mut P, cx: &mut Cx) -> Drive {
-        let Self { gate, node, selector, aggregate, table, .. } = self;
-        gate.read(&mut KeyedInto { node: *node, selector, aggregate, table, sink }, cx)
+        let Self { gate, node, selector, aggregate, accumulators } = self;
+        let node = *node;
+        match accumulators {
+            Accumulators::Memory(table, _) => {
+                gate.read(&mut KeyedInto { node, selector, aggregate, table, sink }, cx)
+            }
+            Accumulators::Stored(stored) => {
+                gate.read(&mut StoredInto { node, selector, aggregate, stored, sink }, cx)
+            }
+        }
     }
 
     fn inject<P: Push<A::Out>>(&mut self, signal: Signal, sink: &mut P, cx: &mut Cx) -> Flow {
         let flow = sink.signal(signal, cx);
         if matches!(signal, Signal::Barrier(_)) {
-            snapshot_table(&mut self.table, &self.state, cx.snapshot(self.node));
+            let out = cx.snapshot(self.node);
+            match &mut self.accumulators {
+                Accumulators::Memory(table, state) => snapshot_table(table, state, out),
+                Accumulators::Stored(stored) => stored.snapshot(out),
+            }
         }
         flow
     }

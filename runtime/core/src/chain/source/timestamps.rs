@@ -5,7 +5,7 @@ use std::{marker::PhantomData, time::Duration};
 
 use crate::{
     chain::{Chain, Guard, Link, Template},
-    checkpoint::handle::RedistributionMode,
+    checkpoint::handle::{RedistributionMode, WATERMARK_GENERATORS, WATERMARKS},
     error::{Error, TaskError},
     graph::{NodeId, Parallelism, SubtaskIndex},
     task::flow::{Drive, Flow, Push, Signal},
@@ -15,12 +15,6 @@ use crate::{
         watermark::{TimestampAssigner, WatermarkGenerator, WatermarkImage, WatermarkMaker},
     },
 };
-
-/// The name of the list that holds the last watermark of each subtask.
-const WATERMARKS: &str = "watermarks";
-
-/// The name of the list that holds what the generator of each subtask remembers.
-const GENERATORS: &str = "watermark-generators";
 
 /// The template of a stage that gives records timestamps and a stream watermarks.
 #[derive(Clone, Debug)]
@@ -40,6 +34,7 @@ pub struct AssignStage<P: Template, G, A> {
 
 struct Assigning<T, G, A> {
     node: NodeId,
+    place: (SubtaskIndex, Parallelism),
     maker: WatermarkMaker<G, A>,
     interval: Option<Duration>,
     /// When the next periodic watermark is due.
@@ -60,19 +55,20 @@ where
 
     fn build(&self, cx: &mut BuildContext) -> Result<Self::Running, Error> {
         let mut maker = self.strategy.build::<P::Out>();
+        let place = (SubtaskIndex(cx.subtask()), Parallelism(cx.parallelism()));
         let restored = cx.restored(self.node);
         let failed = |cause| cx.error(self.node, cause);
         if let Some(images) = restored.records::<WatermarkImage>(WATERMARKS).map_err(failed)? {
-            let states = match restored.records::<G::State>(GENERATORS) {
+            let states = match restored.records::<G::State>(WATERMARK_GENERATORS) {
                 // Of another generator: this one begins anew, behind what was promised.
                 Err(TaskError::Restore(_)) => Vec::new(),
                 states => states.map_err(failed)?.unwrap_or_default(),
             };
-            let place = (SubtaskIndex(cx.subtask()), Parallelism(cx.parallelism()));
             maker.restore::<P::Out>(images, states, place);
         }
         let state = Assigning {
             node: self.node,
+            place,
             maker,
             interval: self.interval,
             next: None,
@@ -153,12 +149,12 @@ where
             Signal::Status(_) => Flow::Continue,
             Signal::Barrier(_) => {
                 let flow = self.sink.signal(signal, cx);
-                let Assigning { node, maker, .. } = self.state;
-                let (image, state) = ([maker.image()], [maker.generator_state::<T>()]);
+                let Assigning { node, place, maker, .. } = self.state;
+                let (image, state) = ([maker.image(*place)], [maker.generator_state::<T>()]);
                 let union = RedistributionMode::Union;
                 let lists = &mut cx.snapshot(*node).lists;
                 lists.push(ListSnapshot::of_records(WATERMARKS, union, &image));
-                lists.push(ListSnapshot::of_records(GENERATORS, union, &state));
+                lists.push(ListSnapshot::of_records(WATERMARK_GENERATORS, union, &state));
                 flow
             }
         }

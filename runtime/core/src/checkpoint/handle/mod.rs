@@ -22,7 +22,7 @@ mod path;
 mod state;
 
 pub use operator::{CompletedCheckpoint, OperatorState, SubtaskState};
-pub(crate) use operator::{INPUT_TIME, files_of};
+pub(crate) use operator::{INPUT_TIME, WATERMARK_GENERATORS, WATERMARKS, files_of};
 pub use path::{Place, StatePath, StatePathError};
 pub use state::{
     BackendKind, ChannelSide, ChannelStateHandle, FileSlice, KeyGroupOffset, KeyedStateHandle,

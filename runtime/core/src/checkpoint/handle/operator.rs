@@ -7,8 +7,18 @@ use super::state::{
 use crate::checkpoint::{CheckpointId, CheckpointKind, Millis};
 use crate::graph::{JobId, MaxParallelism, OperatorId, Parallelism, SubtaskIndex};
 
+/// Begins the names of all lists that say where event time stood. See
+/// [`SubtaskState::has_union_state`].
+const EVENT_TIME: &str = "event time of ";
+
 /// Begins the name of the states in which inputs remember where event time stood.
 pub(crate) const INPUT_TIME: &str = "event time of input ";
+
+/// The name of the list that holds the last watermark of each subtask that makes watermarks.
+pub(crate) const WATERMARKS: &str = "event time of the stream";
+
+/// The name of the list that holds what the watermark generator of each subtask remembers.
+pub(crate) const WATERMARK_GENERATORS: &str = "event time of the generator";
 
 /// What one subtask of an operator has.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
@@ -63,7 +73,7 @@ impl SubtaskState {
     /// give it. Where event time stood is none of that: for who has finished it is over.
     pub fn has_union_state(&self) -> bool {
         let unions = self.operator.iter().filter(|state| state.mode == RedistributionMode::Union);
-        unions.into_iter().any(|state| !state.schema.name.starts_with(INPUT_TIME))
+        unions.into_iter().any(|state| !state.schema.name.starts_with(EVENT_TIME))
     }
 }
 

@@ -4,7 +4,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use brisk_memory::driver::{
-    AlignedBytes, Completion, Driver, File, Files, IoBuffer, OpenOptions, Operation, SimulatedWorld,
+    AlignedBytes, Completion, Driver, DriverError, DriverKind, DriverOptions, File, Files,
+    IoBuffer, OpenOptions, Operation, SimulatedWorld,
 };
 
 use super::error::StorageError;
@@ -31,6 +32,15 @@ impl Disk {
     pub fn new(driver: Driver) -> Disk {
         assert_eq!(driver.outstanding(), 0, "a driver of its own");
         Disk { driver, world: None }
+    }
+
+    /// On a real driver of its own, which is quiet while it waits: for a thread that may block.
+    ///
+    /// # Errors
+    /// When the system gives no driver.
+    pub fn open() -> Result<Disk, DriverError> {
+        let (kind, spin) = (DriverKind::Epoll, Duration::ZERO);
+        Ok(Disk::new(Driver::new(DriverOptions { kind, spin, ..DriverOptions::default() })?))
     }
 
     /// On a driver of this simulated world, whose other drivers may be doing anything meanwhile.
@@ -68,20 +78,41 @@ impl Disk {
     /// When there is such a file, or the disk fails; a part of the file may then be left.
     pub fn write_new(&mut self, path: &Path, bytes: &[u8]) -> Result<(), StorageError> {
         let file = self.files().open(path, OpenOptions::CREATE_NEW)?;
-        let mut offset = 0;
+        self.write_at(&file, 0, bytes)?;
+        self.sync(&file, bytes.len() as u64)
+    }
+
+    /// Writes bytes of an open file.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn write_at(
+        &mut self,
+        file: &File,
+        mut offset: u64,
+        bytes: &[u8],
+    ) -> Result<(), StorageError> {
         for part in bytes.chunks(TRANSFER_BYTES) {
             let buffer = IoBuffer::Heap(AlignedBytes::copy_of(part));
             let write = Operation::Write { file: file.clone(), offset, buffer, len: part.len() };
             self.wait(write).result.map_err(|source| {
-                let path = path.to_owned();
+                let path = file.path().to_owned();
                 StorageError::Io { action: "write", path, offset, source }
             })?;
             offset += part.len() as u64;
         }
-        let synced = self.wait(Operation::Sync { file }).result;
+        Ok(())
+    }
+
+    /// Brings the `len` bytes of an open file to stable storage; its name isn't yet.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn sync(&mut self, file: &File, len: u64) -> Result<(), StorageError> {
+        let synced = self.wait(Operation::Sync { file: file.clone() }).result;
         synced.map(|_| ()).map_err(|source| {
-            let path = path.to_owned();
-            StorageError::Io { action: "sync", path, offset, source }
+            let path = file.path().to_owned();
+            StorageError::Io { action: "sync", path, offset: len, source }
         })
     }
 

@@ -29,7 +29,7 @@ fn quiet_driver() -> Result<Driver, brisk_memory::driver::DriverError> {
 
 /// A disk for whoever blocks.
 pub(crate) fn blocking_disk() -> Result<Disk, brisk_memory::driver::DriverError> {
-    Ok(Disk::new(quiet_driver()?))
+    Disk::open()
 }
 
 impl ControlThread {

@@ -323,6 +323,7 @@ impl JobMaster {
             factories: &program.factories,
             places,
             checkpointing: settings.checkpoints.is_periodic(),
+            backend: program.backend.as_ref(),
             restores: &restores,
         };
         let tasks = deployment.tasks();

@@ -15,7 +15,9 @@ use brisk_memory::{
 use std::{collections::BTreeMap, fmt::Debug, num::NonZeroU32};
 
 mod functions;
+mod joins;
 mod recovery;
+mod windows;
 
 fn number(name: &str, default: u64) -> u64 {
     let given = std::env::var(name).ok();

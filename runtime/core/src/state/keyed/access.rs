@@ -31,7 +31,7 @@ struct Found<T> {
 impl Cell<'_> {
     fn shape(&self) -> TrailerShape {
         let Definition { ttl, kind, .. } = self.definition;
-        TrailerShape { has_time: ttl.is_some(), is_map: *kind == StateKind::Map }
+        self.store.shape(*kind, ttl.is_some())
     }
 
     fn error(&self, cause: crate::record::InvalidRecord) -> StateError {
@@ -45,7 +45,7 @@ impl Cell<'_> {
             let (archive, trailer) = shape.split(bytes).expect("values have their trailers");
             checked_view::<T>(archive).map(|view| Found { value: decode(view), trailer })
         };
-        let found = self.store.read(Role::Data, sub_key, read);
+        let found = self.store.read(Role::Data, sub_key, read)?;
         found.transpose().map_err(|cause| self.error(cause))
     }
 
@@ -72,10 +72,10 @@ impl Cell<'_> {
     /// Sets the value there.
     pub(super) fn put<T: Record>(&mut self, sub_key: &[u8], value: &T) -> Result<(), StateError> {
         let mut trailer = Trailer { used: self.used_now(), place: None };
-        if self.definition.kind == StateKind::Map {
-            let shape = self.shape();
+        let shape = self.shape();
+        if shape.is_map {
             let place = |bytes: &[u8]| shape.split(bytes).and_then(|(_, found)| found.place);
-            trailer.place = match self.store.read(Role::Data, sub_key, place).flatten() {
+            trailer.place = match self.store.read(Role::Data, sub_key, place)?.flatten() {
                 Some(place) => Some(place),
                 None => Some(self.store.add_to_order(sub_key)?),
             };
@@ -109,7 +109,7 @@ impl Cell<'_> {
     /// All elements of a list that are not over, or may be seen all the same; those that are over are
     /// taken out.
     pub(super) fn elements<T: Record>(&mut self) -> Result<Vec<T>, StateError> {
-        let count = self.store.count();
+        let count = self.store.count()?;
         let (mut seen, mut kept) = (Vec::new(), Vec::<Blob>::new());
         for number in 0..count {
             let Some(Found { value, trailer }) = self.find::<T>(&number.to_be_bytes())? else {
@@ -135,7 +135,7 @@ impl Cell<'_> {
     }
 
     fn replace_elements(&mut self, kept: &[Blob]) -> Result<(), StateError> {
-        let count = self.store.count();
+        let count = self.store.count()?;
         for (number, blob) in (0u64..).zip(kept) {
             self.store.put(Role::Data, &number.to_be_bytes(), blob)?;
         }
@@ -147,7 +147,7 @@ impl Cell<'_> {
 
     /// Adds an element behind the last.
     pub(super) fn append<T: Record>(&mut self, value: &T) -> Result<(), StateError> {
-        let count = self.store.count();
+        let count = self.store.count()?;
         self.put(&count.to_be_bytes(), value)?;
         self.store.set_count(count + 1)
     }
@@ -158,13 +158,8 @@ impl Cell<'_> {
     }
 
     /// The archived keys of a map's entries, in their order.
-    pub(super) fn keys(&mut self) -> Vec<Blob> {
-        let count = self.store.count();
-        let key = |place: u64| {
-            let place = (place as u32).to_le_bytes();
-            self.store.read(Role::Order, &place, <[u8]>::to_vec)
-        };
-        (0..count).filter_map(key).collect()
+    pub(super) fn keys(&mut self) -> Result<Vec<Blob>, StateError> {
+        self.store.map_keys()
     }
 
     /// The key of a map's entry.

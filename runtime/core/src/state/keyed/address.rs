@@ -1,5 +1,7 @@
 //! The keys of the table; their bytes are on the module's page.
 
+use crate::{graph::KeyGroup, state::backend::EntryKey};
+
 /// What an entry is to its state.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Role {
@@ -92,6 +94,14 @@ impl AddressBuffer {
         self.bytes.clear();
         self.bytes.extend_from_slice(bytes);
         self.sub_key = bytes.len() - Address::parse(bytes).sub_key.len();
+    }
+
+    /// The same in another backend's terms: it numbers the elements of lists as they are here, and has
+    /// their count before them.
+    pub(super) fn entry(&self, group: KeyGroup) -> EntryKey<'_> {
+        let Address { state, role, key, namespace, sub_key } = Address::parse(&self.bytes);
+        assert!(role != Role::Order, "entries are in order there");
+        EntryKey { state, group, key, namespace, sub_key }
     }
 
     pub(super) fn bytes(&self) -> &Vec<u8> {

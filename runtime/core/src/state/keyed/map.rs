@@ -119,9 +119,29 @@ impl<M: Record, V: Record> MapAccess<'_, M, V> {
     /// If one is damaged.
     pub fn entries(&mut self) -> Result<Vec<(M, V)>, StateError> {
         let mut entries = Vec::new();
-        for key in self.cell.keys() {
+        for key in self.cell.keys()? {
             if let Some(value) = self.cell.get(&key)? {
                 entries.push((self.cell.decode_key(&key)?, value));
+            }
+        }
+        Ok(entries)
+    }
+
+    /// The entries whose keys are `wanted`, in the same order; values of others are not read.
+    ///
+    /// # Errors
+    /// If one is damaged.
+    pub fn entries_where(
+        &mut self,
+        wanted: impl Fn(&M) -> bool,
+    ) -> Result<Vec<(M, V)>, StateError> {
+        let mut entries = Vec::new();
+        for archived in self.cell.keys() {
+            let key = self.cell.decode_key(&archived)?;
+            if wanted(&key)
+                && let Some(value) = self.cell.get(&archived)?
+            {
+                entries.push((key, value));
             }
         }
         Ok(entries)
@@ -148,7 +168,7 @@ impl<M: Record, V: Record> MapAccess<'_, M, V> {
     /// # Errors
     /// If one is damaged.
     pub fn is_empty(&mut self) -> Result<bool, StateError> {
-        for key in self.cell.keys() {
+        for key in self.cell.keys()? {
             if self.cell.get::<V>(&key)?.is_some() {
                 return Ok(false);
             }
@@ -161,7 +181,7 @@ impl<M: Record, V: Record> MapAccess<'_, M, V> {
     /// # Errors
     /// If a snapshot is being taken and there is no memory for a copy.
     pub fn clear(&mut self) -> Result<(), StateError> {
-        let keys = self.cell.keys();
+        let keys = self.cell.keys()?;
         // From the last, so that none has to move.
         keys.iter().rev().try_for_each(|key| self.cell.remove(key).map(|_| ()))
     }

@@ -20,6 +20,9 @@
 //! a map of any size is found as fast as a value. Only data is written to checkpoints; counts and
 //! order are made anew.
 //!
+//! Another backend ([`crate::state::backend`]) keeps the same entries in order, so it needs no role 2; a
+//! list's count has no sub-key and so lies before the elements.
+//!
 //! Keys, namespaces and keys of maps are told apart by their archives: values that are equal and
 //! archived differently are two.
 //!
@@ -33,8 +36,10 @@
 mod access;
 mod address;
 mod backend;
+mod checkpoint;
 mod definition;
 mod folding;
+mod foreign;
 mod list;
 mod map;
 mod store;
@@ -46,7 +51,7 @@ mod value;
 #[doc(hidden)]
 pub use access::Cell;
 pub use backend::KeyedStateBackend;
-pub(crate) use backend::{BackendOptions, RestoredTimer, TimerEntries};
+pub(crate) use backend::{BackendOptions, Keeping, RestoredTimer, TimerEntries};
 pub use definition::{Definition, KeyedState};
 pub use folding::{
     AggregatingAccess, AggregatingState, Aggregation, ReducingAccess, ReducingState,

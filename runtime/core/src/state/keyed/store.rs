@@ -3,13 +3,16 @@
 use super::{
     StateTtlConfig,
     address::{Address, AddressBuffer, Role},
+    foreign::Foreign,
 };
 use crate::{
+    checkpoint::handle::StateKind,
     exchange::key_group_of,
     graph::{KeyGroup, MaxParallelism},
-    record::KeyHasher,
+    record::{Archived, KeyHasher},
     state::{
         HashRange, StateError, Supply,
+        backend::{EntryKey, KeyedStore},
         snapshot::{EntryForm, History, OwnedEntry, StreamOptions, TableStream},
         table::KeyTable,
     },
@@ -23,7 +26,7 @@ pub(super) type Blob = Vec<u8>;
 
 /// See the module's page.
 pub(super) struct Store {
-    table: KeyTable<Blob, Blob>,
+    body: Body,
     /// The hash of an archived key.
     hash_key: fn(&[u8]) -> u32,
     range: HashRange,
@@ -31,12 +34,46 @@ pub(super) struct Store {
     /// Key and namespace in hand, and the entry that is asked for.
     address: AddressBuffer,
     key_hash: u32,
+    coming: Coming,
     pub(super) now: Timestamp,
     /// Where cleanup goes on, and how many entries it may look at.
     cleanup_at: u32,
     cleanup_credit: u32,
     /// What earlier checkpoints have of the table.
     history: History,
+}
+
+/// Where the entries are.
+enum Body {
+    Table(KeyTable<Blob, Blob>),
+    Foreign(Foreign),
+}
+
+/// What a store is made of.
+pub(super) enum Ground {
+    /// A table in this memory.
+    Memory(Supply),
+    /// Another backend, and how messages call the operator.
+    Foreign(Box<dyn KeyedStore>, String),
+}
+
+/// Archived keys one behind the other, and for each its hash and where it ends.
+#[derive(Default)]
+struct Coming {
+    keys: Vec<u8>,
+    ends: Vec<(u32, usize)>,
+}
+
+impl Coming {
+    fn clear(&mut self) {
+        self.keys.clear();
+        self.ends.clear();
+    }
+
+    fn add(&mut self, hash: u32, key: &[u8]) {
+        self.keys.extend_from_slice(key);
+        self.ends.push((hash, self.keys.len()));
+    }
 }
 
 /// What stands behind an archive.
@@ -85,16 +122,21 @@ impl Store {
     pub(super) fn new(
         range: HashRange,
         groups: MaxParallelism,
-        supply: Supply,
+        ground: Ground,
         hash_key: fn(&[u8]) -> u32,
     ) -> Result<Self, StateError> {
+        let body = match ground {
+            Ground::Memory(supply) => Body::Table(KeyTable::new(range, supply)?),
+            Ground::Foreign(store, operator) => Body::Foreign(Foreign::new(store, operator)),
+        };
         Ok(Self {
-            table: KeyTable::new(range, supply)?,
+            body,
             hash_key,
             range,
             groups,
             address: AddressBuffer::default(),
             key_hash: 0,
+            coming: Coming::default(),
             now: Timestamp::MIN,
             cleanup_at: range.first(),
             cleanup_credit: 0,
@@ -102,19 +144,47 @@ impl Store {
         })
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.table.len()
+    /// The table, where the entries are in memory.
+    pub(super) fn table(&mut self) -> Option<&mut KeyTable<Blob, Blob>> {
+        match &mut self.body {
+            Body::Table(table) => Some(table),
+            Body::Foreign(_) => None,
+        }
     }
 
-    /// Hands the table over as it is now.
+    /// The store of another backend, where that has the entries.
+    pub(super) fn foreign(&mut self) -> Option<&mut Foreign> {
+        match &mut self.body {
+            Body::Table(_) => None,
+            Body::Foreign(foreign) => Some(foreign),
+        }
+    }
+
+    /// How values of a state end here. Where entries come in order anyway, maps keep none.
+    pub(super) fn shape(&self, kind: StateKind, has_time: bool) -> TrailerShape {
+        let keeps_order = matches!(self.body, Body::Table(_));
+        TrailerShape { has_time, is_map: kind == StateKind::Map && keeps_order }
+    }
+
+    pub(super) fn advance_clock(&mut self, now: Timestamp) {
+        if now > self.now {
+            self.now = now;
+            if let Body::Foreign(foreign) = &mut self.body {
+                foreign.advance_clock(now);
+            }
+        }
+    }
+
+    /// Hands the table over as it is now, if there is one.
     pub(super) fn freeze<F: EntryForm>(
         &mut self,
         (form, further): (F, Vec<(KeyGroup, OwnedEntry)>),
         options: &StreamOptions,
         segments: Option<SegmentCheckpoint>,
-    ) -> Box<dyn KeyedStream> {
-        let Self { table, groups, history, .. } = self;
-        TableStream { groups: *groups, history, form, further }.freeze(table, options, segments)
+    ) -> Option<Box<dyn KeyedStream>> {
+        let Self { body: Body::Table(table), groups, history, .. } = self else { return None };
+        let stream = TableStream { groups: *groups, history, form, further };
+        Some(stream.freeze(table, options, segments))
     }
 
     /// Takes a key and a namespace of a state in hand.
@@ -123,43 +193,27 @@ impl Store {
         self.address.select(state, key.1, namespace);
     }
 
-    /// The hash of the entry that is asked for: in the key group of its key, which decides where it
-    /// goes, and elsewhere in it for each role, state, namespace and sub-key.
-    fn hash(&self) -> u32 {
-        let Address { state, role, namespace, sub_key, .. } = Address::parse(self.address.bytes());
-        if state == 0 && role == Role::Data && namespace.is_empty() && sub_key.is_empty() {
-            return self.key_hash;
-        }
-        let mut hasher = KeyHasher::new();
-        hasher.write_u64(u64::from(state) << 2 | role as u64);
-        hasher.write(namespace);
-        hasher.write(sub_key);
-        let group = key_group_of(self.key_hash, self.groups.0 as usize);
-        let group = HashRange::of_key_group(KeyGroup(group as u32), self.groups);
-        let from_first = u64::from(self.key_hash - group.first());
-        let moved = (from_first + (hasher.finish() >> 32)) % group.span();
-        group.first() + moved as u32
-    }
-
-    fn find(&mut self, role: Role, sub_key: &[u8]) -> u32 {
-        self.address.complete(role, sub_key);
-        self.hash()
-    }
-
     /// Shows the value of an entry of the key in hand, if there is one.
     pub(super) fn read<R>(
         &mut self,
         role: Role,
         sub_key: &[u8],
         look: impl FnOnce(&[u8]) -> R,
-    ) -> Option<R> {
-        let hash = self.find(role, sub_key);
-        let address = self.address.bytes();
-        self.table.read(
-            hash,
-            |stored| stored.as_slice() == &address[..],
-            |value| look(value.as_slice()),
-        )
+    ) -> Result<Option<R>, StateError> {
+        self.address.complete(role, sub_key);
+        let Self { body, address, groups, key_hash, .. } = self;
+        match body {
+            Body::Table(table) => {
+                let hash = table_hash(address, *key_hash, *groups);
+                let address = address.bytes();
+                let is = |stored: &Archived<Blob>| stored.as_slice() == &address[..];
+                Ok(table.read(hash, is, |value| look(value.as_slice())))
+            }
+            Body::Foreign(foreign) => {
+                let group = group_of(*key_hash, *groups);
+                foreign.read(&address.entry(group), look)
+            }
+        }
     }
 
     /// Writes an entry of the key in hand.
@@ -169,21 +223,41 @@ impl Store {
         sub_key: &[u8],
         value: &Blob,
     ) -> Result<(), StateError> {
-        let hash = self.find(role, sub_key);
-        self.table.put(hash, self.address.bytes(), value)
+        self.address.complete(role, sub_key);
+        let Self { body, address, groups, key_hash, .. } = self;
+        match body {
+            Body::Table(table) => {
+                let hash = table_hash(address, *key_hash, *groups);
+                table.put(hash, address.bytes(), value)
+            }
+            Body::Foreign(foreign) => {
+                let group = group_of(*key_hash, *groups);
+                foreign.put(&address.entry(group), value)
+            }
+        }
     }
 
     /// Removes an entry of the key in hand; whether it was there.
     pub(super) fn remove(&mut self, role: Role, sub_key: &[u8]) -> Result<bool, StateError> {
-        let hash = self.find(role, sub_key);
-        let address = self.address.bytes();
-        self.table.remove(hash, |stored| stored.as_slice() == &address[..])
+        self.address.complete(role, sub_key);
+        let Self { body, address, groups, key_hash, .. } = self;
+        match body {
+            Body::Table(table) => {
+                let hash = table_hash(address, *key_hash, *groups);
+                let address = address.bytes();
+                table.remove(hash, |stored| stored.as_slice() == &address[..])
+            }
+            Body::Foreign(foreign) => {
+                let group = group_of(*key_hash, *groups);
+                foreign.remove(&address.entry(group))
+            }
+        }
     }
 
     /// Elements of a list, entries of a map.
-    pub(super) fn count(&mut self) -> u64 {
+    pub(super) fn count(&mut self) -> Result<u64, StateError> {
         let read = |bytes: &[u8]| bytes.first_chunk().map_or(0, |count| u64::from_le_bytes(*count));
-        self.read(Role::Count, &[], read).unwrap_or(0)
+        Ok(self.read(Role::Count, &[], read)?.unwrap_or(0))
     }
 
     pub(super) fn set_count(&mut self, count: u64) -> Result<(), StateError> {
@@ -193,9 +267,25 @@ impl Store {
         self.put(Role::Count, &[], &count.to_le_bytes().to_vec())
     }
 
+    /// The archived keys of a map's entries, in their order.
+    pub(super) fn map_keys(&mut self) -> Result<Vec<Blob>, StateError> {
+        self.address.complete(Role::Data, &[]);
+        let Self { body, address, groups, key_hash, .. } = self;
+        if let Body::Foreign(foreign) = body {
+            let group = group_of(*key_hash, *groups);
+            return foreign.sub_keys(&address.entry(group));
+        }
+        let mut keys = Vec::new();
+        for place in 0..self.count()? {
+            let place = (place as u32).to_le_bytes();
+            keys.extend(self.read(Role::Order, &place, <[u8]>::to_vec)?);
+        }
+        Ok(keys)
+    }
+
     /// Gives an entry of a map that is about to be written a place behind the others.
     pub(super) fn add_to_order(&mut self, sub_key: &[u8]) -> Result<u32, StateError> {
-        let count = self.count();
+        let count = self.count()?;
         let place = u32::try_from(count).expect("a map has fewer than 2^32 entries");
         self.put(Role::Order, &place.to_le_bytes(), &sub_key.to_vec())?;
         self.set_count(count + 1)?;
@@ -208,15 +298,18 @@ impl Store {
         sub_key: &[u8],
         shape: TrailerShape,
     ) -> Result<bool, StateError> {
+        if !shape.is_map {
+            return self.remove(Role::Data, sub_key);
+        }
         let place_of = |bytes: &[u8]| shape.split(bytes).and_then(|(_, trailer)| trailer.place);
-        let Some(place) = self.read(Role::Data, sub_key, place_of).flatten() else {
+        let Some(place) = self.read(Role::Data, sub_key, place_of)?.flatten() else {
             return Ok(false);
         };
-        let last = (self.count() - 1) as u32;
+        let last = (self.count()? - 1) as u32;
         if place != last {
-            let moved = self.read(Role::Order, &last.to_le_bytes(), <[u8]>::to_vec);
+            let moved = self.read(Role::Order, &last.to_le_bytes(), <[u8]>::to_vec)?;
             let moved = moved.expect("each place in the order has a key");
-            let value = self.read(Role::Data, &moved, <[u8]>::to_vec);
+            let value = self.read(Role::Data, &moved, <[u8]>::to_vec)?;
             let mut value = value.expect("each key in the order has a value");
             let at = value.len() - size_of::<u32>();
             value[at..].copy_from_slice(&place.to_le_bytes());
@@ -229,38 +322,96 @@ impl Store {
         Ok(true)
     }
 
+    /// Has the values of a state at hand for the keys that `name` adds: each with its hash.
+    pub(super) fn fetch(
+        &mut self,
+        state: u32,
+        name: impl FnOnce(&mut dyn FnMut(u32, &[u8])),
+    ) -> Result<(), StateError> {
+        let Self { body: Body::Foreign(foreign), groups, coming, .. } = self else { return Ok(()) };
+        coming.clear();
+        name(&mut |hash, key| coming.add(hash, key));
+        let (mut begin, keys) = (0, &coming.keys);
+        let mut entries = coming.ends.iter().map(|(hash, end)| {
+            let key = &keys[begin..*end];
+            begin = *end;
+            EntryKey { state, group: group_of(*hash, *groups), key, namespace: &[], sub_key: &[] }
+        });
+        foreign.fetch(&mut entries)
+    }
+
     /// Takes the key and namespace of an entry in hand.
     pub(super) fn select_entry(&mut self, entry: &[u8]) {
         self.key_hash = (self.hash_key)(Address::parse(entry).key);
         self.address.set(entry);
     }
 
-    /// The addresses of a state's data.
-    pub(super) fn addresses(&self, state: u32) -> Vec<Blob> {
-        let mut scan = self.table.scan();
-        let all = std::iter::from_fn(|| self.table.next(&mut scan));
+    /// Replaces the value of each entry of a state's data.
+    pub(super) fn rewrite(
+        &mut self,
+        state: u32,
+        mut change: impl FnMut(&[u8], &[u8]) -> Result<Blob, StateError>,
+    ) -> Result<(), StateError> {
+        let table = match &mut self.body {
+            Body::Table(table) => table,
+            Body::Foreign(foreign) => return foreign.rewrite(state, change),
+        };
+        let mut scan = table.scan();
+        let all = std::iter::from_fn(|| table.next(&mut scan));
         let is_data = |blob: &Blob| {
             let address = Address::parse(blob);
             address.state == state && address.role == Role::Data
         };
-        all.map(|(address, _)| address).filter(is_data).collect()
+        let entries: Vec<Blob> = all.map(|(address, _)| address).filter(is_data).collect();
+        for entry in entries {
+            let sub_key = Address::parse(&entry).sub_key.to_vec();
+            self.select_entry(&entry);
+            let value = self.read(Role::Data, &sub_key, <[u8]>::to_vec)?;
+            let value = change(&sub_key, &value.expect("an entry that was just seen"))?;
+            self.put(Role::Data, &sub_key, &value)?;
+        }
+        Ok(())
     }
 
     /// Pays for one use of a state with this time to live; the entries to look at when enough was paid
     /// for those of the next bucket.
     pub(super) fn cleanup(&mut self, ttl: &StateTtlConfig) -> Vec<(Blob, Blob)> {
+        let Body::Table(table) = &mut self.body else { return Vec::new() };
         self.cleanup_credit += ttl.cleanup_entries();
         // A bucket is looked at as a whole, so that nothing need be known of it but where it begins.
         if self.cleanup_credit < CLEANUP_AT_ONCE {
             return Vec::new();
         }
-        let (mut scan, next) = self.table.scan_bucket(self.cleanup_at);
-        let entries: Vec<_> = std::iter::from_fn(|| self.table.next(&mut scan)).collect();
+        let (mut scan, next) = table.scan_bucket(self.cleanup_at);
+        let entries: Vec<_> = std::iter::from_fn(|| table.next(&mut scan)).collect();
         let looked_at = u32::try_from(entries.len()).expect("a bucket is small");
         self.cleanup_credit -= looked_at.clamp(CLEANUP_AT_ONCE / 4, CLEANUP_AT_ONCE);
         self.cleanup_at = next.unwrap_or(self.range.first());
         entries
     }
+}
+
+/// The hash of the entry that is asked for: in the key group of its key, which decides where it goes,
+/// and elsewhere in it for each role, state, namespace and sub-key.
+fn table_hash(address: &AddressBuffer, key_hash: u32, groups: MaxParallelism) -> u32 {
+    let Address { state, role, namespace, sub_key, .. } = Address::parse(address.bytes());
+    // The first state's data without namespace: what most programs have.
+    if state == 0 && role == Role::Data && namespace.is_empty() && sub_key.is_empty() {
+        return key_hash;
+    }
+    let mut hasher = KeyHasher::new();
+    hasher.write_u64(u64::from(state) << 2 | role as u64);
+    hasher.write(namespace);
+    hasher.write(sub_key);
+    let group = HashRange::of_key_group(group_of(key_hash, groups), groups);
+    let from_first = u64::from(key_hash - group.first());
+    let moved = (from_first + (hasher.finish() >> 32)) % group.span();
+    group.first() + moved as u32
+}
+
+/// The key group of a hash.
+pub(super) fn group_of(key_hash: u32, groups: MaxParallelism) -> KeyGroup {
+    KeyGroup(key_group_of(key_hash, groups.0 as usize) as u32)
 }
 
 /// Entries that cleanup has to have paid for before it looks at a bucket.

@@ -5,8 +5,9 @@ use proptest::prelude::*;
 use std::{collections::BTreeMap, time::Duration};
 
 use super::{
-    AggregatingState, Aggregation, BackendOptions, KeyedState, KeyedStateBackend, ListState,
-    MapState, ReducingState, StateTtlConfig, TimerEntries, TtlUpdate, TtlVisibility, ValueState,
+    AggregatingState, Aggregation, BackendOptions, Keeping, KeyedState, KeyedStateBackend,
+    ListState, MapState, ReducingState, StateTtlConfig, TimerEntries, TtlUpdate, TtlVisibility,
+    ValueState,
 };
 use crate::{
     checkpoint::handle::{KeyedStateHandle, StateKind},
@@ -15,6 +16,7 @@ use crate::{
     record::{RecordEncoder, key_hash},
     state::{
         HashRange, StateError,
+        backend::tests::MapStore,
         snapshot::tests::{GROUPS, kind, shares, write},
         table::tests::{arena, supply},
     },
@@ -29,8 +31,17 @@ fn range(index: u32, parallelism: u32) -> KeyGroupRange {
 }
 
 fn backend(arena: &Arena, range: KeyGroupRange) -> Backend {
-    let (supply, operator) = (supply(arena), "'Test'".to_owned());
-    Backend::new(BackendOptions { range, groups: GROUPS, supply, operator }).unwrap()
+    backend_of(false, arena, range)
+}
+
+/// In memory, or over another backend.
+fn backend_of(foreign: bool, arena: &Arena, range: KeyGroupRange) -> Backend {
+    let keeping = match foreign {
+        false => Keeping::Memory(supply(arena)),
+        true => Keeping::Foreign(Box::new(MapStore::default())),
+    };
+    let operator = "'Test'".to_owned();
+    Backend::new(BackendOptions { range, groups: GROUPS, keeping, operator }).unwrap()
 }
 
 /// The state of a key.
@@ -187,9 +198,14 @@ proptest! {
     #[test]
     fn states_are_as_in_maps_and_come_back(
         before in steps(), after in steps(), canonical: bool, new in 1u32..5,
+        [first, second, third]: [bool; 3],
     ) {
+        // The format of another backend is read by that only.
+        let third = third || (second && canonical);
+        let (canonical, again_canonical) = (canonical || (first && !second), !canonical);
+        let again_canonical = again_canonical || (second && !third);
         let arena = arena(3000);
-        let mut backend = self::backend(&arena, range(0, 1));
+        let mut backend = backend_of(first, &arena, range(0, 1));
         let states = States::registered(&mut backend);
         let mut twin = Twin::default();
         before.iter().for_each(|step| apply(&mut backend, &states, &mut twin, step));
@@ -203,15 +219,15 @@ proptest! {
         let handle = write(snapshot, || {});
         let mut again = Vec::new();
         for (index, restored) in (0..new).zip(shares(vec![handle], new)) {
-            let mut backend = self::backend(&arena, range(index, new));
+            let mut backend = backend_of(second, &arena, range(index, new));
             backend.restore(&restored, |_| unreachable!("there are no timers")).unwrap();
             let states = States::registered(&mut backend);
             compare(&mut backend, &states, &then, range(index, new));
-            again.extend(self::snapshot(&mut backend, !canonical));
+            again.extend(self::snapshot(&mut backend, again_canonical));
         }
-        // And together again, by the other format.
+        // And together again, by the other format where that can be.
         let restored = &shares(again, 1)[0];
-        let mut backend = self::backend(&arena, range(0, 1));
+        let mut backend = backend_of(third, &arena, range(0, 1));
         backend.restore(restored, |_| unreachable!("there are no timers")).unwrap();
         let states = States::registered(&mut backend);
         compare(&mut backend, &states, &then, range(0, 1));
@@ -236,11 +252,11 @@ fn mistakes_are_errors_that_name_operator_and_state() {
 }
 
 /// What a backend has that starts from the state of one that `write` filled.
-fn restored(arena: &Arena, fill: impl Fn(&mut Backend)) -> Backend {
-    let mut old = backend(arena, range(0, 1));
+fn restored(foreign: bool, arena: &Arena, fill: impl Fn(&mut Backend)) -> Backend {
+    let mut old = backend_of(foreign, arena, range(0, 1));
     fill(&mut old);
     let handle = snapshot(&mut old, false).expect("there is state");
-    let mut new = backend(arena, range(0, 1));
+    let mut new = backend_of(foreign, arena, range(0, 1));
     new.restore(&shares(vec![handle], 1)[0], |_| unreachable!("there are no timers")).unwrap();
     new.advance_clock(old.store.now);
     new
@@ -248,8 +264,12 @@ fn restored(arena: &Arena, fill: impl Fn(&mut Backend)) -> Backend {
 
 #[test]
 fn another_type_is_an_error_and_a_migration_takes_it_over() {
+    [false, true].into_iter().for_each(another_type);
+}
+
+fn another_type(foreign: bool) {
     let arena = arena(50);
-    let mut backend = restored(&arena, |old| {
+    let mut backend = restored(foreign, &arena, |old| {
         let mut map = MapState::<String, u32>::new("count");
         old.register(&mut map).unwrap();
         for key in 0..20 {
@@ -274,8 +294,12 @@ fn another_type_is_an_error_and_a_migration_takes_it_over() {
 
 #[test]
 fn a_state_that_the_function_has_no_more_is_kept() {
+    [false, true].into_iter().for_each(state_that_is_gone);
+}
+
+fn state_that_is_gone(foreign: bool) {
     let arena = arena(50);
-    let mut backend = restored(&arena, |old| {
+    let mut backend = restored(foreign, &arena, |old| {
         let (mut a, mut b) = (ValueState::<u32>::new("a"), ValueState::<String>::new("b"));
         old.register(&mut a).unwrap();
         old.register(&mut b).unwrap();
@@ -303,9 +327,13 @@ fn advance(backend: &mut Backend, seconds: u64) {
 
 #[test]
 fn state_lives_as_long_as_it_is_used() {
+    [false, true].into_iter().for_each(lives_as_long_as_used);
+}
+
+fn lives_as_long_as_used(foreign: bool) {
     let check = |config: StateTtlConfig, reads: bool, expected: [Option<u64>; 2]| {
         let arena = arena(50);
-        let mut backend = self::backend(&arena, range(0, 1));
+        let mut backend = backend_of(foreign, &arena, range(0, 1));
         let mut state = ValueState::<u64>::new("state").with_ttl(config);
         backend.register(&mut state).unwrap();
         advance(&mut backend, 0);
@@ -327,8 +355,12 @@ fn state_lives_as_long_as_it_is_used() {
 
 #[test]
 fn elements_and_entries_live_on_their_own() {
+    [false, true].into_iter().for_each(live_on_their_own);
+}
+
+fn live_on_their_own(foreign: bool) {
     let arena = arena(50);
-    let mut backend = self::backend(&arena, range(0, 1));
+    let mut backend = backend_of(foreign, &arena, range(0, 1));
     let mut list = ListState::<u64>::new("list").with_ttl(ttl());
     let mut map = MapState::<u64, u64>::new("map").with_ttl(ttl());
     backend.register(&mut list).unwrap();
@@ -367,24 +399,24 @@ fn what_has_expired_is_cleaned_up_and_not_written() {
     assert!(handle.state.len() < 100, "{} bytes", handle.state.len());
     let mut fresh = self::backend(&arena, range(0, 1));
     fresh.restore(&shares(vec![handle], 1)[0], |_| ()).unwrap();
-    assert_eq!(fresh.store.len(), 1);
-    let before = backend.store.len();
+    assert_eq!(fresh.store.table().unwrap().len(), 1);
+    let before = backend.store.table().unwrap().len();
     for _ in 0..6000 {
         at(&mut backend, &value, &5000, &()).value().unwrap();
     }
-    let after = backend.store.len();
+    let after = backend.store.table().unwrap().len();
     assert!(after < before / 20, "{after} of {before} entries");
 }
 
 #[test]
 fn a_time_to_live_can_be_given_and_taken_later() {
     let arena = arena(50);
-    for had in [false, true] {
+    for (had, foreign) in [(false, false), (true, false), (false, true), (true, true)] {
         let state = |has: bool| {
             let state = ValueState::<u64>::new("state");
             if has { state.with_ttl(ttl()) } else { state }
         };
-        let mut backend = restored(&arena, |old| {
+        let mut backend = restored(foreign, &arena, |old| {
             advance(old, 10);
             let mut state = state(had);
             old.register(&mut state).unwrap();
@@ -402,8 +434,8 @@ fn a_time_to_live_can_be_given_and_taken_later() {
 #[test]
 fn timers_are_in_the_same_snapshot() {
     let arena = arena(50);
-    for canonical in [false, true] {
-        let mut backend = self::backend(&arena, range(0, 1));
+    for (canonical, foreign) in [(false, false), (true, false), (false, true), (true, true)] {
+        let mut backend = backend_of(foreign, &arena, range(0, 1));
         let states = States::registered(&mut backend);
         at(&mut backend, &states.sum, &3, &()).add(1).unwrap();
         let mut expected = Vec::new();
@@ -425,7 +457,7 @@ fn timers_are_in_the_same_snapshot() {
         let handle = write(out.keyed.pop().unwrap(), || {});
         let mut found = Vec::new();
         for (index, restored) in (0..3).zip(shares(vec![handle], 3)) {
-            let mut backend = self::backend(&arena, range(index, 3));
+            let mut backend = backend_of(foreign, &arena, range(index, 3));
             let owned = HashRange::of_key_groups(range(index, 3), GROUPS);
             let take = |timer: super::RestoredTimer<u32>| {
                 assert!(owned.contains(timer.key_hash) && timer.key_hash == key_hash(&timer.key));

@@ -71,6 +71,10 @@ impl StateTtlConfig {
         self
     }
 
+    pub(super) fn duration(&self) -> Duration {
+        self.ttl
+    }
+
     pub(super) fn cleanup_entries(&self) -> u32 {
         self.cleanup
     }

@@ -24,6 +24,12 @@
 //! below 4 GiB; a count has at most 10. No two entries of a group agree in state, key, namespace and
 //! sub-key: whoever reads them looks, since they are not sorted.
 //!
+//! What another backend has goes into checkpoints as its files, beside them a state of
+//!
+//! ```text
+//! u64 LE length of what the backend keeps to itself | that | timers, in the format above
+//! ```
+//!
 //! ```text
 //! barrier --> KeyTable::freeze_entries --> EntryStream --> bytes, some 100 KiB at a time
 //! start   --> RestoredState::keyed --> read_share --> entries, checked --> KeyTable::insert_new
@@ -37,7 +43,9 @@
 mod archive;
 mod decoder;
 mod encoder;
+mod native;
 mod read;
+mod scan;
 mod schema;
 mod segments;
 mod stream;
@@ -52,7 +60,9 @@ pub use decoder::GroupDecoder;
 #[doc(hidden)]
 pub use decoder::exercise;
 pub use encoder::GroupEncoder;
+pub(crate) use native::{NativeState, NativeStream};
 pub(crate) use read::read_share;
+pub(crate) use scan::{FailedStream, ScanStream};
 #[doc(hidden)]
 pub use schema::StateTypes;
 pub(crate) use schema::keyed_schema;

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Bytes after which a piece ends.
-const PIECE_BYTES: usize = 100 << 10;
+pub(super) const PIECE_BYTES: usize = 100 << 10;
 /// Entries whose first line is asked for ahead.
 const LOOK_AHEAD: usize = 8;
 
@@ -45,14 +45,22 @@ pub(crate) struct OwnedEntry {
     pub(crate) sub_key: Vec<u8>,
 }
 
+impl OwnedEntry {
+    /// Without a value.
+    pub(super) fn borrowed(&self) -> Entry<'_> {
+        let Self { state, key, namespace, sub_key } = self;
+        Entry { state: *state, key, namespace, sub_key, value: &[] }
+    }
+}
+
 /// One of two formats.
-enum Encoder {
+pub(super) enum Encoder {
     Unsorted(GroupEncoder),
     Canonical(CanonicalEncoder),
 }
 
 impl Encoder {
-    fn new(options: &StreamOptions) -> Self {
+    pub(super) fn new(options: &StreamOptions) -> Self {
         match options.format {
             BackendKind::Canonical => {
                 Self::Canonical(CanonicalEncoder::new(options.range, options.states))
@@ -83,7 +91,7 @@ impl Encoder {
         }
     }
 
-    fn finish(self) -> Vec<KeyGroupOffset> {
+    pub(super) fn finish(self) -> Vec<KeyGroupOffset> {
         match self {
             Self::Unsorted(encoder) => encoder.finish(),
             Self::Canonical(encoder) => encoder.finish(),
@@ -92,14 +100,18 @@ impl Encoder {
 }
 
 /// The encoder and the group that it is in.
-struct Writer {
-    encoder: Encoder,
+pub(super) struct Writer {
+    pub(super) encoder: Encoder,
     open: Option<KeyGroup>,
 }
 
 impl Writer {
+    pub(super) fn new(encoder: Encoder) -> Self {
+        Self { encoder, open: None }
+    }
+
     /// Writes an entry, its group begun before if need be.
-    fn write(&mut self, group: KeyGroup, entry: &Entry<'_>, out: &mut Vec<u8>) {
+    pub(super) fn write(&mut self, group: KeyGroup, entry: &Entry<'_>, out: &mut Vec<u8>) {
         if self.open != Some(group) {
             self.close(out);
             self.encoder.begin_group(out, group);
@@ -108,7 +120,7 @@ impl Writer {
         self.encoder.entry(out, entry);
     }
 
-    fn close(&mut self, out: &mut Vec<u8>) {
+    pub(super) fn close(&mut self, out: &mut Vec<u8>) {
         if self.open.take().is_some() {
             self.encoder.end_group(out);
         }
@@ -134,7 +146,7 @@ impl<K: Key, V: Record, F: EntryForm> EntryStream<K, V, F> {
         Self {
             entries,
             form,
-            writer: Some(Writer { encoder: Encoder::new(options), open: None }),
+            writer: Some(Writer::new(Encoder::new(options))),
             further: VecDeque::new(),
             run: Vec::new(),
             group: None,
@@ -143,8 +155,8 @@ impl<K: Key, V: Record, F: EntryForm> EntryStream<K, V, F> {
     }
 
     /// The same with further entries, whose states have greater numbers than all of the table.
-    pub(crate) fn with_further(mut self, mut further: Vec<(KeyGroup, OwnedEntry)>) -> Self {
-        further.sort();
+    pub(crate) fn with_further(mut self, further: Vec<(KeyGroup, OwnedEntry)>) -> Self {
+        assert!(further.is_sorted(), "further entries come in order");
         self.further = further.into();
         self
     }
@@ -184,9 +196,7 @@ impl<K: Key, V: Record, F: EntryForm> EntryStream<K, V, F> {
 
     fn write_further(&mut self, out: &mut Vec<u8>) {
         let (group, entry) = self.further.pop_front().expect("there is one");
-        let OwnedEntry { state, key, namespace, sub_key } = &entry;
-        let entry = Entry { state: *state, key, namespace, sub_key, value: &[] };
-        self.writer().write(group, &entry, out);
+        self.writer().write(group, &entry.borrowed(), out);
     }
 }
 

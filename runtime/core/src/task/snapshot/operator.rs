@@ -10,7 +10,7 @@ use crate::{
         handle::{
             BackendKind, KeyGroupOffset, NamedState, RedistributionMode, StateKind, StateSchema,
         },
-        storage::Placed,
+        storage::{FileTarget, Placed},
     },
     error::BoxError,
     graph::KeyGroupRange,
@@ -42,6 +42,14 @@ pub struct KeyedSnapshot {
 
 /// The bytes of keyed state, made as they are written, while the operator goes on.
 pub trait KeyedStream {
+    /// Begins what goes on by itself, such as copying files. Called once, before anything else.
+    fn begin(&mut self, _target: &FileTarget) {}
+
+    /// Whether [`KeyedStream::next`] can be called; whoever says no rings the worker's bell later.
+    fn is_ready(&self) -> bool {
+        true
+    }
+
     /// Appends the next some 100 KiB to `out`; false, and nothing, when all was made.
     ///
     /// # Errors
@@ -59,6 +67,11 @@ pub trait KeyedStream {
     /// What other checkpoints may name, too. Once, at the end.
     fn shared(&mut self) -> Vec<NamedState> {
         Vec::new()
+    }
+
+    /// Bytes of it that were written for this checkpoint, segments aside.
+    fn shared_bytes(&self) -> u64 {
+        0
     }
 }
 
@@ -159,7 +172,8 @@ impl OperatorSnapshot {
         self.segments
     }
 
-    /// The format of keyed state that is asked of the backend in memory.
+    /// The format of keyed state that is asked of the backend in memory; of another one its own where
+    /// this says [`BackendKind::HashMap`].
     pub fn format(&self) -> BackendKind {
         if self.is_canonical { BackendKind::Canonical } else { BackendKind::HashMap }
     }
@@ -170,9 +184,14 @@ impl OperatorSnapshot {
         SnapshotTicket(Rc::clone(&self.waits))
     }
 
-    /// Whether no ticket is out.
+    /// Begins what its keyed state does by itself.
+    pub(crate) fn begin(&mut self, target: &FileTarget) {
+        self.keyed.iter_mut().for_each(|keyed| keyed.stream.begin(target));
+    }
+
+    /// Whether no ticket is out, and its keyed state can be written.
     pub(crate) fn is_ready(&self) -> bool {
-        self.waits.get() == 0
+        self.waits.get() == 0 && self.keyed.iter().all(|keyed| keyed.stream.is_ready())
     }
 }
 

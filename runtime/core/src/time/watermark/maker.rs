@@ -24,6 +24,10 @@ pub struct WatermarkMaker<G, A> {
 /// What a checkpoint holds of one stream's watermarks, beside what its generator remembers.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, rkyv::Archive, rkyv::Serialize, rkyv::Deserialize)]
 pub struct WatermarkImage {
+    /// Which stream.
+    pub index: u32,
+    /// Of how many there were, those that had ended included.
+    pub count: u32,
     /// The last watermark.
     pub watermark: Timestamp,
     /// Whether nobody waits for the stream.
@@ -78,9 +82,11 @@ impl<G, A> WatermarkMaker<G, A> {
         }
     }
 
-    /// What a checkpoint holds.
-    pub fn image(&self) -> WatermarkImage {
+    /// What a checkpoint holds of stream `index` of `count`.
+    pub fn image(&self, (index, count): (SubtaskIndex, Parallelism)) -> WatermarkImage {
         WatermarkImage {
+            index: index.0,
+            count: count.0,
             watermark: self.watermark().0,
             is_idle: self.status() == StreamStatus::Idle,
         }
@@ -94,10 +100,11 @@ impl<G, A> WatermarkMaker<G, A> {
         self.generator.state()
     }
 
-    /// Goes on from a checkpoint with an image of each stream there was, in order, and a state of
-    /// each generator; none of them, if the strategy was another. As many streams as before go on
-    /// each from its own, stream `index` of `count`. Others go on from the least, since the records
-    /// of any of them may come to each. What was sent is sent again.
+    /// Goes on from a checkpoint with an image of each stream that had not ended, and in the same
+    /// order a state of each generator; none of them, if the strategy was another. As many streams as
+    /// before go on each from its own, stream `index` of `count`; one that had ended begins anew, to
+    /// end at once. Others go on from the least, since the records of any of them may come to each.
+    /// What was sent is sent again.
     pub fn restore<T>(
         &mut self,
         mut images: Vec<WatermarkImage>,
@@ -106,11 +113,12 @@ impl<G, A> WatermarkMaker<G, A> {
     ) where
         G: WatermarkGenerator<T>,
     {
-        if images.len() == count.0 as usize {
-            images = vec![images[index.0 as usize]];
-            if states.len() == count.0 as usize {
-                states = vec![states.swap_remove(index.0 as usize)];
+        if images.iter().all(|image| image.count == count.0) {
+            let Some(own) = images.iter().position(|image| image.index == index.0) else { return };
+            if states.len() == images.len() {
+                states = vec![states.swap_remove(own)];
             }
+            images = vec![images[own]];
         }
         // Nobody waited for an idle stream, unless all were.
         let is_idle = images.iter().all(|image| image.is_idle);

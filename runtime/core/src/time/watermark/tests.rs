@@ -135,7 +135,8 @@ fn check_restored(
 ) {
     let strategy = WatermarkStrategy::for_bounded_out_of_orderness(Duration::from_millis(3))
         .with_idleness(Duration::from_secs(1));
-    let before = latest.iter().map(|latest| {
+    let streams = Parallelism(latest.len() as u32);
+    let before = (0..).map(SubtaskIndex).zip(latest).map(|(own, latest)| {
         let mut maker = strategy.build::<()>();
         maker.on_record(&(), Some(Timestamp::from_millis(latest.unwrap_or(1))));
         maker.on_period::<()>(at_seconds(1));
@@ -143,7 +144,7 @@ fn check_restored(
             maker.on_period::<()>(at_seconds(2));
             maker.on_period::<()>(at_seconds(3));
         }
-        (maker.image(), maker.generator_state::<()>())
+        (maker.image((own, streams)), maker.generator_state::<()>())
     });
     let (images, states) = before.unzip();
     let mut maker = strategy.build::<()>();
@@ -167,6 +168,26 @@ fn restored_where_it_stopped() {
     check_restored(&[None, None], (0, 1), (&[watermark(-3), IDLE], &[ACTIVE, watermark(16)]));
     // Of an operator that was not there.
     check_restored(&[], (0, 1), (&[], &[watermark(16)]));
+}
+
+#[test]
+fn restored_without_those_that_had_ended() {
+    let strategy = WatermarkStrategy::for_monotonous_timestamps();
+    let image = |index, watermark| WatermarkImage {
+        index,
+        count: 3,
+        watermark: Timestamp::from_millis(watermark),
+        is_idle: false,
+    };
+    let restored = |place: (u32, u32)| {
+        let mut maker = strategy.build::<()>();
+        let place = (SubtaskIndex(place.0), Parallelism(place.1));
+        maker.restore::<()>(vec![image(0, 10), image(2, 30)], vec![], place);
+        taken(&mut maker)
+    };
+    assert_eq!([restored((0, 3)), restored((2, 3))], [vec![watermark(10)], vec![watermark(30)]]);
+    assert!(restored((1, 3)).is_empty(), "it had ended");
+    assert_eq!(restored((1, 2)), [watermark(10)], "another parallelism: the least");
 }
 
 #[derive(Clone, Copy, Debug)]

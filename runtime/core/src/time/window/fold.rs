@@ -8,6 +8,10 @@ pub trait Fold<T> {
     /// What is kept.
     type Accumulator: Record + Clone;
 
+    /// Whether it grows with each record. Such a one is kept as a value, not as its archive, which
+    /// each record would have to rewrite.
+    const IS_LIST: bool = false;
+
     /// The accumulator of the first record.
     fn first(&self, record: T) -> Self::Accumulator;
 
@@ -24,6 +28,8 @@ pub struct Collected;
 
 impl<T: Record + Clone> Fold<T> for Collected {
     type Accumulator = Vec<T>;
+
+    const IS_LIST: bool = true;
 
     fn first(&self, record: T) -> Vec<T> {
         vec![record]

@@ -9,7 +9,10 @@
 //! ([`Unfit`]), and whatever passes leaves a core that keeps its invariants.
 
 use super::TimeDomain;
-use crate::time::Timestamp;
+use crate::{
+    state::{StateError, table::FrozenEntries},
+    time::Timestamp,
+};
 
 /// A piece of what is kept for a key.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -60,6 +63,44 @@ pub enum Piece<W, C, S = (), O = C> {
 /// The images of cores that keep the windows of a key together.
 pub type TimeImage<K, A> = Image<K, Piece<super::TimeWindow, A>>;
 
+/// All that a core keeps, as it was at one moment.
+#[derive(Debug)]
+pub struct Kept<K, W, C, S = (), O = C> {
+    /// Pieces that were copied.
+    pub images: Vec<Image<K, Piece<W, C, S, O>>>,
+    /// Contents of windows or slices whose segments are shared.
+    pub tables: Vec<(W, FrozenEntries<K, C>)>,
+    /// The times up to which windows had fired, each of keys with this hash and those behind it up to
+    /// the next, or the end of the key group.
+    pub reached: Vec<(u32, Timestamp)>,
+}
+
+/// What cores keep whose windows are in time.
+pub type KeptTime<K, A> = Kept<K, super::TimeWindow, A>;
+
+impl<K, W, C, S, O> Kept<K, W, C, S, O> {
+    /// Pieces alone.
+    pub fn of(images: Vec<Image<K, Piece<W, C, S, O>>>) -> Self {
+        Self { images, tables: Vec::new(), reached: Vec::new() }
+    }
+
+    /// Whether there is nothing.
+    pub fn is_empty(&self) -> bool {
+        self.images.is_empty() && self.tables.is_empty()
+    }
+}
+
+/// Why an image was not taken back.
+#[derive(Debug, thiserror::Error)]
+pub enum NotTaken {
+    /// It is none of these windows'.
+    #[error(transparent)]
+    Unfit(#[from] Unfit),
+    /// There is no memory for it.
+    #[error(transparent)]
+    State(#[from] StateError),
+}
+
 /// An image is not one of these windows.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("it has {0}")]
@@ -67,5 +108,7 @@ pub struct Unfit(pub &'static str);
 
 impl Unfit {
     pub(super) const FOREIGN: Unfit = Unfit("pieces that windows of this kind don't have");
+    pub(super) const NO_SLICE: Unfit =
+        Unfit("a slice that windows of this size and slide don't have");
     pub(super) const TWICE: Unfit = Unfit("a window or a timer of a key twice");
 }

@@ -4,8 +4,10 @@
 //! the cores that hold what windows contain. A core is given records and watermarks and gives
 //! results; it knows nothing of tasks.
 //!
-//! Three cores, by what the windows need:
-//! - [`SlicedWindows`]: tumbling and sliding windows under their usual trigger, sharing slices;
+//! Four cores, by what the windows need:
+//! - [`PanedWindows`]: tumbling and sliding windows of accumulators under their usual trigger, sharing
+//!   slices, in managed memory;
+//! - [`SlicedWindows`]: the same for lists of records, and for windows of many slices;
 //! - [`SessionWindows`]: sessions under their usual trigger;
 //! - [`TriggeredWindows`]: any assigner, trigger and evictor, at the cost of one entry per window.
 //!
@@ -26,6 +28,7 @@ pub mod grid;
 pub mod table;
 pub mod trigger;
 
+mod panes;
 mod session;
 mod sliced;
 mod triggered;
@@ -35,12 +38,11 @@ pub use bounds::{AllowedLateness, GlobalWindow, TimeWindow, Window};
 pub use fired::{Fed, Fired, FiredTime, Fires};
 pub use fold::{Collected, Fold};
 pub use grid::{SliceGrid, SliceNumber, WindowNumber};
-pub use image::{Image, Piece, TimeImage, Unfit};
+pub use image::{Image, Kept, KeptTime, NotTaken, Piece, TimeImage, Unfit};
+pub use panes::PanedWindows;
+pub(crate) use panes::SLICES_MAX;
 pub use session::{KeySessions, SessionWindows};
 pub use sliced::{KeySlices, SlicedWindows};
 pub use table::{AskedKey, Content, HeapTable, KeyTable, Place};
 pub use trigger::{Trigger, TriggerResult};
 pub use triggered::{Buffered, Folded, Keep, TriggeredImage, TriggeredWindows, WindowRules};
-
-#[cfg(test)]
-mod twin;

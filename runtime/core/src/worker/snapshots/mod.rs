@@ -59,7 +59,9 @@ pub(super) struct Handed<'a> {
 impl Snapshots {
     /// Takes a task's part of a checkpoint.
     pub(super) fn add(&mut self, worker: u32, handed: Handed<'_>) {
-        let Handed { run, plan, cut, now } = handed;
+        let Handed { run, plan, mut cut, now } = handed;
+        let target = run.checkpointing.storage.file_target(&cut.options);
+        cut.operators.iter_mut().for_each(|(_, operator)| operator.begin(&target));
         let open = self.open.entry((run.key, cut.options.id)).or_insert_with(|| Open {
             run: Arc::clone(run),
             destination: Destination::new(&run.checkpointing.storage, &cut.options, worker),

@@ -72,6 +72,7 @@ fn plan(task: u64) -> Arc<SubtaskPlan> {
         gates: Vec::new(),
         outputs: Vec::new(),
         checkpointing: true,
+        backend: None,
         restore: None,
     })
 }

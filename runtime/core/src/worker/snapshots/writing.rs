@@ -203,6 +203,7 @@ impl Writing {
                 let offsets = keyed.stream.offsets();
                 let KeyedSnapshot { backend, range, schemas, .. } = keyed;
                 let shared = keyed.stream.shared();
+                self.snapshot.metrics.checkpointed_bytes += keyed.stream.shared_bytes();
                 subtask.keyed.push(KeyedStateHandle {
                     backend,
                     range,

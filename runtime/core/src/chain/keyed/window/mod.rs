@@ -2,7 +2,8 @@
 //! program said, and the functions over what fires.
 //!
 //! ```text
-//!   PeriodicWindows, default trigger   -> SlicedCore     any accumulator
+//!   PeriodicWindows, default trigger   -> SlicedCore     any accumulator; in managed memory, but for
+//!                                                        lists and windows of many slices
 //!   sessions, default trigger          -> SessionCore    any accumulator
 //!   anything with a trigger            -> TriggeredCore  any accumulator
 //!   anything with an evictor           -> TriggeredCore  lists of records
@@ -12,10 +13,11 @@ mod core;
 mod function;
 mod operator;
 mod plan;
+mod sliced;
 
 pub use self::core::{
-    CoreTemplate, FiredOf, ImageOf, PieceOf, SessionCore, SlicedCore, TriggeredCore, Untimed,
-    WindowCore,
+    CoreContext, CoreTemplate, FeedError, FiredOf, ImageOf, KeptOf, PieceOf, SessionCore,
+    TriggeredCore, Untimed, WindowCore,
 };
 pub use function::{Apply, FoldOf, ProcessWindowFunction, ResultOf};
 pub use operator::{RunningWindows, Windowed};
@@ -23,6 +25,7 @@ pub use plan::{
     ByDefault, FoldPlan, PlanWindows, SessionPlan, SlicedPlan, TriggeredPlan, WithEvictor,
     WithTrigger,
 };
+pub use sliced::SlicedCore;
 
 #[cfg(test)]
 mod tests;

@@ -3,7 +3,7 @@
 use std::marker::PhantomData;
 
 use super::{
-    core::{CoreTemplate, WindowCore},
+    core::{CoreContext, CoreTemplate, FeedError, WindowCore},
     function::ProcessWindowFunction,
 };
 use crate::{
@@ -12,7 +12,7 @@ use crate::{
     chain::keyed::operator::{KeyedOperator, OperatorTemplate, OperatorTurn, Taken},
     chain::keyed::window_state::{KeyGroups, restore, snapshot},
     error::{BoxError, Error, TaskError},
-    graph::{KeyGroupRange, MaxParallelism, NodeId, Parallelism, SubtaskIndex},
+    graph::NodeId,
     record::selector::KeySelector,
     task::flow::Flow,
     task::{BuildContext, OutputTag, RuntimeContext, snapshot::OperatorSnapshot},
@@ -63,13 +63,13 @@ where
     type Running = RunningWindows<T, S, P::Core, F>;
 
     fn build(&self, node: NodeId, cx: &BuildContext) -> Result<Self::Running, Error> {
-        let runtime = cx.runtime_context(node);
-        let all = MaxParallelism(runtime.max_parallelism);
-        let subtask = SubtaskIndex(runtime.subtask);
-        let own = KeyGroupRange::of_subtask(subtask, Parallelism(runtime.parallelism), all);
+        let (own, all) = cx.owned_key_groups();
         let groups = KeyGroups { all, own };
         let Self { selector, plan, function, late } = self.clone();
-        let mut core = plan.build(all);
+        let supply = || cx.supply(node, None);
+        let hashes = cx.owned_hashes();
+        let mut core =
+            plan.build(&CoreContext { max_parallelism: all, hashes, supply: &supply })?;
         restore(&mut core, &cx.restored(node), groups).map_err(|cause| cx.error(node, cause))?;
         Ok(RunningWindows { selector, core, function, late, groups, record: PhantomData })
     }
@@ -89,23 +89,34 @@ where
     }
 
     #[inline(always)]
-    fn look_ahead(&self, key_hash: u32) {
+    fn look_ahead(&mut self, key_hash: u32) {
         self.core.prefetch(key_hash);
     }
 
     #[inline(always)]
     fn element(&mut self, hash: u32, record: T, turn: &mut OperatorTurn<'_, F::Out>) -> Taken {
         let timestamp = turn.cx.timestamp();
-        let fed = Guard::run(turn.node, || {
-            let key = self.selector.key(&record);
-            self.core.feed((hash, key), timestamp, record)
-        });
+        let guard = Guard::enter(turn.node);
+        let key = self.selector.key(&record);
+        if self.core.has_short_way(timestamp) {
+            let added = self.core.add((hash, &key), record);
+            guard.leave();
+            return match added {
+                Ok(()) => Taken::Done(Flow::Continue),
+                Err(error) => Taken::Done(turn.cx.fail(turn.node, error.into())),
+            };
+        }
+        let fed = self.core.feed((hash, key), timestamp, record);
+        guard.leave();
         match fed {
             Ok(Fed::Taken(Fires::Nothing) | Fed::Outside) => Taken::Done(Flow::Continue),
             Ok(Fed::Taken(Fires::Results)) => Taken::Fires,
             Ok(Fed::Late(record)) => Taken::Done(self.on_late(record, turn)),
-            Err(untimed) => {
-                let cause = TaskError::Function(untimed.into());
+            Err(error) => {
+                let cause = match error {
+                    FeedError::Untimed(untimed) => TaskError::Function(untimed.into()),
+                    FeedError::State(error) => error.into(),
+                };
                 Taken::Done(turn.cx.fail(turn.node, cause))
             }
         }
@@ -132,7 +143,7 @@ where
     }
 
     fn snapshot(&mut self, out: &mut OperatorSnapshot) {
-        out.keyed.extend(snapshot(&self.core, self.groups));
+        out.keyed.extend(snapshot(&mut self.core, self.groups));
     }
 
     fn close(&mut self) {

@@ -2,14 +2,17 @@
 
 use std::marker::PhantomData;
 
-use super::core::{CoreTemplate, SessionCore, SlicedCore, TriggeredCore};
+use super::{
+    core::{CoreContext, CoreTemplate, SessionCore, TriggeredCore},
+    sliced::{Sliced, SlicedCore},
+};
 use crate::{
     Record,
-    graph::MaxParallelism,
+    error::Error,
     record::Key,
     time::window::{
-        AllowedLateness, Buffered, Collected, Fold, Folded, Keep, SessionWindows, SlicedWindows,
-        Trigger, TriggeredWindows, WindowAssigner, WindowRules,
+        AllowedLateness, Buffered, Collected, Fold, Folded, Keep, PanedWindows, SLICES_MAX,
+        SessionWindows, SlicedWindows, Trigger, TriggeredWindows, WindowAssigner, WindowRules,
         assigner::{GlobalWindows, PeriodicWindows, SessionGap, SessionWindowsAssigner},
         evictor::Evictor,
         trigger::NeverTrigger,
@@ -65,10 +68,16 @@ where
 {
     type Core = SlicedCore<K, F, T>;
 
-    fn build(&self, _max_parallelism: MaxParallelism) -> SlicedCore<K, F, T> {
+    fn build(&self, context: &CoreContext<'_>) -> Result<SlicedCore<K, F, T>, Error> {
         let FoldPlan { fold, lateness } = self.fold.clone();
-        let windows = SlicedWindows::new(self.windows.grid(), lateness);
-        SlicedCore { domain: self.windows.domain(), windows, fold }
+        let grid = self.windows.grid();
+        let windows = if F::IS_LIST || grid.slices_per_window() > SLICES_MAX {
+            Sliced::ByKey(SlicedWindows::new(grid, lateness))
+        } else {
+            let supply = (context.supply)()?;
+            Sliced::Tables(PanedWindows::new((grid, lateness), context.hashes, supply))
+        };
+        Ok(SlicedCore { domain: self.windows.domain(), windows, fold })
     }
 }
 
@@ -101,10 +110,10 @@ where
 {
     type Core = SessionCore<K, F, G, T>;
 
-    fn build(&self, _max_parallelism: MaxParallelism) -> SessionCore<K, F, G, T> {
+    fn build(&self, _context: &CoreContext<'_>) -> Result<SessionCore<K, F, G, T>, Error> {
         let FoldPlan { fold, lateness } = self.fold.clone();
         let (assigner, windows) = (self.assigner.clone(), SessionWindows::new(lateness));
-        SessionCore { assigner, windows, fold }
+        Ok(SessionCore { assigner, windows, fold })
     }
 }
 
@@ -144,10 +153,10 @@ where
 {
     type Core = TriggeredCore<T, K, A, R, C>;
 
-    fn build(&self, max_parallelism: MaxParallelism) -> TriggeredCore<T, K, A, R, C> {
+    fn build(&self, context: &CoreContext<'_>) -> Result<TriggeredCore<T, K, A, R, C>, Error> {
         let domain = self.rules.assigner.domain();
-        let windows = TriggeredWindows::new(self.rules.clone(), max_parallelism);
-        TriggeredCore { domain, windows }
+        let windows = TriggeredWindows::new(self.rules.clone(), context.max_parallelism);
+        Ok(TriggeredCore { domain, windows })
     }
 }
 

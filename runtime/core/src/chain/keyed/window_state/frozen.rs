@@ -1,6 +1,6 @@
-//! [`Frozen`]: what a core kept at a barrier, and the bytes of it.
+//! [`Frozen`]: what a core kept at a barrier, and the bytes of it, one key group after the other.
 
-use std::ops::Range;
+use std::{collections::VecDeque, ops::Range};
 
 use super::{KeyGroups, State};
 use crate::{
@@ -13,10 +13,11 @@ use crate::{
     exchange::key_group_of,
     graph::KeyGroup,
     record::{AlignedBytes, Key, RecordEncoder, key_hash},
+    state::table::{EntryRef, FrozenEntries, Run},
     task::snapshot::KeyedStream,
     time::{
         Timestamp,
-        window::{Image, Piece, TimeDomain},
+        window::{Image, Kept, Piece, TimeDomain},
     },
 };
 
@@ -31,11 +32,23 @@ type FrozenImage<K, W, C, S, O> = Image<K, Piece<W, C, S, O>>;
 
 /// What a core kept, by key group.
 pub(super) struct Frozen<K, W, C, S, O> {
-    /// The groups that are left, the last one first.
+    /// The groups that are left of what was copied, the last one first.
     groups: Vec<(KeyGroup, Vec<FrozenImage<K, W, C, S, O>>)>,
+    tables: Vec<Table<W, K, C>>,
+    /// How far windows had fired.
+    reached: VecDeque<(KeyGroup, (u32, Timestamp))>,
     /// Until its offsets were asked for.
     encoder: Option<CanonicalEncoder>,
     parts: Parts,
+}
+
+/// The contents of one window or slice.
+struct Table<W, K, C> {
+    window: W,
+    entries: FrozenEntries<K, C>,
+    /// The group in hand and its entries.
+    group: Option<KeyGroup>,
+    run: Vec<EntryRef>,
 }
 
 /// The bytes of one group's entries, until they are sorted.
@@ -60,25 +73,49 @@ pub(super) fn time_key(time: Timestamp) -> [u8; 8] {
     (time.millis() ^ i64::MIN).to_be_bytes()
 }
 
-impl<K: Key, W, C, S, O> Frozen<K, W, C, S, O> {
-    /// Sorts images by key group.
-    pub(super) fn new(images: Vec<FrozenImage<K, W, C, S, O>>, groups: KeyGroups) -> Self {
+impl<K: Key, W, C: Record, S, O> Frozen<K, W, C, S, O> {
+    /// Sorts what was copied by key group.
+    pub(super) fn new(kept: Kept<K, W, C, S, O>, groups: KeyGroups) -> Self {
         let all = groups.all.0 as usize;
         let first = groups.own.first().expect("a subtask with windows has key groups").0 as usize;
         let mut sorted: Vec<_> = groups.own.iter().map(|group| (group, Vec::new())).collect();
-        for image in images {
+        for image in kept.images {
             let group = key_group_of(key_hash(&image.key), all);
             sorted[group - first].1.push(image);
         }
         sorted.retain(|(_, images)| !images.is_empty());
         sorted.reverse();
+        let reached = kept
+            .reached
+            .into_iter()
+            .map(|(hash, time)| (KeyGroup(key_group_of(hash, all) as u32), (hash, time)));
+        let tables = kept.tables.into_iter().map(|(window, entries)| {
+            let mut table = Table { window, entries, group: None, run: Vec::new() };
+            table.next_group();
+            table
+        });
         let states = u32::try_from(State::ALL.len()).expect("few states");
         let mut scratch = AlignedBytes::with_capacity(SCRATCH_BYTES);
         scratch.resize(SCRATCH_BYTES, 0);
         let (bytes, entries) = (Vec::new(), Vec::new());
         let parts = Parts { encoder: RecordEncoder::new(), scratch, bytes, entries };
         let encoder = Some(CanonicalEncoder::new(groups.own, states));
-        Self { groups: sorted, encoder, parts }
+        let (tables, reached) = (tables.collect(), reached.collect());
+        Self { groups: sorted, tables, reached, encoder, parts }
+    }
+
+    /// The next group that there is something of.
+    fn next_group(&self) -> Option<KeyGroup> {
+        let copied = self.groups.last().map(|(group, _)| *group);
+        let shared = self.tables.iter().filter_map(|table| table.group).min();
+        let reached = self.reached.front().map(|(group, _)| *group);
+        copied.into_iter().chain(shared).chain(reached).min()
+    }
+}
+
+impl<W, K: Key, C: Record> Table<W, K, C> {
+    fn next_group(&mut self) {
+        self.group = self.entries.next_run(Run::Group, &mut self.run);
     }
 }
 
@@ -134,6 +171,28 @@ impl Parts {
         Ok(())
     }
 
+    /// Copies the contents of a group in a window's table.
+    fn table<W: Record, K: Key, C: Record>(
+        &mut self,
+        table: &Table<W, K, C>,
+    ) -> Result<(), BoxError> {
+        let namespace = self.record(&table.window)?;
+        for entry in &table.run {
+            let stored = table.entries.entry(*entry);
+            let (key, value) = (self.put(stored.key()), self.put(stored.value()));
+            let (state, namespace, sub_key) = (State::Contents, namespace.clone(), 0..0);
+            self.entries.push(Places { state, key, namespace, sub_key, value });
+        }
+        Ok(())
+    }
+
+    fn reached(&mut self, (hash, time): (u32, Timestamp)) -> Result<(), BoxError> {
+        let (sub_key, value) = (self.put(&u64::from(hash).to_be_bytes()), self.record(&time)?);
+        let (state, key, namespace) = (State::Progress, 0..0, 0..0);
+        self.entries.push(Places { state, key, namespace, sub_key, value });
+        Ok(())
+    }
+
     /// Writes the entries of a group, sorted, and forgets them.
     fn write(&mut self, out: &mut Vec<u8>, encoder: &mut CanonicalEncoder) {
         let Self { bytes, entries, .. } = self;
@@ -160,13 +219,22 @@ where
     O: Record,
 {
     fn next(&mut self, out: &mut Vec<u8>) -> Result<bool, BoxError> {
-        let Some(encoder) = &mut self.encoder else { return Ok(false) };
         let begin = out.len();
         while out.len() - begin < PIECE_BYTES
-            && let Some((group, images)) = self.groups.pop()
+            && let Some(group) = self.next_group()
         {
-            for image in images {
-                self.parts.image(image)?;
+            let Some(encoder) = &mut self.encoder else { return Ok(false) };
+            if let Some((_, images)) = self.groups.pop_if(|(of, _)| *of == group) {
+                for image in images {
+                    self.parts.image(image)?;
+                }
+            }
+            for table in self.tables.iter_mut().filter(|table| table.group == Some(group)) {
+                self.parts.table(table)?;
+                table.next_group();
+            }
+            while let Some((_, from)) = self.reached.pop_front_if(|(of, _)| *of == group) {
+                self.parts.reached(from)?;
             }
             encoder.begin_group(out, group);
             self.parts.write(out, encoder);

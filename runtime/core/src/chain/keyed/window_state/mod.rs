@@ -7,15 +7,18 @@
 //! window-event-timers              key | Some(window), None  | time            |
 //! window-processing-timers         key | Some(window), None  | time            |
 //! window-results                   key | window              | place in line   | result
+//! window-progress                      |                     | hash, u64 BE    | time
 //! ```
 //!
 //! Cores that keep the windows of a key together have one timer for each key (`None`), for whatever
-//! is due for it next. Results are those that had fired and waited for room when the barrier came.
+//! is due for it next. Those that keep the windows of all keys together say instead up to which time
+//! all had fired (`window-progress`), of a key group's keys with this hash and those behind it; they
+//! take timers of keys as well, which they had once. Results are those that had fired and waited for room when the barrier came.
 //! The watermark is not in it: it is stored by the gate and comes again, and with it what was due and
 //! had not fired.
 //!
-//! At the barrier what is kept is copied ([`Frozen`]), as values; its bytes are made one key group at
-//! a time while records go on. Windows restored are judged by what the program has now: a type, a
+//! At the barrier what lies in managed memory is shared, and the rest is copied, as values; its bytes
+//! are made one key group at a time while records go on ([`Frozen`]). Windows restored are judged by what the program has now: a type, a
 //! size or a slide that has changed is an error that says so, another lateness is not.
 //!
 //! Thread: of the task's worker.
@@ -35,7 +38,7 @@ use crate::{
     record::Key,
     state::snapshot::StateTypes,
     task::snapshot::KeyedSnapshot,
-    time::window::Piece,
+    time::{Timestamp, window::Piece},
 };
 
 /// The key groups of an operator.
@@ -55,15 +58,17 @@ enum State {
     EventTimers,
     ProcessingTimers,
     Results,
+    Progress,
 }
 
 impl State {
-    const ALL: [State; 5] = [
+    const ALL: [State; 6] = [
         State::Contents,
         State::Triggers,
         State::EventTimers,
         State::ProcessingTimers,
         State::Results,
+        State::Progress,
     ];
 
     fn name(self) -> &'static str {
@@ -73,6 +78,7 @@ impl State {
             State::EventTimers => "window-event-timers",
             State::ProcessingTimers => "window-processing-timers",
             State::Results => "window-results",
+            State::Progress => "window-progress",
         }
     }
 
@@ -90,6 +96,7 @@ impl State {
                 schema::<K, Option<C::Window>, ()>(self.name(), StateKind::ProcessingTimers)
             }
             State::Results => schema::<K, C::Window, C::Content>(self.name(), StateKind::List),
+            State::Progress => schema::<(), (), Timestamp>(self.name(), StateKind::Value),
         }
     }
 }
@@ -107,18 +114,18 @@ fn cut(schema: StateSchema, layout: &str) -> StateSchema {
 }
 
 /// What a core keeps, as it is now; nothing if it keeps nothing.
-pub(super) fn snapshot<T, K, C>(core: &C, groups: KeyGroups) -> Option<KeyedSnapshot>
+pub(super) fn snapshot<T, K, C>(core: &mut C, groups: KeyGroups) -> Option<KeyedSnapshot>
 where
     K: Key,
     C: WindowCore<T, K>,
     Piece<C::Window, C::Kept, C::Memory, C::Content>: 'static,
 {
-    let images = core.images();
-    if images.is_empty() {
+    let kept = core.freeze(groups.all);
+    if kept.is_empty() {
         return None;
     }
     let schemas = State::ALL.map(|state| state.schema(core)).to_vec();
-    let stream = Box::new(Frozen::new(images, groups));
+    let stream = Box::new(Frozen::new(kept, groups));
     Some(KeyedSnapshot { backend: BackendKind::Canonical, range: groups.own, schemas, stream })
 }
 

@@ -13,11 +13,14 @@ use crate::{
     exchange::key_group_of,
     graph::KeyGroup,
     record::{Key, key_hash},
-    state::snapshot::{ArchiveReader, read_share},
+    state::{
+        HashRange,
+        snapshot::{ArchiveReader, read_share},
+    },
     task::snapshot::RestoredState,
     time::{
         Timestamp,
-        window::{Fired, Image, Piece, TimeDomain, Unfit, Window},
+        window::{Fired, Image, NotTaken, Piece, TimeDomain, Unfit, Window},
     },
 };
 
@@ -86,6 +89,9 @@ impl<T, K: Key, C: WindowCore<T, K>> Restoring<'_, T, K, C> {
     }
 
     fn entry(&mut self, group: KeyGroup, state: State, entry: &Entry<'_>) -> Result<(), TaskError> {
+        if state == State::Progress {
+            return self.progress(group, entry);
+        }
         let key: K = self.record(state, entry.key)?;
         let hash = key_hash(&key);
         if key_group_of(hash, self.groups.all.0 as usize) != group.0 as usize {
@@ -119,8 +125,23 @@ impl<T, K: Key, C: WindowCore<T, K>> Restoring<'_, T, K, C> {
                 self.results.push((place, Fired { key, window, content }));
                 return Ok(());
             }
+            State::Progress => unreachable!("it has no key"),
         };
         let taken = self.core.put_back(hash, Image { key, piece });
+        taken.map_err(|error| match error {
+            NotTaken::Unfit(error) => unfit(state.name(), error),
+            NotTaken::State(error) => error.into(),
+        })
+    }
+
+    /// Takes back how far the windows of a key group had fired.
+    fn progress(&mut self, group: KeyGroup, entry: &Entry<'_>) -> Result<(), TaskError> {
+        let state = State::Progress;
+        let time: Timestamp = self.record(state, entry.value)?;
+        let hash = u32::try_from(number(state, entry.sub_key)?);
+        let hash = hash.map_err(|_| unfit(state.name(), "a hash is below 2^32"))?;
+        let group = HashRange::of_key_group(group, self.groups.all);
+        let taken = self.core.put_back_reached(group, (hash, time));
         taken.map_err(|error| unfit(state.name(), error))
     }
 

@@ -1,10 +1,12 @@
+use brisk_memory::{Arena, ArenaOptions, SegmentCount, SegmentSize};
 use proptest::prelude::*;
 use std::{collections::BTreeMap, fmt::Debug, path::PathBuf, sync::Arc, time::Duration};
 
 use super::*;
 use crate::{
     chain::keyed::window::{
-        ByDefault, CoreTemplate, FoldPlan, PlanWindows, SlicedCore, WithEvictor, WithTrigger,
+        ByDefault, CoreContext, CoreTemplate, FoldPlan, PlanWindows, SlicedCore, SlicedPlan,
+        WithEvictor, WithTrigger,
     },
     checkpoint::{
         CheckpointId, CheckpointKind, Millis,
@@ -15,6 +17,7 @@ use crate::{
     exchange::key_group_of,
     graph::{KeyGroup, NodeId, OperatorId, Parallelism, SubtaskIndex},
     record::key_hash,
+    state::{HashRange, Supply, SupplyOptions},
     task::{
         OperatorPlan,
         snapshot::{KeyedSnapshot, RestoredState, TaskRestore},
@@ -22,7 +25,8 @@ use crate::{
     time::{
         Timestamp, Watermark,
         window::{
-            AllowedLateness, Collected, Fed, TimeDomain, WindowAssigner,
+            AllowedLateness, Collected, Fed, Fold, Image, Piece, TimeDomain, TimeWindow,
+            WindowAssigner,
             assigner::{
                 EventTimeSessionWindows, GlobalWindows, PeriodicWindows,
                 ProcessingTimeSessionWindows, SlidingEventTimeWindows,
@@ -84,6 +88,52 @@ fn own(index: u32, parallelism: u32) -> KeyGroups {
     KeyGroups { all: GROUPS, own: KeyGroupRange::of_subtask(index, parallelism, GROUPS) }
 }
 
+thread_local! {
+    static ARENA: Arena = {
+        let (segment_size, managed) = (SegmentSize::MIN, SegmentCount(8_192));
+        Arena::map(ArenaOptions { segment_size, managed, ..ArenaOptions::default() })
+            .expect("memory for a test")
+    };
+}
+
+/// The core of one subtask.
+fn build<P: CoreTemplate<u32, u32>>(template: &P, index: u32, parallelism: u32) -> P::Core {
+    let supply = || {
+        let options = SupplyOptions { owner: "windows".to_owned(), limit: None };
+        ARENA.with(|arena| Ok(Supply::open(arena.managed(), options)?))
+    };
+    let hashes = HashRange::of_key_groups(own(index, parallelism).own, GROUPS);
+    let context = CoreContext { max_parallelism: GROUPS, hashes, supply: &supply };
+    template.build(&context).expect("there is memory")
+}
+
+/// Keeps records as [`Collected`] does, and lies in tables as other accumulators do.
+#[derive(Clone, Copy, Debug)]
+struct Tabled;
+
+impl Fold<u32> for Tabled {
+    type Accumulator = Vec<u32>;
+
+    fn first(&self, record: u32) -> Vec<u32> {
+        Collected.first(record)
+    }
+
+    fn add(&self, accumulator: &mut Vec<u32>, record: u32) {
+        Collected.add(accumulator, record);
+    }
+
+    fn merge(&self, accumulator: &mut Vec<u32>, later: Vec<u32>) {
+        <Collected as Fold<u32>>::merge(&Collected, accumulator, later);
+    }
+}
+
+/// Periodic windows in tables.
+fn tabled(assigner: PeriodicWindows, lateness: u64) -> SlicedPlan<Tabled> {
+    let lateness = AllowedLateness::new(millis(lateness));
+    let fold = FoldPlan { fold: Tabled, lateness };
+    PlanWindows::<u32, u32, Tabled>::plan((assigner, ByDefault), fold)
+}
+
 /// The bytes of a snapshot, as they would be on a disk.
 fn handle_of(snapshot: KeyedSnapshot) -> KeyedStateHandle {
     let KeyedSnapshot { backend, range, schemas, mut stream } = snapshot;
@@ -133,7 +183,7 @@ where
     fn new(template: P) -> Self {
         // The clock is read before the first record.
         let (watermark, now) = (Watermark::MIN, Timestamp::from_millis(0));
-        let mut cores = vec![template.build(GROUPS)];
+        let mut cores = vec![build(&template, 0, 1)];
         cores[0].advance_clock(now);
         Self { template, cores, watermark, now, results: Vec::new() }
     }
@@ -159,7 +209,11 @@ where
                 let hash = key_hash(&key);
                 let time = self.watermark.timestamp().max(Timestamp::from_millis(-100));
                 let time = Some(time.plus_millis(ahead));
-                let fed = self.owner(hash).feed((hash, key), time, number).expect("it has a time");
+                let owner = self.owner(hash);
+                if owner.has_short_way(time) {
+                    return owner.add((hash, &key), number).expect("there is memory");
+                }
+                let fed = owner.feed((hash, key), time, number).expect("it has a time");
                 if let Fed::Late(number) = fed {
                     self.results.push(format!("{number} is late"));
                 }
@@ -181,13 +235,13 @@ where
         let before = self.cores.len() as u32;
         let written = self
             .cores
-            .iter()
+            .iter_mut()
             .zip(0..)
             .map(|(core, index)| snapshot(core, own(index, before)).map(handle_of));
         let restored = dealt(written.collect(), parallelism);
         self.cores.clear();
         for (index, state) in (0..).zip(&restored) {
-            let mut core = self.template.build(GROUPS);
+            let mut core = build(&self.template, index, parallelism);
             restore(&mut core, state, own(index, parallelism)).expect("its own state");
             self.cores.push(core);
         }
@@ -272,6 +326,16 @@ proptest! {
     }
 
     #[test]
+    fn sliced_in_tables(
+        (domain, size) in (domain(), 1..40_u64),
+        slide in 0..20_u64,
+        lateness in lateness(),
+        steps in steps(),
+    ) {
+        check(&tabled(periodic(domain, size, size.div_ceil(3) + slide), lateness), &steps)?;
+    }
+
+    #[test]
     fn sessions(gap in 1..20_u64, lateness in lateness(), steps in steps()) {
         let gap = millis(gap);
         check(&plan(EventTimeSessionWindows::with_gap(gap), ByDefault, lateness), &steps)?;
@@ -317,10 +381,10 @@ fn read_damaged(damage: impl FnOnce(&mut KeyedStateHandle)) -> TaskError {
     let template = plan(TumblingEventTimeWindows::of(millis(10)), ByDefault, 0);
     let mut subtasks = Subtasks::new(template);
     (0..5).for_each(|key| subtasks.step(key, Step::Feed { key, ahead: 0 }));
-    let taken = snapshot(&subtasks.cores[0], own(0, 1));
+    let taken = snapshot(&mut subtasks.cores[0], own(0, 1));
     let mut handle = handle_of(taken.expect("there are windows"));
     damage(&mut handle);
-    let mut core: SlicedCore<u32, Collected, u32> = template.build(GROUPS);
+    let mut core = build(&template, 0, 1);
     let restored = &dealt(vec![Some(handle)], 1)[0];
     restore(&mut core, restored, own(0, 1)).expect_err("damaged state is found")
 }
@@ -363,7 +427,7 @@ proptest! {
             subtasks.take(usize::MAX);
             subtasks.step(0, Step::Advance(10_000));
             subtasks.take(usize::MAX);
-            assert!(subtasks.cores.iter().all(|core| core.images().is_empty()));
+            assert!(subtasks.cores.iter_mut().all(|core| core.freeze(GROUPS).is_empty()));
             let fired = subtasks.results.len();
             subtasks.results.sort_unstable();
             subtasks.results.dedup();
@@ -372,6 +436,7 @@ proptest! {
         let (lateness, gap) = ((before, after), millis(5));
         let sliding = periodic(TimeDomain::EventTime, 20, 5);
         changed(|lateness| plan(sliding, ByDefault, lateness), lateness, passed);
+        changed(|lateness| tabled(sliding, lateness), lateness, passed);
         let sessions = EventTimeSessionWindows::with_gap(gap);
         changed(|lateness| plan(sessions, ByDefault, lateness), lateness, passed);
         let trigger = WithTrigger(EventTimeTrigger);
@@ -384,9 +449,9 @@ fn another_size_is_named() {
     let template = |size| plan(TumblingEventTimeWindows::of(millis(size)), ByDefault, 0);
     let mut subtasks = Subtasks::new(template(10));
     subtasks.step(1, Step::Feed { key: 1, ahead: 0 });
-    let handle = snapshot(&subtasks.cores[0], own(0, 1)).map(handle_of);
+    let handle = snapshot(&mut subtasks.cores[0], own(0, 1)).map(handle_of);
     let restored = &dealt(vec![handle], 1)[0];
-    let mut core: SlicedCore<u32, Collected, u32> = template(20).build(GROUPS);
+    let mut core = build(&template(20), 0, 1);
     let error = restore(&mut core, restored, own(0, 1));
     let error = error.expect_err("slices of 10 ms are none of 20 ms").to_string();
     assert!(error.contains("10 ms by 10 ms") && error.contains("20 ms by 20 ms"), "{error}");
@@ -403,7 +468,7 @@ proptest! {
             let mut subtasks = Subtasks::new(template.clone());
             let feed = |key| Step::Feed { key: key % 6, ahead: i64::from(key) * 3 };
             (0..20).for_each(|key| subtasks.step(key, feed(key)));
-            let Some(taken) = snapshot(&subtasks.cores[0], own(0, 1)) else { return };
+            let Some(taken) = snapshot(&mut subtasks.cores[0], own(0, 1)) else { return };
             let mut handle = handle_of(taken);
             let StateHandle::Inline(bytes) = &handle.state else { unreachable!("it is inline") };
             let mut bytes = bytes.to_vec();
@@ -412,7 +477,7 @@ proptest! {
             let end = bytes.len() as u64;
             handle.offsets.retain(|offset| offset.offset < end);
             handle.state = StateHandle::Inline(bytes.into());
-            let mut core = template.build(GROUPS);
+            let mut core = build(template, 0, 1);
             if restore(&mut core, &dealt(vec![Some(handle)], 1)[0], own(0, 1)).is_ok() {
                 subtasks.cores = vec![core];
                 subtasks.take(usize::MAX);
@@ -423,8 +488,70 @@ proptest! {
             }
         }
         damaged(&plan(periodic(TimeDomain::EventTime, 20, 5), ByDefault, 7), at, with, cut);
+        damaged(&tabled(periodic(TimeDomain::EventTime, 20, 5), 7), at, with, cut);
         damaged(&plan(EventTimeSessionWindows::with_gap(millis(5)), ByDefault, 7), at, with, cut);
         let early = WithTrigger(ContinuousEventTimeTrigger::of(millis(3)));
+        damaged(&tabled(periodic(TimeDomain::EventTime, 20, 5), 7), at, with, cut);
         damaged(&plan(EventTimeSessionWindows::with_gap(millis(5)), early, 7), at, with, cut);
     }
+}
+
+/// So many keys that tables have several buckets, and a barrier in the midst of a window that fires.
+#[test]
+fn tables_are_restored_at_any_parallelism() {
+    const KEYS: u32 = 1_500;
+    let fill = |subtasks: &mut Subtasks<SlicedPlan<Tabled>>, ahead: i64| {
+        (0..KEYS).for_each(|key| subtasks.step(key, Step::Feed { key, ahead }));
+    };
+    for (before, after) in [(1, 2), (2, 1), (1, 3), (3, 7), (7, 3), (7, 1), (2, 7)] {
+        for given in [0, 40, usize::MAX] {
+            let template = tabled(periodic(TimeDomain::EventTime, 30, 10), 0);
+            let mut subtasks = Subtasks::new(template);
+            subtasks.step(0, Step::Restore { given: 0, parallelism: before });
+            (0..3).for_each(|slice| fill(&mut subtasks, slice * 10));
+            subtasks.step(0, Step::Advance(15));
+            subtasks.take(given);
+            subtasks.step(0, Step::Restore { given, parallelism: after });
+            subtasks.take(usize::MAX);
+            fill(&mut subtasks, 10);
+            subtasks.step(0, Step::Advance(10_000));
+            subtasks.take(usize::MAX);
+            assert!(subtasks.cores.iter_mut().all(|core| core.freeze(GROUPS).is_empty()));
+            let all = subtasks.results.len();
+            subtasks.results.sort_unstable();
+            subtasks.results.dedup();
+            assert_eq!(subtasks.results.len(), all, "{before} to {after}: a window fires once");
+            // Five windows of each key have one of its slices, which are at -100, -90 and -80; the
+            // records that came later are in the slice at -75.
+            assert_eq!(all, 5 * KEYS as usize, "{before} to {after}: every window fires");
+        }
+    }
+}
+
+/// Snapshots of older programs had a timer for each key in place of `window-progress`.
+#[test]
+fn timers_of_keys_say_what_has_fired() {
+    let template = tabled(periodic(TimeDomain::EventTime, 20, 10), 0);
+    let mut core = build(&template, 0, 1);
+    let put_back = |core: &mut SlicedCore<u32, Tabled, u32>, key: u32, piece| {
+        core.put_back(key_hash(&key), Image { key, piece }).expect("it fits");
+    };
+    let time = Timestamp::from_millis;
+    for (key, due) in [(1, 19), (2, 9)] {
+        let window = TimeWindow::new(time(0), time(10));
+        put_back(&mut core, key, Piece::Content { window, content: vec![key] });
+        let (domain, time) = (TimeDomain::EventTime, time(due));
+        put_back(&mut core, key, Piece::Timer { domain, time, window: None });
+    }
+    core.finish_restore(Vec::new()).expect("it is whole");
+    core.advance(Watermark(time(9)));
+    let keys = |core: &mut SlicedCore<u32, Tabled, u32>| {
+        let mut keys: Vec<u32> =
+            std::iter::from_fn(|| core.next_fired()).map(|fired| fired.key).collect();
+        keys.sort_unstable();
+        keys
+    };
+    assert_eq!(keys(&mut core), [2], "the first window of key 1 had fired");
+    core.advance(Watermark(time(19)));
+    assert_eq!(keys(&mut core), [1, 2]);
 }

@@ -29,6 +29,11 @@ impl FailsSometimes {
     pub(super) fn at(at: Vec<u64>) -> Self {
         Self { seen: Arc::default(), at }
     }
+
+    /// Records seen so far.
+    pub(super) fn seen(&self) -> u64 {
+        self.seen.load(Ordering::Relaxed)
+    }
 }
 
 impl ProcessFunction<i64> for FailsSometimes {

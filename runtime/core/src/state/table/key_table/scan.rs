@@ -39,11 +39,7 @@ impl<K: Key, V: Record> KeyTable<K, V> {
             Body::Slots(index) => Scan { range, cursor: index.scan(range), ahead: None },
             Body::Logged(index, log) => {
                 let cursor = index.scan(range);
-                let mut ahead = cursor;
-                for _ in 0..SCAN_AHEAD {
-                    prefetch_next(index, log, &mut ahead);
-                }
-                Scan { range, cursor, ahead: Some(ahead) }
+                Scan { range, cursor, ahead: Some(look_ahead(index, log, cursor)) }
             }
         }
     }
@@ -51,22 +47,33 @@ impl<K: Key, V: Record> KeyTable<K, V> {
     /// The next key and its value.
     pub fn next(&self, scan: &mut Scan) -> Option<(K, V)> {
         loop {
-            let (hash, pair) = self.next_of_bucket(scan)?;
+            // All of the table need no second look.
+            let hashed = scan.range != self.range;
+            let (hash, pair) = self.next_of_bucket(scan, hashed)?;
             if scan.range.contains(hash) {
                 return Some(pair);
             }
         }
     }
 
+    /// The next key with its hash, and its value.
+    #[inline]
+    pub fn next_hashed(&self, scan: &mut Scan) -> Option<(u32, K, V)> {
+        loop {
+            let (hash, (key, value)) = self.next_of_bucket(scan, true)?;
+            if scan.range.contains(hash) {
+                return Some((hash, key, value));
+            }
+        }
+    }
+
     #[inline(always)]
-    fn next_of_bucket(&self, scan: &mut Scan) -> Option<(u32, (K, V))> {
+    fn next_of_bucket(&self, scan: &mut Scan, hashed: bool) -> Option<(u32, (K, V))> {
         match &self.body {
             Body::Slots(index) => {
                 let slot = index.slot(index.next(&mut scan.cursor)?);
                 let key = decode::<K>(Pair::<K, V>::key(slot));
-                // All of the table need no second look.
-                let whole = scan.range == self.range;
-                let hash = if whole { scan.range.first() } else { crate::record::key_hash(&key) };
+                let hash = if hashed { crate::record::key_hash(&key) } else { scan.range.first() };
                 Some((hash, (key, Pair::<K, V>::value(slot))))
             }
             Body::Logged(index, log) => {
@@ -85,12 +92,25 @@ impl<K: Key, V: Record> KeyTable<K, V> {
     /// behind it, if there is one.
     pub fn scan_bucket(&self, hash: u32) -> (Scan, Option<u32>) {
         let range = self.range;
-        let (cursor, next) = match &self.body {
-            Body::Slots(index) => index.scan_bucket(hash),
-            Body::Logged(index, _) => index.scan_bucket(hash),
-        };
-        (Scan { range, cursor, ahead: None }, next)
+        match &self.body {
+            Body::Slots(index) => {
+                let (cursor, next) = index.scan_bucket(hash);
+                (Scan { range, cursor, ahead: None }, next)
+            }
+            Body::Logged(index, log) => {
+                let (cursor, next) = index.scan_bucket(hash);
+                (Scan { range, cursor, ahead: Some(look_ahead(index, log, cursor)) }, next)
+            }
+        }
     }
+}
+
+/// Asks for the first entries from a place on; the place behind them.
+fn look_ahead(index: &Index<Located>, log: &Log, mut from: Cursor) -> Cursor {
+    for _ in 0..SCAN_AHEAD {
+        prefetch_next(index, log, &mut from);
+    }
+    from
 }
 
 #[inline(always)]

@@ -5,7 +5,7 @@ use super::*;
 use crate::time::window::{
     Collected,
     TimeDomain::EventTime,
-    twin::{Kind, Twin, TwinFired},
+    sliced::twin::{Kind, Twin, TwinFired},
 };
 
 type Windows = SessionWindows<u32, Vec<u32>>;

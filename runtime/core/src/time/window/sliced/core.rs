@@ -219,7 +219,7 @@ where
                 let slice = grid.slice_of(window.start());
                 let is_one = grid.slice_bounds(slice) == (window.start(), window.end());
                 if !is_one || grid.windows_of(slice).is_none() {
-                    return Err(Unfit("a slice that windows of this size and slide don't have"));
+                    return Err(Unfit::NO_SLICE);
                 }
                 let is_new = self.keys.value_of(hash, &key).put_back(slice, content);
                 if is_new { Ok(()) } else { Err(Unfit::TWICE) }

@@ -36,3 +36,5 @@ const DIRECT_SLICES_MAX: i64 = 8;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub(super) mod twin;

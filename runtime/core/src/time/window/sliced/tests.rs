@@ -9,7 +9,7 @@ use crate::{
         window::{
             AllowedLateness, AskedKey, Collected, Fed, FiredTime, Fires, SliceGrid,
             TimeDomain::EventTime,
-            twin::{Kind, Twin, TwinFired},
+            sliced::twin::{Kind, Twin, TwinFired},
         },
     },
 };

@@ -1,4 +1,8 @@
 //! Triggers that fire again and again while the window is open.
+//!
+//! When time passes several multiples of the interval at once, they fire once: no record came in
+//! between, so the results would be the same, and a record with a timestamp of long ago, or the end of
+//! time, would make any number of them.
 
 use std::time::Duration;
 
@@ -23,6 +27,11 @@ impl Interval {
         time.plus_millis(self.millis).min(window.max_timestamp())
     }
 
+    /// The firing after that at `time`, when time has come to `now` already.
+    fn next<W: Window>(self, time: Timestamp, now: Timestamp, window: &W) -> Timestamp {
+        self.after(time.max(self.floor(now)), window)
+    }
+
     /// The last multiple up to `time`.
     fn floor(self, time: Timestamp) -> Timestamp {
         time.plus_millis(-time.millis().rem_euclid(self.millis))
@@ -34,7 +43,7 @@ fn merge(state: &mut Option<Timestamp>, others: Vec<Option<Timestamp>>) {
     *state = others.into_iter().chain([*state]).flatten().min();
 }
 
-/// Fires each time that event time passes a multiple of an interval, and at the window's end.
+/// Fires when event time passes a multiple of an interval, and at the window's end.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ContinuousEventTimeTrigger {
     interval: Interval,
@@ -86,7 +95,7 @@ impl<T, W: Window> Trigger<T, W> for ContinuousEventTimeTrigger {
         if *state != Some(time) {
             return TriggerResult::Continue;
         }
-        let next = self.interval.after(time, window);
+        let next = self.interval.next(time, context.watermark.timestamp(), window);
         *state = Some(next);
         context.register_event_time_timer(next);
         TriggerResult::Fire
@@ -119,7 +128,7 @@ impl<T, W: Window> Trigger<T, W> for ContinuousEventTimeTrigger {
     }
 }
 
-/// Fires each time that the clock passes a multiple of an interval, as long as records come.
+/// Fires when the clock passes a multiple of an interval, as long as records come.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ContinuousProcessingTimeTrigger {
     interval: Interval,
@@ -166,7 +175,7 @@ impl<T, W: Window> Trigger<T, W> for ContinuousProcessingTimeTrigger {
         if *state != Some(time) {
             return TriggerResult::Continue;
         }
-        let next = self.interval.after(time, window);
+        let next = self.interval.next(time, context.processing_time, window);
         // At the window's end there is nothing more to come.
         *state = (next > time).then_some(next);
         if let Some(next) = *state {

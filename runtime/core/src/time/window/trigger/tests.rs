@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::time::window::TimeWindow;
+use crate::time::window::{GlobalWindow, TimeWindow};
 
 fn at(millis: i64) -> Timestamp {
     Timestamp::from_millis(millis)
@@ -76,6 +76,26 @@ fn continuous_by_the_clock() {
     assert_eq!(time(80), (TriggerResult::Fire, vec![processing(99)]));
     assert_eq!(time(99), (TriggerResult::Fire, vec![]));
     assert_eq!(state, None);
+}
+
+/// A record of long ago, or the end of time, makes one result and not one for each interval.
+#[test]
+fn continuous_passes_over_what_is_long_ago() {
+    let trigger = ContinuousEventTimeTrigger::of(Duration::from_millis(40));
+    let window = GlobalWindow;
+    let mut state = None;
+    let ago = Element { record: &(), timestamp: at(i64::MIN + 5), window: &window };
+    let first = asked(1_000, 0, |context| trigger.on_element(ago, &mut state, context));
+    let due = state.expect("it fires");
+    assert!(due < at(1_000) && first.0 == TriggerResult::Continue);
+    let mut time = |time, watermark| {
+        asked(watermark, 0, |context| {
+            Trigger::<(), _>::on_event_time(&trigger, time, &window, &mut state, context)
+        })
+    };
+    assert_eq!(time(due, 1_000), (TriggerResult::Fire, vec![event(1_040)]));
+    assert_eq!(time(at(1_040), i64::MAX), (TriggerResult::Fire, vec![event(i64::MAX)]));
+    assert_eq!(time(Timestamp::MAX, i64::MAX), (TriggerResult::Fire, vec![]));
 }
 
 #[test]

@@ -12,11 +12,11 @@ use crate::{
             assigner::{EventTimeSessionWindows, GlobalWindows, PeriodicWindows},
             assigner::{TumblingEventTimeWindows, TumblingProcessingTimeWindows},
             evictor::{CountEvictor, NoEvictor},
+            sliced::twin::{Kind, Twin, TwinFired},
             trigger::{
                 ContinuousEventTimeTrigger, CountTrigger, DeltaTrigger, EventTimeTrigger,
                 NeverTrigger, ProcessingTimeTrigger, PurgingTrigger,
             },
-            twin::{Kind, Twin, TwinFired},
         },
     },
 };

@@ -2,11 +2,14 @@
 //! Each ends with one error that names what is wrong, or with a whole result.
 #![expect(clippy::unwrap_used, reason = "a test")]
 
-#[path = "support/example.rs"]
+#[path = "../support/example.rs"]
 mod example;
 #[expect(dead_code, reason = "the jobs of these tests run in processes of their own")]
-#[path = "support/words.rs"]
+#[path = "../support/words.rs"]
 mod words;
+
+mod logs;
+mod nexmark;
 
 use example::{EXAMPLES, Ended, content, end, example, run, signal, wait_for_content};
 use std::{
@@ -104,8 +107,11 @@ fn wrong_arguments() {
         let refused = |arguments: &[&str], code, parts: &[&str]| {
             let mut command = example(name);
             let folder = tempfile::tempdir().unwrap();
-            if ["wordcount", "exactly_once_files"].contains(&name) {
+            if !["embedded_service", "keyed_count", "side_outputs", "nexmark"].contains(&name) {
                 command.args(["--input", "Cargo.toml"]);
+            }
+            if name == "nexmark" {
+                command.args(["--query", "q1", "--events", "1000"]);
             }
             if name == "exactly_once_files" {
                 command.arg("--output").arg(folder.path().join("out"));
@@ -126,6 +132,9 @@ fn wrong_arguments() {
     }
     check_refused(&mut example("wordcount"), 2, &["required arguments were not provided"]);
     check_refused(example("keyed_count").args(["--keys", "0"]), 2, &["--keys"]);
+    check_refused(&mut example("nexmark"), 1, &["--query", "--events-csv"]);
+    check_refused(example("nexmark").args(["--query", "q6"]), 2, &["q6", "q7"]);
+    check_refused(example("sessions").args(["--input", "x", "--gap-seconds", "0"]), 2, &["--gap"]);
     let bytes = OsStr::from_bytes(b"-Dkey=\xff");
     check_refused(example("side_outputs").arg(bytes), 1, &["is not UTF-8"]);
 }

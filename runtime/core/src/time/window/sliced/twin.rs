@@ -5,19 +5,19 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Windows of the twin.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Kind {
+pub(in crate::time::window) enum Kind {
     Sliding { size: i64, slide: i64, offset: i64 },
     Session { gap: i64 },
 }
 
 /// Start and end.
-pub(super) type Bounds = (i64, i64);
+pub(in crate::time::window) type Bounds = (i64, i64);
 
 /// Key, window, records in order of their numbers.
-pub(super) type TwinFired = (u32, Bounds, Vec<u32>);
+pub(in crate::time::window) type TwinFired = (u32, Bounds, Vec<u32>);
 
 #[derive(Debug)]
-pub(super) struct Twin {
+pub(in crate::time::window) struct Twin {
     kind: Kind,
     lateness: i64,
     watermark: i64,
@@ -26,7 +26,7 @@ pub(super) struct Twin {
 }
 
 impl Twin {
-    pub(super) fn new(kind: Kind, lateness: i64) -> Self {
+    pub(in crate::time::window) fn new(kind: Kind, lateness: i64) -> Self {
         let (windows, timers) = (BTreeMap::new(), BTreeSet::new());
         Self { kind, lateness, watermark: i64::MIN, windows, timers }
     }
@@ -70,7 +70,12 @@ impl Twin {
     }
 
     /// What fires, latest window first, and whether the record was late.
-    pub(super) fn feed(&mut self, key: u32, time: i64, record: u32) -> (Vec<TwinFired>, bool) {
+    pub(in crate::time::window) fn feed(
+        &mut self,
+        key: u32,
+        time: i64,
+        record: u32,
+    ) -> (Vec<TwinFired>, bool) {
         let (mut fired, mut skipped) = (Vec::new(), true);
         for window in self.assign(time) {
             let (window, mut records) = match self.kind {
@@ -98,7 +103,7 @@ impl Twin {
     }
 
     /// What fires, in order of time.
-    pub(super) fn advance(&mut self, watermark: i64) -> Vec<TwinFired> {
+    pub(in crate::time::window) fn advance(&mut self, watermark: i64) -> Vec<TwinFired> {
         self.watermark = self.watermark.max(watermark);
         let mut fired = Vec::new();
         while let Some(timer) = self.timers.first().copied()
@@ -117,7 +122,7 @@ impl Twin {
     }
 
     /// Windows that are kept.
-    pub(super) fn len(&self) -> usize {
+    pub(in crate::time::window) fn len(&self) -> usize {
         self.windows.len()
     }
 }

@@ -2,12 +2,12 @@
 
 use std::marker::PhantomData;
 
-use super::{DataStream, KeyedStream, TimedStream};
 use crate::{
     Record,
+    api::{DataStream, KeyedStream, TimedStream},
     chain::{
-        EitherKey, FirstKey, KeyedBroadcast, KeyedBroadcastProcessFunction, KeyedCoProcessFunction,
-        KeyedTemplate, OneOf, OverBoth, Template,
+        EitherKey, Exchanged, FirstKey, KeyedBroadcast, KeyedBroadcastProcessFunction,
+        KeyedCoProcessFunction, KeyedTemplate, OneOf, OverBoth, Template,
     },
     graph::StreamNode,
     record::selector::KeySelector,
@@ -89,7 +89,18 @@ where
     where
         F: KeyedCoProcessFunction<S::Key, A, B>,
     {
-        let keyed = self.first.union(self.second).key_by(self.keys);
-        keyed.process(OverBoth::new(function)).name("Keyed Co-Process")
+        self.tagged().process(OverBoth::new(function)).name("Keyed Co-Process")
+    }
+
+    /// Both as one stream, each record tagged with the one it is of.
+    pub(super) fn tagged(
+        self,
+    ) -> KeyedStream<OneOf<A, B>, Exchanged<OneOf<A, B>>, EitherKey<S, R>> {
+        self.first.union(self.second).key_by(self.keys)
+    }
+
+    /// Notes what was described wrongly.
+    pub(super) fn fault(&self, fault: String) {
+        self.first.program.fault(fault);
     }
 }

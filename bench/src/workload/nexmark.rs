@@ -1,0 +1,55 @@
+//! `nexmark`.
+
+use super::contender::{Contender, System};
+use super::goal::{Figure, Goal};
+use super::{InputKind, M, Workload};
+use crate::input::reference::CheckKind;
+use crate::nexmark::Query;
+
+/// The average of the standard's sizes: 1 of 200 bytes, 3 of 500, 46 of 100.
+const EVENT_BYTES: u64 = (200 + 3 * 500 + 46 * 100) / 50;
+
+const fn query(system: System, query: Query, records: u64) -> Contender {
+    let (_, name) = query.job().split_at("nexmark-".len());
+    Contender::of(system, query.job(), records, CheckKind::Nexmark(query))
+        .variant(name, query.job())
+}
+
+const fn faster(metric: &'static str) -> Goal {
+    Goal::at_least(metric, 2.0, Figure::new(System::Flink, metric))
+}
+
+/// The queries of Nexmark, one after the other.
+pub(super) const NEXMARK: Workload = Workload {
+    name: "nexmark",
+    description: "queries q0 to q5, q7, q8 and q11 on people, auctions and bids",
+    rate_metric: super::goal::RECORDS,
+    kind: InputKind::Records { bytes: EVENT_BYTES },
+    contenders: &[
+        query(System::Brisk, Query::Q0, 20 * M),
+        query(System::Flink, Query::Q0, 8 * M),
+        query(System::Brisk, Query::Q1, 20 * M),
+        query(System::Flink, Query::Q1, 8 * M),
+        query(System::Brisk, Query::Q2, 20 * M),
+        query(System::Flink, Query::Q2, 8 * M),
+        query(System::Brisk, Query::Q3, 20 * M),
+        query(System::Brisk, Query::Q4, 10 * M),
+        query(System::Brisk, Query::Q5, 20 * M),
+        query(System::Flink, Query::Q5, 4 * M),
+        query(System::Brisk, Query::Q7, 20 * M),
+        query(System::Flink, Query::Q7, 4 * M),
+        query(System::Brisk, Query::Q8, 20 * M),
+        query(System::Flink, Query::Q8, 8 * M),
+        query(System::Brisk, Query::Q11, 20 * M),
+        query(System::Flink, Query::Q11, 4 * M),
+    ],
+    goals: &[
+        faster("records_per_second_q0"),
+        faster("records_per_second_q1"),
+        faster("records_per_second_q2"),
+        faster("records_per_second_q5"),
+        faster("records_per_second_q7"),
+        faster("records_per_second_q8"),
+        faster("records_per_second_q11"),
+    ],
+};

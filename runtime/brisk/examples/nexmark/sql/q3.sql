@@ -1,0 +1,4 @@
+-- The auctions of a category whose sellers live in one of three states.
+SELECT p.name, p.city, p.state, a.id
+FROM auction a JOIN person p ON a.seller = p.id
+WHERE a.category = 10 AND p.state IN ('OR', 'ID', 'CA')
