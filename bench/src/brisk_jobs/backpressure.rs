@@ -54,7 +54,7 @@ pub fn backpressure(through: Through, checkpoints: u64) -> Result<Measurement, B
     let written = Arc::new(AtomicU64::new(0));
     let counter = Arc::clone(&written);
     environment
-        .from_source(KeyedRecords { total: ENDLESS }, "records")
+        .from_source(KeyedRecords::of(ENDLESS), "records")
         .key_by(viewed(|record: &Keyed| record.key, |record| record.key.to_native()))
         .count()
         .for_each(move |_: (u64, u64)| {

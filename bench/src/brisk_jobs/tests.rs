@@ -1,4 +1,5 @@
 use crate::input::reference::{CheckKind, expected};
+use crate::nexmark::Query;
 use crate::run::exec;
 use crate::workload::Input;
 use crate::workload::contender::System;
@@ -19,6 +20,16 @@ fn jobs_on_numbers_equal_their_references() {
         check("keyed-count", CheckKind::CountSum, &input);
         check("chain", CheckKind::ChainSum, &input);
         check("chain-cut", CheckKind::ChainSum, &input);
+    }
+}
+
+#[test]
+fn nexmark_queries_equal_their_references() {
+    // q12 goes by the clock.
+    for query in Query::ALL.into_iter().filter(|query| *query != Query::Q12) {
+        for events in [1, 200_001] {
+            check(query.job(), CheckKind::Nexmark(query), &Input::Records(events));
+        }
     }
 }
 

@@ -52,7 +52,8 @@ pub enum Query {
 }
 
 impl Query {
-    const ALL: [Query; 10] = [
+    /// All of them.
+    pub const ALL: [Query; 10] = [
         Query::Q0,
         Query::Q1,
         Query::Q2,

@@ -105,7 +105,7 @@ impl Random {
         const STEPS: u64 = 1 << 20;
         // log2(10^6) = 19.93.
         let drawn = self.below(19 * STEPS + STEPS * 93 / 100);
-        (100 * (STEPS + drawn % STEPS) << (drawn / STEPS)) / STEPS
+        ((100 * (STEPS + drawn % STEPS)) << (drawn / STEPS)) / STEPS
     }
 
     /// So many letters, eight of each draw.
