@@ -39,6 +39,8 @@ mod pending;
 mod settings;
 mod snapshot;
 mod store;
+#[cfg(test)]
+mod tests;
 
 pub use backend::RocksDbBackend;
 pub use error::RocksDbError;

@@ -71,6 +71,7 @@ fn plan() -> SubtaskPlan {
         gates: Vec::new(),
         outputs: Vec::new(),
         checkpointing: true,
+        backend: None,
         restore: None,
     }
 }

@@ -28,8 +28,9 @@ use brisk_memory::{
     Arena, ArenaOptions, SegmentCount,
     config::{Configuration, MemorySize, options::rocksdb as keys},
 };
-use brisk_rocksdb::{RocksDbBackend, Settings};
 use proptest::prelude::*;
+
+use crate::{RocksDbBackend, Settings, metrics};
 
 const GROUPS: MaxParallelism = MaxParallelism(11);
 const STATES: [&str; 2] = ["one", "default"];
@@ -164,7 +165,7 @@ fn content(store: &mut dyn KeyedStore) -> Twin {
             let (key, namespace) = (entry.key.to_vec(), entry.namespace.to_vec());
             let place = (group.0, entry.state, key, namespace, entry.sub_key.to_vec());
             places.push((place, entry.value.to_vec()));
-            places.len() % 5 != 0
+            !places.len().is_multiple_of(5)
         })
         .unwrap()
     {}
@@ -392,7 +393,7 @@ fn metrics_have_the_names_that_flink_gives_them() {
     store.metrics(&mut |state, metric, value| {
         found.insert((state.to_owned(), metric), value);
     });
-    assert_eq!(found.len(), STATES.len() * brisk_rocksdb::metrics::NATIVE_METRICS.len());
+    assert_eq!(found.len(), STATES.len() * metrics::NATIVE_METRICS.len());
     let keys = found[&("one".to_owned(), "estimate-num-keys")];
     assert_eq!(keys, twin.len() as u64);
     assert!(found[&("one".to_owned(), "live-sst-files-size")] > 0);
