@@ -72,6 +72,7 @@ fn plan() -> SubtaskPlan {
         outputs: Vec::new(),
         checkpointing: true,
         restore: None,
+        backend: None,
     }
 }
 
