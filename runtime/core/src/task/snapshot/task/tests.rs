@@ -73,7 +73,6 @@ fn plan() -> SubtaskPlan {
         checkpointing: true,
         backend: None,
         restore: None,
-        backend: None,
     }
 }
 
