@@ -57,9 +57,9 @@ pub struct NativeShare<'a> {
     pub wanted: KeyGroupRange,
     /// All groups in it.
     pub range: KeyGroupRange,
-    /// [`NativeParts::own`] of its snapshot.
+    /// [`super::NativeParts::own`] of its snapshot.
     pub own: &'a [u8],
-    /// [`NativeParts::shared`] of its snapshot.
+    /// [`super::NativeParts::shared`] of its snapshot.
     pub shared: &'a [NamedState],
 }
 
