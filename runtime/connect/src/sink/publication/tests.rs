@@ -32,11 +32,15 @@ fn check(acts: &[Act], expected: &[&str]) {
     let files = Files::system();
     let publication = publication(dir.path(), WriteMode::Overwrite);
     let mut parts: Vec<Option<(RunNumber, InProgress)>> = vec![None, None];
+    let mut attempts = [0, 0];
     for act in acts {
         let share = |subtask| share(subtask, 2);
         match *act {
             Act::Begin(subtask) => {
-                let begun = publication.begin(&files, &share(subtask)).unwrap();
+                // Who begins again is of a job that was restarted.
+                attempts[subtask as usize] += 1;
+                let writer = format!("a-{}", attempts[subtask as usize]);
+                let begun = publication.begin(&files, &Share { writer, ..share(subtask) }).unwrap();
                 parts[subtask as usize] = Some(begun);
             }
             Act::Stage(subtask) => {
@@ -148,4 +152,17 @@ fn one_job_at_a_time() {
     drop(part);
     first.leave(run);
     second.begin(&files, &share).unwrap();
+}
+
+/// Clones of a sink in one job: their parts would have the same names.
+#[test]
+fn a_subtask_that_begins_twice_in_one_attempt_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let files = Files::system();
+    let publication = publication(dir.path(), WriteMode::NoOverwrite);
+    let (run, part) = publication.begin(&files, &share(0, 1)).unwrap();
+    let error = publication.begin(&files, &share(0, 1)).unwrap_err();
+    assert!(matches!(error, ConnectError::OutputBusy { .. }), "{error}");
+    publication.stage(run, part, &share(0, 1)).unwrap();
+    assert_eq!(names(dir.path()), ["part-0"], "the first goes on");
 }
