@@ -18,7 +18,7 @@
 //! each, and whatever changes afterwards is copied first, by the segment. What was frozen can be gone
 //! over key group by key group meanwhile ([`KeyTable::freeze_entries`]).
 //!
-//! Or it is frozen to be written segment by segment ([`KeyTable::freeze_image`]): that touches no
+//! Or it is frozen to be written segment by segment (`KeyTable::freeze_image`): that touches no
 //! segment, and only those that are wanted are copied before they change, until they were taken.
 //!
 //! Thread: a table belongs to one task.

@@ -85,7 +85,7 @@ impl<K: Key, A: Record + Clone> PanedWindows<K, A> {
     /// Windows without records, before the first watermark, of keys whose hashes are in `range`.
     ///
     /// # Panics
-    /// If windows have more slices than [`SLICES_MAX`].
+    /// If windows have more slices than `SLICES_MAX`.
     pub fn new(
         (grid, lateness): (SliceGrid, AllowedLateness),
         range: HashRange,
