@@ -1,7 +1,6 @@
 //! `nexmark`.
 
 use super::contender::{Contender, System};
-use super::goal::{Figure, Goal};
 use super::{InputKind, M, Workload};
 use crate::input::reference::CheckKind;
 use crate::nexmark::Query;
@@ -13,10 +12,6 @@ const fn query(system: System, query: Query, records: u64) -> Contender {
     let (_, name) = query.job().split_at("nexmark-".len());
     Contender::of(system, query.job(), records, CheckKind::Nexmark(query))
         .variant(name, query.job())
-}
-
-const fn faster(metric: &'static str) -> Goal {
-    Goal::at_least(metric, 2.0, Figure::new(System::Flink, metric))
 }
 
 /// The queries of Nexmark, one after the other.
@@ -43,13 +38,6 @@ pub(super) const NEXMARK: Workload = Workload {
         query(System::Brisk, Query::Q11, 20 * M),
         query(System::Flink, Query::Q11, 4 * M),
     ],
-    goals: &[
-        faster("records_per_second_q0"),
-        faster("records_per_second_q1"),
-        faster("records_per_second_q2"),
-        faster("records_per_second_q5"),
-        faster("records_per_second_q7"),
-        faster("records_per_second_q8"),
-        faster("records_per_second_q11"),
-    ],
+    // No goals have been set for the queries: figures and ratios are printed all the same.
+    goals: &[],
 };

@@ -20,9 +20,9 @@ const BYTES: usize = 768 << 10;
 const PLACES_MAX: usize = 1 << 14;
 const VOTES_MAX: u32 = 64;
 /// Records between two looks at whether it pays.
-const PERIOD: u32 = 1 << 16;
+const PERIOD: u64 = 1 << 16;
 /// It pays when one in so many records found its key.
-const PAYS: u32 = 4;
+const PAYS: u64 = 4;
 
 /// A key and what was combined of it.
 pub(super) struct HotKey<K, V> {
@@ -36,8 +36,8 @@ pub(super) struct HotKey<K, V> {
 pub(super) struct HotKeys<K, V> {
     /// As many as a power of two; none when it does not pay.
     places: Box<[Option<HotKey<K, V>>]>,
-    seen: u32,
-    found: u32,
+    seen: u64,
+    found: u64,
 }
 
 /// What became of a record.

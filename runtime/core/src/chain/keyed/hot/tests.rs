@@ -59,7 +59,7 @@ fn what_comes_often_gets_a_place_and_keeps_it() {
 #[test]
 fn it_is_given_up_where_all_keys_come_seldom() {
     let mut hot = HotKeys::new();
-    let keys: Vec<u64> = (0..u64::from(2 * PERIOD)).collect();
+    let keys: Vec<u64> = (0..2 * PERIOD).collect();
     let (counts, _) = offer(&mut hot, keys.clone());
     assert_eq!(counts.len(), keys.len());
     assert!(hot.places.is_empty());
