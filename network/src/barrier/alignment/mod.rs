@@ -35,6 +35,14 @@ pub enum BarrierEvent {
         /// The checkpoint.
         checkpoint: CheckpointId,
     },
+    /// The end of a channel that is captured for a checkpoint waits in the channel: no barrier
+    /// will come, and all that was to be captured has come.
+    Closed {
+        /// The channel.
+        channel: ChannelIndex,
+        /// The checkpoint.
+        checkpoint: CheckpointId,
+    },
     /// All of a channel was read.
     Ended {
         /// The channel.
@@ -97,7 +105,7 @@ pub enum AbortReason {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Pending {
     barrier: CheckpointBarrier,
-    /// Channels whose barrier was received.
+    /// Channels whose barrier was received, or which were captured to their end.
     arrived: ChannelSet,
 }
 
@@ -167,6 +175,15 @@ impl Alignment {
                 self.verify_open(channel);
                 self.cancel(checkpoint, &mut actions);
             }
+            BarrierEvent::Closed { channel, checkpoint } => {
+                self.verify_open(channel);
+                // To wait until the end is read could be for ever: the task may wait for segments
+                // that its readers hold for this checkpoint.
+                if self.is_overtaking(checkpoint) {
+                    self.arrive(channel, checkpoint);
+                    self.settle(&mut actions);
+                }
+            }
             BarrierEvent::Ended { channel } => {
                 assert!(self.ended.insert(channel), "{channel:?} ends once");
                 self.settle(&mut actions);
@@ -226,6 +243,10 @@ impl Alignment {
 
     fn is_aligning(&self, checkpoint: CheckpointId) -> bool {
         matches!(&self.state, State::Aligning(pending) if pending.checkpoint() == checkpoint)
+    }
+
+    fn is_overtaking(&self, checkpoint: CheckpointId) -> bool {
+        matches!(&self.state, State::Overtaking(pending) if pending.checkpoint() == checkpoint)
     }
 
     fn aligns(&self) -> bool {

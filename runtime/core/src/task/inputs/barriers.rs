@@ -91,6 +91,9 @@ impl Barriers {
             Polled::Announced(channel, barrier) => {
                 BarrierEvent::Announced(arrival(all(channel), barrier))
             }
+            Polled::Closed(channel, checkpoint) => {
+                BarrierEvent::Closed { channel: all(channel), checkpoint }
+            }
             Polled::Item(channel, Item::Event(event)) => match event {
                 Event::Barrier(barrier) => BarrierEvent::Received(arrival(all(channel), barrier)),
                 Event::CancelCheckpoint(checkpoint) => {
