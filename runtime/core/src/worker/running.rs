@@ -182,7 +182,9 @@ impl RunningTask {
     /// Looks at barriers that go before all that waits, though the task may not run now.
     pub(super) fn pass_urgent(&mut self) -> Passed {
         let now = self.cx.both_clocks();
-        self.cx.barriers.poll_urgent(now);
+        if let Some(at) = self.cx.barriers.poll_urgent(now) {
+            self.cx.wake_at(at);
+        }
         self.pass_due()
     }
 

@@ -115,20 +115,21 @@ impl Barriers {
     }
 
     /// Looks at what goes before all that waits in the gates, and at the time. Called whether the
-    /// task may read or not.
-    pub(crate) fn poll_urgent(&mut self, now: Now) {
+    /// task may read or not. A time to be woken at: a task that may not read hears of it only then.
+    pub(crate) fn poll_urgent(&mut self, now: Now) -> Option<Instant64> {
+        let mut wakes = None;
         for input in 0..self.inputs.len() {
             loop {
                 let polled = self.inputs[input].gate.borrow_mut().poll_urgent();
                 let Some(polled) = polled else { break };
-                // Whoever polls this looks at the time anyway.
-                let _ = self.polled(input, polled, now);
+                wakes = self.polled(input, polled, now).or(wakes);
             }
         }
         if let Some(Deadline { checkpoint, .. }) = self.deadline.take_if(|it| it.at <= now.instant)
         {
-            let _ = self.step(BarrierEvent::TimedOut { checkpoint }, now);
+            wakes = self.step(BarrierEvent::TimedOut { checkpoint }, now).or(wakes);
         }
+        wakes
     }
 
     /// Whether what was in flight in an earlier run is still being read. No barrier overtakes that,
