@@ -418,6 +418,60 @@ fn at_least_once_blocks_nothing_and_loses_nothing() {
     }
 }
 
+/// What is done when the coordinator asks a task of two channels for a checkpoint, and then in each
+/// further step.
+fn asked(
+    kind: BarrierKind,
+    guarantee: Guarantee,
+    then: &[BarrierEvent],
+) -> Vec<Vec<BarrierAction>> {
+    let barrier = CheckpointBarrier { checkpoint: CheckpointId(3), started_ms: 0, kind };
+    let mut alignment = Alignment::new(2, guarantee);
+    let mut done = Vec::new();
+    for event in [BarrierEvent::Asked { barrier, now_ms: 0 }].iter().chain(then) {
+        let (next, actions) = alignment.step(*event);
+        next.verify_invariants();
+        alignment = next;
+        done.push(actions);
+    }
+    assert!(alignment.is_idle());
+    done
+}
+
+#[test]
+fn a_checkpoint_that_is_asked_for_waits_for_ends_to_be_read_or_captures_what_is_before_them() {
+    let checkpoint = CheckpointId(3);
+    let barrier = |kind| CheckpointBarrier { checkpoint, started_ms: 0, kind };
+    let ended = [0, 1].map(|channel| BarrierEvent::Ended { channel: ChannelIndex(channel) });
+    let trigger = BarrierAction::Trigger(barrier(BarrierKind::Aligned));
+    for guarantee in [Guarantee::ExactlyOnce, Guarantee::AtLeastOnce] {
+        let done = asked(BarrierKind::Aligned, guarantee, &ended);
+        assert_eq!(done, [vec![], vec![], vec![trigger]]);
+    }
+
+    let closed =
+        [0, 1].map(|channel| BarrierEvent::Closed { channel: ChannelIndex(channel), checkpoint });
+    let overtakes = |first: Option<BarrierAction>| {
+        let captures = [0, 1]
+            .map(|channel| BarrierAction::Capture { channel: ChannelIndex(channel), checkpoint });
+        let trigger = BarrierAction::Trigger(barrier(BarrierKind::Unaligned));
+        first.into_iter().chain([trigger]).chain(captures).collect::<Vec<_>>()
+    };
+    let captured = vec![BarrierAction::Captured(checkpoint)];
+    let done = asked(BarrierKind::Unaligned, Guarantee::ExactlyOnce, &closed);
+    assert_eq!(done, [overtakes(None), vec![], captured.clone()]);
+
+    let until: Vec<_> = [BarrierEvent::TimedOut { checkpoint }].into_iter().chain(closed).collect();
+    let done = asked(LIMIT, Guarantee::ExactlyOnce, &until);
+    let timer = BarrierAction::StartTimer { checkpoint, after: Duration::from_millis(10) };
+    let trigger = match &done[1][0] {
+        BarrierAction::Trigger(barrier) => barrier.overtakes(),
+        _ => false,
+    };
+    assert!(done[0] == [timer] && trigger && done[1].len() == 3, "{done:?}");
+    assert_eq!(done[2..], [vec![], captured]);
+}
+
 #[test]
 fn counted_checkpoints_are_bounded() {
     let mut alignment = Alignment::new(2, Guarantee::AtLeastOnce);

@@ -175,7 +175,10 @@ impl RunningTask {
         if drains && self.plan.gates.is_empty() {
             self.cx.announce(FlowSignal::Watermark(Watermark::MAX));
         }
-        self.cx.barriers.ask(barrier);
+        let now = self.cx.both_clocks();
+        if let Some(at) = self.cx.barriers.ask(barrier, now) {
+            self.cx.wake_at(at);
+        }
         Some(self.pass_due())
     }
 
