@@ -217,6 +217,16 @@ impl InputGate {
         }
     }
 
+    /// Items that wait in `channel`, blocked or not.
+    pub fn waiting(&self, channel: ChannelIndex) -> usize {
+        self.channels[channel.position()].waiting()
+    }
+
+    /// Whether `channel` is blocked.
+    pub fn is_blocked(&self, channel: ChannelIndex) -> bool {
+        self.channels[channel.position()].blocked
+    }
+
     /// Channels of this gate, ended ones included.
     pub fn channel_count(&self) -> usize {
         self.channels.len()
