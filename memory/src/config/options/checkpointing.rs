@@ -131,7 +131,7 @@ pub const UNALIGNED: ConfigOption<bool> = ConfigOption::new(
 /// `execution.checkpointing.unaligned.forced`.
 pub const UNALIGNED_FORCED: ConfigOption<bool> = ConfigOption::new(
     "execution.checkpointing.unaligned.forced",
-    "Whether barriers overtake records also where an exchange could not restore their order.",
+    "Accepted for Flink's sake: unaligned barriers overtake on every exchange, with either value.",
 )
 .default("false");
 
@@ -229,7 +229,8 @@ pub const WRITE_BUFFER_SIZE: ConfigOption<u32> = ConfigOption::new(
 /// `execution.checkpointing.local-backup.enabled`.
 pub const LOCAL_BACKUP: ConfigOption<bool> = ConfigOption::new(
     "execution.checkpointing.local-backup.enabled",
-    "Whether a worker keeps a copy of its state at hand, to start from after a failure.",
+    "Whether a worker keeps a copy of its state at hand, to start from after a failure. No effect \
+     yet.",
 )
 .default("false")
 .deprecated(&["state.backend.local-recovery"])

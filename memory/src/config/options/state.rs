@@ -87,7 +87,7 @@ pub const CLAIM_MODE: ConfigOption<ClaimMode> = ConfigOption::new(
 /// `execution.state-recovery.from-local`.
 pub const FROM_LOCAL: ConfigOption<bool> = ConfigOption::new(
     "execution.state-recovery.from-local",
-    "Whether a worker restores from its own copy where it has one.",
+    "Whether a worker restores from its own copy where it has one. No effect yet.",
 )
 .default("false");
 

@@ -1,6 +1,9 @@
 //! Jobs that fail, are killed or are stopped, and go on.
 
+mod damage;
 mod failures;
 mod files;
+mod golden;
 mod incremental;
+mod matrix;
 mod rescale;

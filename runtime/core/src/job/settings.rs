@@ -4,6 +4,7 @@ use brisk_memory::config::{
     Configuration,
     options::{
         checkpointing::{self, CheckpointStorage, CheckpointingMode},
+        history,
         state::{self, ClaimMode},
     },
 };
@@ -34,6 +35,15 @@ pub(crate) struct JobSettings {
     pub(super) recovery: Option<Recovery>,
     /// Whether state of operators that are gone is left out.
     pub(super) ignore_unclaimed_state: bool,
+    /// How much of its past is remembered.
+    pub(super) history: HistorySettings,
+}
+
+/// How much is remembered of what a job went through.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct HistorySettings {
+    pub(super) checkpoints: usize,
+    pub(super) failures: usize,
 }
 
 /// Where a job's checkpoints go.
@@ -45,6 +55,8 @@ pub(super) struct StorageSettings {
     create_subdir: bool,
     compression: Compression,
     inline_below: u64,
+    /// Most bytes of an acknowledgement that has state in it.
+    frame_bytes_max: u64,
 }
 
 /// A checkpoint or savepoint to begin with.
@@ -79,9 +91,14 @@ impl JobSettings {
                 create_subdir: config.get(&checkpointing::CREATE_SUBDIR)?,
                 compression,
                 inline_below: config.get(&checkpointing::INLINE_THRESHOLD)?.bytes(),
+                frame_bytes_max: config.get(&history::FRAME_SIZE)?.bytes(),
             },
             recovery: path.map(|path| Recovery { path, claim }),
             ignore_unclaimed_state: config.get(&state::IGNORE_UNCLAIMED_STATE)?,
+            history: HistorySettings {
+                checkpoints: config.get(&history::CHECKPOINTS_HISTORY)? as usize,
+                failures: config.get(&history::EXCEPTION_HISTORY)? as usize,
+            },
             checkpoints,
         })
     }
@@ -108,7 +125,10 @@ impl StorageSettings {
     /// Where tasks write their state.
     pub(super) fn destination(&self, job: JobId) -> StateDestination {
         match self.folders(job) {
-            None => StateDestination::Inline(JobManagerStorage::default()),
+            None => StateDestination::Inline(JobManagerStorage {
+                frame_bytes_max: self.frame_bytes_max,
+                ..JobManagerStorage::default()
+            }),
             Some(storage) => StateDestination::Files {
                 storage,
                 compression: self.compression,
