@@ -88,7 +88,7 @@ fn check(stopped: Stopped, settings: &[(&str, &str)]) {
 
 #[test]
 fn checkpoints_of_memory() {
-    check(Stopped::Aligned, &[]);
+    check(Stopped::Aligned, &[SEGMENTS]);
 }
 
 #[test]
@@ -98,12 +98,12 @@ fn incremental_checkpoints_of_memory() {
 
 #[test]
 fn unaligned_checkpoints() {
-    check(Stopped::Unaligned, &[COMPRESSED]);
+    check(Stopped::Unaligned, &[SEGMENTS, COMPRESSED]);
 }
 
 #[test]
 fn savepoints() {
-    check(Stopped::Savepoint, &[]);
+    check(Stopped::Savepoint, &[SEGMENTS]);
 }
 
 #[cfg(feature = "rocksdb")]

@@ -102,7 +102,12 @@ fn golden(version: &str) -> PathBuf {
 fn write(folder: &Path) {
     let place = tempfile::tempdir().expect("a temporary folder");
     let shared = Shared::default();
-    let env = environment(&[], 2);
+    let checkpoints = place.path().join("checkpoints").display().to_string();
+    let settings = [
+        ("execution.checkpointing.dir", checkpoints.as_str()),
+        ("execution.checkpointing.data-inline-threshold", "1 kb"),
+    ];
+    let env = environment(&settings, 2);
     let job = job(&env, RateLimit::PerSecond(1000.0), &shared);
     while with(&shared, |told| told.counts.values().sum::<u64>()) < BEFORE {
         std::thread::yield_now();

@@ -55,7 +55,11 @@ impl Counts {
 }
 
 /// Counts records by key; the sink may take its time, so that buffers are full.
-fn job(env: &StreamExecutionEnvironment, seen: &Counts, slow: Duration) -> JobHandle {
+fn job(
+    env: &StreamExecutionEnvironment,
+    seen: &Counts,
+    slow: Duration,
+) -> Result<JobHandle, Error> {
     let counts = seen.clone();
     let numbers = env.from_generator(Some(RECORDS), RateLimit::Unlimited, |n| n % KEYS);
     let numbers = numbers.uid("numbers").map(|n| n).rebalance().map(|n: u64| n).uid("same");
@@ -66,7 +70,7 @@ fn job(env: &StreamExecutionEnvironment, seen: &Counts, slow: Duration) -> JobHa
         }
         counts.see(key, count);
     });
-    env.execute_async("rescaled").expect("it starts")
+    env.execute_async("rescaled")
 }
 
 fn environment(settings: &[(&str, &str)], parallelism: u32) -> StreamExecutionEnvironment {
@@ -103,7 +107,7 @@ pub(super) fn stop(
     ];
     all.extend_from_slice(settings);
     let seen = Counts::default();
-    let handle = job(&environment(&all, parallelism), &seen, SLOW);
+    let handle = job(&environment(&all, parallelism), &seen, SLOW).expect("it starts");
     while seen.records.load(Ordering::Relaxed) < RECORDS / 50 {
         std::thread::yield_now();
     }
@@ -176,8 +180,8 @@ pub(super) fn try_to_go_on(
     let mut all = vec![("execution.state-recovery.path", left)];
     all.extend_from_slice(settings);
     let seen = Counts::default();
-    let handle = job(&environment(&all, parallelism), &seen, Duration::ZERO);
-    if let Err(error) = handle.wait() {
+    let started = job(&environment(&all, parallelism), &seen, Duration::ZERO);
+    if let Err(error) = started.and_then(JobHandle::wait) {
         let mut text = error.to_string();
         let mut cause = std::error::Error::source(&error);
         while let Some(error) = cause {
