@@ -213,18 +213,12 @@ impl LocalFolder {
     fn make(files: &Files, folder: &Path) -> Result<Self, DriverError> {
         files.create_dir_all(folder)?;
         let process = std::process::id();
-        let mut number = 0;
-        loop {
+        for number in 0..FOLDERS_MAX {
             let path = folder.join(format!("{PREFIX}{process}-{number}"));
-            number += 1;
             match files.create_dir(&path) {
-                Err(error) if error.kind() == Some(ErrorKind::AlreadyExists) => {
-                    if number == FOLDERS_MAX {
-                        return Err(error);
-                    }
-                    continue;
-                }
-                made => made?,
+                Ok(()) => {}
+                Err(error) if error.kind() == Some(ErrorKind::AlreadyExists) => continue,
+                Err(error) => return Err(error),
             }
             let files = files.clone();
             match files.try_lock(&path) {
@@ -235,6 +229,8 @@ impl LocalFolder {
                 Err(_) => return Ok(Self { files, path, lock: None }),
             }
         }
+        let path = folder.join(PREFIX);
+        files.create_dir(&path).map(|()| Self { files: files.clone(), path, lock: None })
     }
 }
 

@@ -168,7 +168,12 @@ impl JobMaster {
 
     /// Whether something is to be done to the disk.
     pub(super) fn has_work(&self) -> bool {
-        !self.store.is_idle() || self.ended.is_none() && self.store.has_copies_to_make()
+        !self.store.is_idle()
+    }
+
+    /// Whether there are files to be copied to where they are at hand.
+    pub(super) fn has_copies_to_make(&self) -> bool {
+        self.ended.is_none() && self.store.has_copies_to_make()
     }
 
     /// Does one thing to the disk, waiting for it.
