@@ -5,5 +5,6 @@ mod failures;
 mod files;
 mod golden;
 mod incremental;
+mod local;
 mod matrix;
 mod rescale;

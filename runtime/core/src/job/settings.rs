@@ -1,10 +1,10 @@
 //! What the configuration says about the job itself: its checkpoints, its restarts, its beginning.
 
 use brisk_memory::config::{
-    Configuration,
+    Configuration, PathList,
     options::{
         checkpointing::{self, CheckpointStorage, CheckpointingMode},
-        history,
+        core, history,
         state::{self, ClaimMode},
     },
 };
@@ -35,8 +35,32 @@ pub(crate) struct JobSettings {
     pub(super) recovery: Option<Recovery>,
     /// Whether state of operators that are gone is left out.
     pub(super) ignore_unclaimed_state: bool,
+    /// Copies of checkpoints at hand, if there are to be some.
+    pub(super) local: Option<LocalSettings>,
     /// How much of its past is remembered.
     pub(super) history: HistorySettings,
+}
+
+/// Copies of checkpoints at hand.
+#[derive(Clone, Debug)]
+pub(super) struct LocalSettings {
+    /// Where they go: the first of these that can be written to.
+    pub(super) folders: Vec<PathBuf>,
+    /// Whether tasks read them.
+    pub(super) are_read: bool,
+}
+
+impl LocalSettings {
+    fn read(config: &Configuration) -> Result<Option<Self>, Error> {
+        if !config.get(&checkpointing::LOCAL_BACKUP)? {
+            return Ok(None);
+        }
+        let PathList(folders) = match config.get(&checkpointing::LOCAL_BACKUP_DIRS)? {
+            Some(folders) => folders,
+            None => config.get(&core::TMP_DIRS)?,
+        };
+        Ok(Some(Self { folders, are_read: config.get(&state::FROM_LOCAL)? }))
+    }
 }
 
 /// How much is remembered of what a job went through.
@@ -95,6 +119,7 @@ impl JobSettings {
             },
             recovery: path.map(|path| Recovery { path, claim }),
             ignore_unclaimed_state: config.get(&state::IGNORE_UNCLAIMED_STATE)?,
+            local: LocalSettings::read(config)?,
             history: HistorySettings {
                 checkpoints: config.get(&history::CHECKPOINTS_HISTORY)? as usize,
                 failures: config.get(&history::EXCEPTION_HISTORY)? as usize,
