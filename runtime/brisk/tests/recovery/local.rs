@@ -93,7 +93,8 @@ fn check(damaged: Damaged, settings: &[(&str, &str)]) {
     let counted = Arc::clone(&counts);
     let numbers = env.from_generator(Some(RECORDS), RateLimit::PerSecond(200_000.0), |n| n % KEYS);
     let numbers = numbers.uid("numbers").map(move |n: u64| {
-        if !seen.fetch_add(1, Ordering::Relaxed).is_multiple_of(500) || fails.load(Ordering::Relaxed)
+        if !seen.fetch_add(1, Ordering::Relaxed).is_multiple_of(500)
+            || fails.load(Ordering::Relaxed)
         {
             return n;
         }

@@ -139,7 +139,8 @@ impl LocalCopies {
 
     /// Copies a piece. What can't be copied is not: the durable file is there.
     pub(super) fn work(&mut self, open_disk: &OpenDisk) {
-        let copied = open_disk().map_err(StorageError::from).and_then(|mut disk| self.copy(&mut disk));
+        let copied =
+            open_disk().map_err(StorageError::from).and_then(|mut disk| self.copy(&mut disk));
         if let Err(error) = copied {
             tracing::warn!("no local copy of state: {error}");
             self.under_way = None;

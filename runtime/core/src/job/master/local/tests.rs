@@ -53,7 +53,10 @@ fn files_are_copied_and_go_when_they_are_not_needed() {
     let folder = local.folder_of(checkpoint.id).unwrap();
     let at = |name: &str| folder.parent().unwrap().join(name);
     for name in FILES {
-        assert!(read(&world, &at(name)) == read(&world, &PathBuf::from("/job").join(name)), "{name}");
+        assert!(
+            read(&world, &at(name)) == read(&world, &PathBuf::from("/job").join(name)),
+            "{name}"
+        );
     }
     // The next one has the shared file too, and files of its own, of which one is gone.
     let before = checkpoint.id;
