@@ -8,7 +8,7 @@ use std::{
 };
 
 /// Changes of each file, and cuts.
-const PLACES: usize = 12;
+const PLACES: usize = 6;
 
 /// All files below a folder, sorted.
 fn files_below(folder: &Path, found: &mut Vec<PathBuf>) {

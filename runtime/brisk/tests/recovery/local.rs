@@ -41,21 +41,27 @@ fn within(folder: &Path, name: &str) -> PathBuf {
     only.map_or_else(PathBuf::new, |only| only.path().join(name))
 }
 
-/// The durable files of the last checkpoint, and its copies, if all are there.
+/// All durable files and all copies, if those of the last checkpoint are whole.
 fn last(durable: &Path, local: &Path) -> Option<(Vec<PathBuf>, Vec<PathBuf>)> {
     let checkpoints = files_of(&within(durable, ""));
     let is_whole = |path: &&PathBuf| path.join("_metadata").exists();
-    let folder = checkpoints.iter().rfind(is_whole)?;
-    let name = folder.file_name()?.to_str()?;
-    let shared = |path: PathBuf| files_of(&path);
-    let mut files = files_of(folder);
-    files.extend(shared(within(durable, "shared")));
-    let mut copies = files_of(&within(local, name));
-    copies.extend(shared(within(local, "shared")));
-    let names = |paths: &[PathBuf]| -> Vec<_> {
-        paths.iter().filter_map(|path| path.file_name().map(ToOwned::to_owned)).collect()
+    let name = checkpoints.iter().rfind(is_whole)?.file_name()?.to_str()?;
+    let number = name.strip_prefix("chk-")?;
+    if matches!(number, "0" | "1") {
+        // Names have numbers of subtasks too.
+        return None;
+    }
+    // Shared files bear the number of the checkpoint that they were made for.
+    let mark = format!("-{number}-");
+    let all = |folder: &Path| {
+        let (own, shared) = (files_of(&within(folder, name)), files_of(&within(folder, "shared")));
+        let file_name = |path: &PathBuf| Some(path.file_name()?.to_str()?.to_owned());
+        let new = shared.iter().filter_map(file_name).filter(|name| name.contains(&mark));
+        let names: Vec<String> = own.iter().filter_map(file_name).chain(new).collect();
+        ([own, shared].concat(), names)
     };
-    (!files.is_empty() && names(&files) == names(&copies)).then_some((files, copies))
+    let ((files, wanted), (copies, found)) = (all(durable), all(local));
+    (!wanted.is_empty() && wanted == found).then_some((files, copies))
 }
 
 /// Changes a file, unless a newer checkpoint has removed it a moment ago.
