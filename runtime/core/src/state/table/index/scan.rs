@@ -104,10 +104,10 @@ impl<S: Slot> Index<S> {
     /// All segments, by number.
     pub(in crate::state::table) fn parts(&self) -> impl Iterator<Item = TablePart> {
         self.segments.indices().map(|index| {
-            let Meta { start, open_bits, changed, .. } = *self.meta(index);
+            let Meta { start, open_bits, changed, logged, .. } = *self.meta(index);
             let first_hash = self.range.first().wrapping_add(start as u32);
             let kind = PartKind::Bucket { first_hash, open_bits: open_bits as u8 };
-            TablePart { kind, number: index.0, changed }
+            TablePart { kind, number: index.0, changed, logged }
         })
     }
 
