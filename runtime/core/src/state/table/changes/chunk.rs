@@ -42,23 +42,29 @@ impl Chunk {
     }
 }
 
+/// Chunks that are given back when one is added.
+const SPENT_AT_ONCE: usize = 2;
+
 /// What is kept of a log.
 #[derive(Default)]
 pub(super) struct Kept {
     /// Oldest first; the last ones belong to no version yet.
     chunks: Vec<Chunk>,
     fresh: usize,
+    /// Of no use any more. They go one by one, since thousands at a barrier would be a pause.
+    spent: Vec<Chunk>,
     /// The memory was needed for something else: the log is not complete any more.
     pub(super) gave_way: bool,
 }
 
 impl Kept {
     pub(super) fn len(&self) -> usize {
-        self.chunks.len()
+        self.chunks.len() + self.spent.len()
     }
 
-    /// Adds a segment of so many bytes of changes.
+    /// Adds a segment of so many bytes of changes, and gives others back.
     pub(super) fn add(&mut self, mut segment: Segment, used: usize) {
+        self.spent.truncate(self.spent.len().saturating_sub(SPENT_AT_ONCE));
         let size = segment.size();
         // Of its last use.
         segment.as_mut_slice()[used..].fill(0);
@@ -75,13 +81,15 @@ impl Kept {
 
     /// Those behind the freeze that ended `version`; others are forgotten.
     pub(super) fn since(&mut self, version: Version) -> Vec<Chunk> {
-        self.chunks.retain(|chunk| chunk.version > version);
+        let spent = self.chunks.iter().take_while(|chunk| chunk.version <= version).count();
+        self.spent.extend(self.chunks.drain(..spent));
         self.chunks.clone()
     }
 
     /// Forgets all.
     pub(super) fn clear(&mut self) {
         self.chunks.clear();
+        self.spent.clear();
         self.fresh = 0;
     }
 }
@@ -89,10 +97,10 @@ impl Kept {
 impl GivesWay for RefCell<Kept> {
     fn give_way(&self) -> bool {
         let Ok(mut kept) = self.try_borrow_mut() else { return false };
-        let any = !kept.chunks.is_empty();
-        kept.gave_way |= any;
+        let any = !kept.chunks.is_empty() || !kept.spent.is_empty();
+        kept.gave_way |= !kept.chunks.is_empty();
         let is_shared = |chunk: &&Chunk| Rc::strong_count(&chunk.bytes) > 1;
-        kept.chunks.iter().filter(is_shared).for_each(Chunk::move_to_heap);
+        kept.chunks.iter().chain(&kept.spent).filter(is_shared).for_each(Chunk::move_to_heap);
         kept.clear();
         any
     }
