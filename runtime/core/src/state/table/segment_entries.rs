@@ -9,8 +9,7 @@ use brisk_memory::SegmentSize;
 use std::collections::HashMap;
 
 use super::{
-    KeyTable,
-    PartKind,
+    KeyTable, PartKind,
     bucket::Geometry,
     changes::replay,
     log::{HEADER, Header, PART, UNIT},

@@ -16,6 +16,9 @@ use crate::{
 /// one is whole.
 const REMEMBERED_MAX: usize = 4;
 
+/// Files may have so many times what a table with a log has.
+const LOGGED_SPACE_MAX: usize = 4;
+
 /// A file that has segments of a table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct SegmentFile {
@@ -76,16 +79,21 @@ impl History {
 
 impl Plan {
     /// Stops using files of which little is in use, and those with the least when there are many. A log
-    /// can't be written anew, so files with one stay.
+    /// can't be written anew, so files with one stay. And where there is one, old files become empty by
+    /// themselves in time: to write half of the state at once is worth it only if it doesn't come to that.
     pub(super) fn leave_files(&mut self) {
         self.count_live();
+        let written: usize = self.files.iter().map(|file| file.written).sum();
+        let has_none = self.changes.is_empty() && self.chunks.is_empty();
+        let is_wasteful = has_none || written > LOGGED_SPACE_MAX * self.kept.len();
         let has_log = |file: usize| self.changes.iter().any(|part| part.file as usize == file);
         let mut by_use: Vec<usize> = (0..self.files.len()).collect();
         by_use.sort_by_key(|file| std::cmp::Reverse(self.files[*file].live));
         let is_left = |(rank, file): (usize, &usize)| {
             let SegmentFile { live, written, .. } = self.files[*file];
             let many = self.files.len() > FILES_MAX && rank >= FILES_MAX / 2;
-            let left = live == 0 || (many || live * 2 < written) && !has_log(*file);
+            let is_sparse = is_wasteful && live * 2 < written;
+            let left = live == 0 || (many || is_sparse) && !has_log(*file);
             left.then_some(*file)
         };
         let left: Vec<usize> = by_use.iter().enumerate().filter_map(is_left).collect();

@@ -107,8 +107,8 @@ impl Plan {
             let own = (order(part.kind), part.number);
             while stored.next_if(|stored| (order(stored.kind), stored.number) < own).is_some() {}
             let found = stored.peek().filter(|stored| (order(stored.kind), stored.number) == own);
-            let is_known = part.changed <= known.frozen
-                && (has_changes || part.logged <= known.frozen);
+            let is_known =
+                part.changed <= known.frozen && (has_changes || part.logged <= known.frozen);
             if let Some(StoredPart { file, at, age, .. }) = found
                 && is_known
             {

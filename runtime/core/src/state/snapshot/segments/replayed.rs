@@ -4,7 +4,10 @@ use super::{
     super::damaged,
     contents::{Contents, StoredPart},
 };
-use crate::{error::TaskError, state::table::{PartKind, replay}};
+use crate::{
+    error::TaskError,
+    state::table::{PartKind, replay},
+};
 
 /// Bytes of segments that are kept while the log is gone over; once for each so many.
 const WAITING_BYTES: usize = if cfg!(test) { 40 << 10 } else { 256 << 20 };

@@ -91,9 +91,7 @@ impl SegmentStream {
 
     fn contents(&mut self, out: &mut Vec<u8>) {
         let Self { state, parts, plan, .. } = self;
-        let State::Contents(encoder, stored) = state else {
-            unreachable!("contents come first")
-        };
+        let State::Contents(encoder, stored) = state else { unreachable!("contents come first") };
         let begin = out.len();
         let total = parts.len() + plan.changes.len();
         let encoder = encoder.get_or_insert_with(|| {

@@ -338,7 +338,8 @@ fn changes_all_over_the_table_are_logged() {
             // 4 for each checkpoint, and as many as they spare in the long run.
             assert!(segments <= 30 * (1 + given_up), "{segments} of {state} at {id}");
         }
-        let bytes: u64 = handle.shared.iter().map(|file| file.state.file().unwrap().stored_len).sum();
+        let bytes: u64 =
+            handle.shared.iter().map(|file| file.state.file().unwrap().stored_len).sum();
         assert!(bytes <= 5 * state as u64 * 4096, "{bytes} bytes at {id}");
         assert!(handle.shared.len() <= super::FILES_MAX + 1, "{} files", handle.shared.len());
         if id % 7 == 0 {

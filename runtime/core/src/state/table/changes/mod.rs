@@ -88,7 +88,12 @@ impl ChangeLog {
 
     /// Writes `new` over bytes of a segment, and notes where that makes a difference.
     #[inline(always)]
-    pub(super) fn replace(&mut self, (at, segment): (HeldIndex, &mut [u8]), begin: usize, new: &[u8]) {
+    pub(super) fn replace(
+        &mut self,
+        (at, segment): (HeldIndex, &mut [u8]),
+        begin: usize,
+        new: &[u8],
+    ) {
         let old = &mut segment[begin..begin + new.len()];
         if !self.is_on {
             return old.copy_from_slice(new);
@@ -131,7 +136,7 @@ impl ChangeLog {
     fn roll(&mut self) -> bool {
         self.put_aside();
         let total = self.kept.borrow().len();
-        let is_worth_it = total == 0 || self.filled * WORTH < self.opened;
+        let is_worth_it = self.filled == 0 || self.filled * WORTH < self.opened;
         let fits = total < self.supply.quota().0 as usize / SHARE;
         let gave_way = self.kept.borrow().gave_way;
         self.head = match is_worth_it && fits && !gave_way {

@@ -25,8 +25,8 @@ pub(super) use scan::Cursor;
 pub use scan::FrozenBucket;
 
 use super::{
-    changes::ChangeLog,
     bucket::{Erased, Geometry, Slot},
+    changes::ChangeLog,
     version::Version,
 };
 use crate::{
@@ -206,7 +206,11 @@ impl<S: Slot> Index<S> {
 
     /// Before [`Index::replace`].
     #[inline(always)]
-    pub(super) fn open_slot(&mut self, place: Place, supply: &mut Supply) -> Result<(), StateError> {
+    pub(super) fn open_slot(
+        &mut self,
+        place: Place,
+        supply: &mut Supply,
+    ) -> Result<(), StateError> {
         if self.segments.is_open(place.segment) {
             return Ok(());
         }

@@ -91,7 +91,8 @@ impl<S: Slot> Index<S> {
             let hash = |from_first: u64| self.range.first().wrapping_add(from_first as u32);
             let last = (meta.start + (1 << meta.open_bits)).min(self.range.span()) - 1;
             let hashes = hash(meta.start)..=hash(last);
-            FrozenBucket { bytes: self.segments.freeze(index), changed: meta.changed, hashes }
+            let changed = meta.changed.max(meta.logged);
+            FrozenBucket { bytes: self.segments.freeze(index), changed, hashes }
         });
         frozen.collect()
     }

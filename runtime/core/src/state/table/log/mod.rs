@@ -22,7 +22,10 @@ mod frozen;
 
 use brisk_memory::{Buffer, HeldIndex, Holding, Segment};
 
-use super::{changes::{ChangeLog, Spot}, version::Version};
+use super::{
+    changes::{ChangeLog, Spot},
+    version::Version,
+};
 use crate::{
     chain::prefetch,
     record::AlignedBytes,
@@ -421,7 +424,8 @@ impl Log {
         self.version = self.version.next();
         let held: Vec<HeldIndex> = self.segments.indices().collect();
         let frozen = held.into_iter().map(|index| {
-            let changed = self.metas[index.0 as usize].changed;
+            let Meta { changed, logged, .. } = self.metas[index.0 as usize];
+            let changed = changed.max(logged);
             FrozenData { number: index.0, bytes: self.segments.freeze(index), changed }
         });
         frozen.collect()
