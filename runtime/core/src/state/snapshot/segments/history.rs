@@ -1,15 +1,15 @@
 //! What earlier checkpoints of a table have of it.
 
-use std::{cell::RefCell, collections::VecDeque, rc::Rc};
+use std::{cell::RefCell, collections::VecDeque, mem, rc::Rc};
 
 use super::{
     FILES_MAX,
     contents::StoredPart,
-    plan::{Cut, Plan},
+    plan::{Cut, Kept, Plan},
 };
 use crate::{
     checkpoint::{CheckpointId, handle::StatePath},
-    state::table::Version,
+    state::table::{TablePart, Version},
 };
 
 /// Checkpoints that are remembered besides the one that others are based on; of any other the next
@@ -43,37 +43,69 @@ pub(super) struct Remembered {
     pub(super) parts: Vec<StoredPart>,
 }
 
+/// Lists as long as a table that the next checkpoint can use again: to touch as much new memory would take
+/// longer than to fill them, while records wait.
+#[derive(Default, Debug)]
+pub(super) struct Lists {
+    pub(super) parts: Vec<TablePart>,
+    pub(super) kept: Vec<Option<Kept>>,
+    pub(super) stored: Vec<StoredPart>,
+}
+
+#[derive(Default, Debug)]
+struct Past {
+    checkpoints: VecDeque<Remembered>,
+    lists: Lists,
+}
+
 /// The checkpoints of one table that further ones may be based on. Clones are the same.
 #[derive(Clone, Default, Debug)]
-pub(crate) struct History(Rc<RefCell<VecDeque<Remembered>>>);
+pub(crate) struct History(Rc<RefCell<Past>>);
 
 impl History {
     /// When the table was frozen for a checkpoint, if that is remembered.
     pub(super) fn frozen(&self, base: Option<CheckpointId>) -> Option<Version> {
         let past = self.0.borrow();
-        past.iter().find(|known| Some(known.id) == base).map(|known| known.frozen)
+        past.checkpoints.iter().find(|known| Some(known.id) == base).map(|known| known.frozen)
     }
 
     /// Begins a checkpoint of a table that is about to be frozen.
-    pub(super) fn begin(&self, base: Option<CheckpointId>, cut: Cut<'_>) -> Plan {
-        let mut past = self.0.borrow_mut();
+    pub(super) fn begin(&self, base: Option<CheckpointId>, mut cut: Cut<'_>) -> Plan {
+        let Past { checkpoints, lists } = &mut *self.0.borrow_mut();
         // Bases only grow, so nobody asks for an older one.
-        past.retain(|known| base.is_none_or(|base| known.id >= base));
-        let known = past.iter().find(|known| Some(known.id) == base);
+        checkpoints.retain_mut(|known| {
+            let stays = base.is_none_or(|base| known.id >= base);
+            if !stays {
+                lists.stored = mem::take(&mut known.parts);
+            }
+            stays
+        });
+        let known = checkpoints.iter().find(|known| Some(known.id) == base);
         match known {
             Some(known) => Plan::based_on(known, cut),
-            None => Plan::whole(&cut),
+            None => Plan::whole(&mut cut),
         }
     }
 
     /// Remembers a checkpoint that is written, should it become one that others are based on.
     pub(super) fn written(&self, remembered: Remembered) {
-        let mut past = self.0.borrow_mut();
+        let past = &mut self.0.borrow_mut().checkpoints;
         past.push_back(remembered);
         if past.len() > REMEMBERED_MAX {
             // The first is the base of those under way.
             past.remove(1);
         }
+    }
+
+    /// Lists with anything in them, if there are any.
+    pub(super) fn lists(&self) -> Lists {
+        mem::take(&mut self.0.borrow_mut().lists)
+    }
+
+    /// Lists of parts that are not needed any more.
+    pub(super) fn give_back(&self, parts: Vec<TablePart>, kept: Vec<Option<Kept>>) {
+        let lists = &mut self.0.borrow_mut().lists;
+        (lists.parts, lists.kept) = (parts, kept);
     }
 }
 
@@ -106,9 +138,8 @@ impl Plan {
             })
             .collect();
         for kept in &mut self.kept {
-            *kept = kept.and_then(|kept| {
-                numbers[kept.file as usize].map(|file| super::plan::Kept { file, ..kept })
-            });
+            *kept =
+                kept.and_then(|kept| numbers[kept.file as usize].map(|file| Kept { file, ..kept }));
         }
         for part in &mut self.changes {
             part.file = numbers[part.file as usize].expect("a file with a log stays");

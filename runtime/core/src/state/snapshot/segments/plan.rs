@@ -31,6 +31,8 @@ pub(super) struct Cut<'a> {
     pub(super) segment_bytes: usize,
     /// The log of changes since the base, if that is all of them.
     pub(super) changes: Option<Vec<Chunk>>,
+    /// For the plan, with anything in it.
+    pub(super) kept: Vec<Option<Kept>>,
 }
 
 /// Where a part is that is not written.
@@ -72,14 +74,17 @@ fn log_max(parts: usize, segment_bytes: usize) -> usize {
 
 impl Plan {
     /// Of all parts.
-    pub(super) fn whole(cut: &Cut<'_>) -> Self {
+    pub(super) fn whole(cut: &mut Cut<'_>) -> Self {
         let (files, changes, chunks) = (Vec::new(), Vec::new(), Vec::new());
-        Self { frozen: cut.frozen, files, kept: vec![None; cut.parts.len()], changes, chunks }
+        let mut kept = std::mem::take(&mut cut.kept);
+        kept.clear();
+        kept.resize(cut.parts.len(), None);
+        Self { frozen: cut.frozen, files, kept, changes, chunks }
     }
 
     /// Of what is not in an earlier checkpoint.
-    pub(super) fn based_on(known: &Remembered, cut: Cut<'_>) -> Self {
-        let mut plan = Self::whole(&cut);
+    pub(super) fn based_on(known: &Remembered, mut cut: Cut<'_>) -> Self {
+        let mut plan = Self::whole(&mut cut);
         plan.files = known.files.clone();
         plan.keep(known, &cut);
         let Cut { parts, segment_bytes, changes, .. } = cut;
@@ -125,21 +130,21 @@ impl Plan {
         }
     }
 
-    /// Adds to the log, if that is less than the parts it spares.
+    /// Adds to the log, if that and what is written anew for it is less than the parts it spares.
     fn log(&mut self, base: Version, chunks: Vec<Chunk>, (parts, bytes): (&[TablePart], usize)) {
         let is_spared = |part: &TablePart| part.logged > base;
         let spared = parts.iter().zip(&self.kept);
         let spared = spared.filter(|(part, kept)| kept.is_some() && is_spared(part)).count();
-        if chunks.len() * WORTH > spared {
+        let mut needy: Vec<(Version, usize)> = self.needy(parts).collect();
+        let by_log = needy.len() * chunks.len() / log_max(parts.len(), bytes);
+        let by_files = needy.len().div_ceil(LOGS_MAX);
+        let anew = by_log.max(by_files).min(needy.len());
+        if !chunks.is_empty() && (chunks.len() + anew) * WORTH > spared {
             for (part, kept) in parts.iter().zip(&mut self.kept) {
                 *kept = kept.filter(|_| !is_spared(part));
             }
             return;
         }
-        let mut needy: Vec<(Version, usize)> = self.needy(parts).collect();
-        let by_log = needy.len() * chunks.len() / log_max(parts.len(), bytes);
-        let by_files = needy.len().div_ceil(LOGS_MAX);
-        let anew = by_log.max(by_files).min(needy.len());
         if anew > 0 && !chunks.is_empty() {
             needy.select_nth_unstable(anew - 1);
             needy[..anew].iter().for_each(|(_, part)| self.kept[*part] = None);

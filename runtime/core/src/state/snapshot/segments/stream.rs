@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use super::{
     History,
     contents::{ContentsEncoder, StoredPart},
-    history::{Remembered, SegmentFile},
+    history::{Lists, Remembered, SegmentFile},
     plan::{Cut, Kept, Plan, StoredChanges},
 };
 use crate::{
@@ -63,12 +63,14 @@ impl SegmentStream {
         stream: SegmentStreamParts,
     ) -> Self {
         let SegmentStreamParts { history, checkpoint, further } = stream;
-        let (parts, segment_bytes) = (table.parts(), table.segment_bytes());
+        let Lists { mut parts, kept, stored } = history.lists();
+        table.list_parts(&mut parts);
+        let segment_bytes = table.segment_bytes();
         let changes = table.cut_changes(history.frozen(checkpoint.base));
         if checkpoint.base.is_some() {
             table.log_changes();
         }
-        let cut = Cut { frozen: table.version(), parts: &parts, segment_bytes, changes };
+        let cut = Cut { frozen: table.version(), parts: &parts, segment_bytes, changes, kept };
         let plan = history.begin(checkpoint.base, cut);
         let wanted: Vec<bool> = plan.kept.iter().map(Option::is_none).collect();
         let image = table.freeze_image((&parts, &wanted), plan.chunks.len());
@@ -83,7 +85,7 @@ impl SegmentStream {
             parts,
             plan,
             new_file: None,
-            state: State::Contents(None, Vec::new()),
+            state: State::Contents(None, stored),
             contents_bytes: 0,
             further,
         }
@@ -95,6 +97,7 @@ impl SegmentStream {
         let begin = out.len();
         let total = parts.len() + plan.changes.len();
         let encoder = encoder.get_or_insert_with(|| {
+            stored.clear();
             stored.reserve_exact(total);
             let buckets = parts.iter().filter(|part| part.kind.is_bucket()).count();
             let counts = [buckets, parts.len() - buckets, plan.changes.len()];
@@ -108,8 +111,9 @@ impl SegmentStream {
         self.contents_bytes += (out.len() - begin) as u64;
         if stored.len() == total {
             let (id, frozen) = (self.id, plan.frozen);
-            let (files, parts) = (plan.files.clone(), std::mem::take(stored));
-            self.history.written(Remembered { id, frozen, files, parts });
+            let (files, stored) = (plan.files.clone(), std::mem::take(stored));
+            self.history.written(Remembered { id, frozen, files, parts: stored });
+            self.history.give_back(std::mem::take(parts), std::mem::take(&mut plan.kept));
             self.state = State::Further;
         }
     }

@@ -23,15 +23,15 @@ impl<K: Key, V: Record> KeyTable<K, V> {
         }
     }
 
-    /// All segments, those of the index before those of the log, by number.
-    pub(in crate::state) fn parts(&self) -> Vec<TablePart> {
+    /// Lists all segments, those of the index before those of the log, by number.
+    pub(in crate::state) fn list_parts(&self, parts: &mut Vec<TablePart>) {
+        parts.clear();
         match &self.body {
-            Body::Slots(index) => index.parts().collect(),
+            Body::Slots(index) => parts.extend(index.parts()),
             Body::Logged(index, log) => {
-                let mut parts = Vec::with_capacity(index.segments() + log.segments());
+                parts.reserve(index.segments() + log.segments());
                 parts.extend(index.parts());
                 parts.extend(log.table_parts());
-                parts
             }
         }
     }
