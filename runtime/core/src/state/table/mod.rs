@@ -34,7 +34,7 @@ mod scratch;
 mod segment_entries;
 mod slots;
 #[cfg(test)]
-pub(in crate::state) mod tests;
+pub(crate) mod tests;
 mod version;
 
 pub use frozen::{EntryRef, FrozenEntries, FrozenEntry, Run};
