@@ -106,6 +106,9 @@ impl Reader {
             Polled::Announced(channel, barrier) => {
                 self.step(BarrierEvent::Announced(Arrival { channel, barrier, now_ms: 0 }));
             }
+            Polled::Closed(channel, checkpoint) => {
+                self.step(BarrierEvent::Closed { channel, checkpoint });
+            }
             Polled::Empty | Polled::Ended => return false,
         }
         self.gate.borrow().verify_invariants();

@@ -26,6 +26,21 @@ pub(super) enum Delivered {
     Announced(CheckpointBarrier),
     /// It goes before all that waits.
     Urgent(CheckpointBarrier),
+    /// It waits its turn; what was captured for this checkpoint is all that there will be.
+    Closed(CheckpointId),
+}
+
+/// How far a capture has come when it begins.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Captured {
+    /// The barrier has not come; or the producer has given the checkpoint up, as is read in time.
+    Open,
+    /// The barrier is here, and was handed out before.
+    ToKnownBarrier,
+    /// The barrier waited here. It is taken out, and must be handed out before anything else.
+    ToBarrier(CheckpointBarrier),
+    /// The channel's end is here, and no barrier will come.
+    ToEnd,
 }
 
 /// A barrier in `items` that overtakes was handed out when it came; it only marks the
@@ -51,12 +66,28 @@ impl Channel {
                     capture.buffers.push(buffer.clone());
                 }
             }
-            Item::Event(Event::EndOfPartition) => self.ended = true,
+            Item::Event(Event::EndOfPartition) => {
+                self.ended = true;
+                self.items.push_back(item);
+                return match self.close_capture() {
+                    Some(checkpoint) if !self.is_canceled(checkpoint) => {
+                        Delivered::Closed(checkpoint)
+                    }
+                    _ => Delivered::Waits,
+                };
+            }
             Item::Event(Event::Barrier(barrier)) => return self.deliver_barrier(*barrier),
             Item::Event(Event::CancelCheckpoint(_)) => {}
         }
         self.items.push_back(item);
         Delivered::Waits
+    }
+
+    /// Nothing more will be captured; for which checkpoint that was, if for one.
+    fn close_capture(&mut self) -> Option<CheckpointId> {
+        let capture = self.capture.as_mut().filter(|capture| capture.open)?;
+        capture.open = false;
+        Some(capture.checkpoint)
     }
 
     fn deliver_barrier(&mut self, barrier: CheckpointBarrier) -> Delivered {
@@ -94,9 +125,8 @@ impl Channel {
     }
 
     /// Captures what is before the checkpoint's barrier, now and, if it is not here, to
-    /// come. The barrier, if it waited here: it is taken out, and must be handed out
-    /// before anything else.
-    pub(super) fn capture(&mut self, checkpoint: CheckpointId) -> Option<CheckpointBarrier> {
+    /// come.
+    pub(super) fn capture(&mut self, checkpoint: CheckpointId) -> Captured {
         let barrier_of = |item: &Item| match item {
             Item::Event(Event::Barrier(barrier)) if barrier.checkpoint == checkpoint => {
                 Some(*barrier)
@@ -111,8 +141,19 @@ impl Channel {
         });
         let buffers = buffers.collect();
         self.capture = Some(Capture { checkpoint, buffers, open: at.is_none() && !self.ended });
-        let barrier = self.items.remove(at?).as_ref().and_then(barrier_of);
-        barrier.filter(|barrier| !barrier.overtakes())
+        let Some(at) = at else {
+            let closed = self.ended && !self.is_canceled(checkpoint);
+            return if closed { Captured::ToEnd } else { Captured::Open };
+        };
+        let barrier = self.items.remove(at).as_ref().and_then(barrier_of);
+        let waited = barrier.filter(|barrier| !barrier.overtakes());
+        waited.map_or(Captured::ToKnownBarrier, Captured::ToBarrier)
+    }
+
+    /// Whether the producer's word that it gave up the checkpoint waits here.
+    fn is_canceled(&self, checkpoint: CheckpointId) -> bool {
+        let cancels = |item: &Item| matches!(item, Item::Event(Event::CancelCheckpoint(of)) if *of == checkpoint);
+        self.items.iter().any(cancels)
     }
 
     /// Takes what was captured for `checkpoint`.

@@ -19,7 +19,7 @@ use crate::{
     ChannelIndex, Event, Item, Signal,
     barrier::{CheckpointBarrier, CheckpointId},
 };
-use channel::{Channel, Delivered};
+use channel::{Captured, Channel, Delivered};
 pub use debloat::{DebloatOptions, Debloater, Observed};
 
 /// What [`InputGate::poll`] found.
@@ -30,6 +30,9 @@ pub enum Polled {
     /// A barrier whose time to align is limited waits in this channel. It is polled as an
     /// item when its turn comes.
     Announced(ChannelIndex, CheckpointBarrier),
+    /// The end of a channel that is being captured for a checkpoint has come, and waits: all is
+    /// captured, and no barrier will follow. The end is polled as an item when its turn comes.
+    Closed(ChannelIndex, CheckpointId),
     /// Nothing now; the gate's signal will be raised.
     Empty,
     /// All channels have ended and everything was read.
@@ -53,8 +56,8 @@ pub struct InputGate {
     channels: Box<[Channel]>,
     /// Channels with something to read, but for those that are blocked.
     line: VecDeque<ChannelIndex>,
-    /// Barriers that go before all that waits.
-    urgent: VecDeque<(ChannelIndex, CheckpointBarrier)>,
+    /// Barriers, and word of ends, that go before all that waits.
+    urgent: VecDeque<Polled>,
     /// Barriers that wait their turn, and that the reader is to know of now.
     announced: VecDeque<(ChannelIndex, CheckpointBarrier)>,
     open: usize,
@@ -89,7 +92,10 @@ impl InputGate {
         match self.channels[channel.position()].deliver(item) {
             Delivered::Waits => {}
             Delivered::Announced(barrier) => self.announced.push_back((channel, barrier)),
-            Delivered::Urgent(barrier) => self.urgent.push_back((channel, barrier)),
+            Delivered::Urgent(barrier) => self.urgent.push_back(overtaking(channel, barrier)),
+            Delivered::Closed(checkpoint) => {
+                self.urgent.push_back(Polled::Closed(channel, checkpoint));
+            }
         }
         self.line_up(channel);
         self.signal.raise();
@@ -131,11 +137,11 @@ impl InputGate {
         }
     }
 
-    /// Takes what goes before all that waits: barriers that overtake, and word of barriers whose
-    /// time runs.
+    /// Takes what goes before all that waits: barriers that overtake, word of captures that have
+    /// come to the end of their channel, and word of barriers whose time runs.
     pub fn poll_urgent(&mut self) -> Option<Polled> {
-        if let Some((channel, barrier)) = self.urgent.pop_front() {
-            return Some(Polled::Item(channel, Item::Event(Event::Barrier(barrier))));
+        if let Some(urgent) = self.urgent.pop_front() {
+            return Some(urgent);
         }
         let (channel, barrier) = self.announced.pop_front()?;
         Some(Polled::Announced(channel, barrier))
@@ -166,14 +172,19 @@ impl InputGate {
 
     /// Captures, by reference, the buffers of `channel` before the barrier of
     /// `checkpoint`: those that wait, and, until the barrier comes, those to come. A
-    /// barrier of it that waits or comes goes before all that waits.
+    /// barrier of it that waits or comes goes before all that waits, as does word of the
+    /// channel's end, if that waits or comes instead.
     ///
     /// What was being captured for another checkpoint is dropped.
     pub fn capture(&mut self, channel: ChannelIndex, checkpoint: CheckpointId) {
         let state = &mut self.channels[channel.position()];
-        if let Some(barrier) = state.capture(checkpoint) {
-            self.urgent.push_back((channel, barrier));
-            self.announced.retain(|(other, known)| (*other, *known) != (channel, barrier));
+        match state.capture(checkpoint) {
+            Captured::Open | Captured::ToKnownBarrier => {}
+            Captured::ToBarrier(barrier) => {
+                self.urgent.push_back(overtaking(channel, barrier));
+                self.announced.retain(|(other, known)| (*other, *known) != (channel, barrier));
+            }
+            Captured::ToEnd => self.urgent.push_back(Polled::Closed(channel, checkpoint)),
         }
         // The barrier may have been all there was.
         if state.in_line && !state.is_readable() {
@@ -236,6 +247,10 @@ impl InputGate {
         let queued: usize = self.channels.iter().map(Channel::queued).sum();
         assert_eq!(queued as u64, self.stats.queued, "queued buffers are counted");
     }
+}
+
+fn overtaking(channel: ChannelIndex, barrier: CheckpointBarrier) -> Polled {
+    Polled::Item(channel, Item::Event(Event::Barrier(barrier)))
 }
 
 #[cfg(test)]

@@ -95,3 +95,20 @@ fn a_barrier_with_limited_time_is_announced_and_may_still_overtake() {
     assert!(gate.take_captured(CheckpointId(1)).is_empty(), "no buffer was before it");
     assert_eq!(read(&mut gate), [0], "the earlier barrier");
 }
+
+#[test]
+fn a_capture_ends_with_its_channel_whether_the_end_waits_or_comes() {
+    let (mut gate, _list) = gate(2);
+    gate.deliver(ChannelIndex(0), end());
+    gate.block(ChannelIndex(0));
+    gate.capture(ChannelIndex(0), CheckpointId(4));
+    assert!(matches!(gate.poll(), Polled::Closed(ChannelIndex(0), CheckpointId(4))));
+    gate.capture(ChannelIndex(1), CheckpointId(4));
+    assert!(matches!(gate.poll(), Polled::Empty), "a barrier may still come");
+    gate.deliver(ChannelIndex(1), end());
+    assert!(gate.has_urgent());
+    assert!(matches!(gate.poll_urgent(), Some(Polled::Closed(ChannelIndex(1), CheckpointId(4)))));
+    gate.unblock(ChannelIndex(0));
+    assert_eq!(read(&mut gate), [1, 0], "the ends are read once, in their turn");
+    assert!(matches!(gate.poll(), Polled::Ended));
+}

@@ -85,7 +85,7 @@ fn read(gate: &LocalPort, partial: &mut Vec<u8>) -> (Vec<(u32, Vec<u8>)>, bool) 
                 }
                 assert_eq!(begun, frame::record_count(&buffer));
             }
-            Polled::Item(_, Item::Event(_)) | Polled::Announced(..) => {}
+            Polled::Item(_, Item::Event(_)) | Polled::Announced(..) | Polled::Closed(..) => {}
             Polled::Empty => return (records, false),
             Polled::Ended => return (records, true),
         }

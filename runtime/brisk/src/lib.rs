@@ -29,6 +29,27 @@ pub use brisk_memory as memory;
 pub use brisk_network as network;
 #[cfg(feature = "rocksdb")]
 pub use brisk_rocksdb as rocksdb;
+/// What records derive. A program may do without a dependency of its own on it:
+///
+/// ```
+/// use brisk::{prelude::*, rkyv};
+///
+/// #[derive(Clone, Debug, PartialEq, rkyv::Archive, rkyv::Serialize, rkyv::Deserialize)]
+/// #[rkyv(crate = brisk::rkyv)]
+/// struct Click {
+///     user: String,
+///     at: i64,
+/// }
+///
+/// # fn main() -> Result<(), brisk::Error> {
+/// let env = StreamExecutionEnvironment::new()?;
+/// let clicks = env.from_collection([Click { user: "ann".to_string(), at: 7 }]).collect();
+/// env.execute("clicks")?;
+/// assert_eq!(clicks.take(), [Click { user: "ann".to_string(), at: 7 }]);
+/// # Ok(())
+/// # }
+/// ```
+pub use rkyv;
 
 /// What most programs need.
 pub mod prelude {
@@ -38,7 +59,8 @@ pub mod prelude {
         chain::{
             BroadcastProcessFunction, CoProcessFunction, Collector, KeyedBroadcastProcessFunction,
             KeyedCoProcessFunction, KeyedContext, KeyedOpenContext, KeyedProcessFunction, OneOf,
-            ProcessFunction, joins::ProcessJoinFunction, window::ProcessWindowFunction,
+            ProcessFunction, RichFilterFunction, RichFlatMapFunction, RichMapFunction,
+            joins::ProcessJoinFunction, window::ProcessWindowFunction,
         },
         job::{JobExecutionResult, JobHandle, MiniCluster},
         record::Archived,

@@ -35,6 +35,22 @@ pub enum BarrierEvent {
         /// The checkpoint.
         checkpoint: CheckpointId,
     },
+    /// The coordinator wants a checkpoint of a task whose producers have all finished, so that no
+    /// barrier comes, though their ends may not have been read.
+    Asked {
+        /// What the task is to pass on.
+        barrier: CheckpointBarrier,
+        /// When, in milliseconds since 1970.
+        now_ms: i64,
+    },
+    /// The end of a channel that is captured for a checkpoint waits in the channel: no barrier
+    /// will come, and all that was to be captured has come.
+    Closed {
+        /// The channel.
+        channel: ChannelIndex,
+        /// The checkpoint.
+        checkpoint: CheckpointId,
+    },
     /// All of a channel was read.
     Ended {
         /// The channel.
@@ -97,7 +113,7 @@ pub enum AbortReason {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Pending {
     barrier: CheckpointBarrier,
-    /// Channels whose barrier was received.
+    /// Channels whose barrier was received, or which were captured to their end.
     arrived: ChannelSet,
 }
 
@@ -156,7 +172,13 @@ impl Alignment {
             BarrierEvent::Announced(arrival) => {
                 self.verify_open(arrival.channel);
                 if self.is_news(arrival.barrier.checkpoint) && self.aligns() {
-                    self.begin(arrival, self.none(), &mut actions);
+                    self.begin((arrival.barrier, arrival.now_ms), self.none(), &mut actions);
+                }
+            }
+            BarrierEvent::Asked { barrier, now_ms } => {
+                if self.is_news(barrier.checkpoint) {
+                    self.begin((barrier, now_ms), self.none(), &mut actions);
+                    self.settle(&mut actions);
                 }
             }
             BarrierEvent::Received(arrival) => {
@@ -166,6 +188,15 @@ impl Alignment {
             BarrierEvent::Canceled { channel, checkpoint } => {
                 self.verify_open(channel);
                 self.cancel(checkpoint, &mut actions);
+            }
+            BarrierEvent::Closed { channel, checkpoint } => {
+                self.verify_open(channel);
+                // To wait until the end is read could be for ever: the task may wait for segments
+                // that its readers hold for this checkpoint.
+                if self.is_overtaking(checkpoint) {
+                    self.arrive(channel, checkpoint);
+                    self.settle(&mut actions);
+                }
             }
             BarrierEvent::Ended { channel } => {
                 assert!(self.ended.insert(channel), "{channel:?} ends once");
@@ -228,6 +259,10 @@ impl Alignment {
         matches!(&self.state, State::Aligning(pending) if pending.checkpoint() == checkpoint)
     }
 
+    fn is_overtaking(&self, checkpoint: CheckpointId) -> bool {
+        matches!(&self.state, State::Overtaking(pending) if pending.checkpoint() == checkpoint)
+    }
+
     fn aligns(&self) -> bool {
         !matches!(self.state, State::Counting(_))
     }
@@ -254,8 +289,12 @@ impl Alignment {
 
     /// Begins a checkpoint that is news, of which these channels' barriers are here; one
     /// that is under way is given up for it.
-    fn begin(&mut self, arrival: Arrival, here: ChannelSet, actions: &mut Vec<BarrierAction>) {
-        let barrier = arrival.barrier;
+    fn begin(
+        &mut self,
+        (barrier, now_ms): (CheckpointBarrier, i64),
+        here: ChannelSet,
+        actions: &mut Vec<BarrierAction>,
+    ) {
         let pending = Pending { barrier, arrived: here };
         if let State::Counting(counted) = &mut self.state {
             let at = counted.partition_point(|p| p.checkpoint() < barrier.checkpoint);
@@ -269,7 +308,7 @@ impl Alignment {
         self.give_up(AbortReason::Subsumed(barrier.checkpoint), actions);
         let blocks = pending.arrived.iter().map(BarrierAction::Block).collect::<Vec<_>>();
         self.state = State::Aligning(pending);
-        match barrier.time_left(arrival.now_ms) {
+        match barrier.time_left(now_ms) {
             None if !barrier.overtakes() => actions.extend(blocks),
             Some(after) if after > Duration::ZERO => {
                 actions.push(BarrierAction::StartTimer { checkpoint: barrier.checkpoint, after });
@@ -289,7 +328,7 @@ impl Alignment {
                 here.insert(channel);
             }
             let arrived = here.contains(channel);
-            self.begin(arrival, here, actions);
+            self.begin((barrier, arrival.now_ms), here, actions);
             if !arrived {
                 self.arrive(channel, checkpoint);
             }

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashSet, VecDeque};
 use super::*;
 use crate::barrier::BarrierKind;
 
-/// What one channel brings, in order; its end follows by itself.
+/// What one channel brings, in order; then its end comes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Brings {
     Data(u8),
@@ -26,6 +26,8 @@ struct Channel {
     queue: VecDeque<Brings>,
     read: Vec<u8>,
     blocked: bool,
+    /// Its end is here.
+    closed: bool,
     ended: bool,
     /// Data that comes is captured, until the barrier of this checkpoint.
     capturing: Option<u64>,
@@ -82,20 +84,20 @@ impl Task {
         let (alignment, actions) = self.alignment.clone().step(event);
         self.alignment = alignment;
         self.alignment.verify_invariants();
-        let mut received = Vec::new();
+        let mut found = Vec::new();
         for action in actions {
-            self.act(action, &mut received);
+            self.act(action, &mut found);
         }
         let blocked = self.alignment.blocked();
         for (number, channel) in (0..).zip(&self.channels) {
             assert_eq!(channel.blocked, blocked.contains(ChannelIndex(number)), "{self:?}");
         }
-        for (channel, id) in received {
-            self.step(BarrierEvent::Received(self.arrival(channel, id)));
+        for event in found {
+            self.step(event);
         }
     }
 
-    fn act(&mut self, action: BarrierAction, received: &mut Vec<(usize, u64)>) {
+    fn act(&mut self, action: BarrierAction, found: &mut Vec<BarrierEvent>) {
         match action {
             BarrierAction::Block(channel) => {
                 let was = std::mem::replace(&mut self.channels[channel.position()].blocked, true);
@@ -121,7 +123,7 @@ impl Task {
                 self.triggered.insert(id, cut);
             }
             BarrierAction::Capture { channel, checkpoint } => {
-                received.extend(self.begin_capture(channel.position(), checkpoint.0));
+                found.extend(self.begin_capture(channel.position(), checkpoint.0));
             }
             BarrierAction::Captured(checkpoint) => self.captured(checkpoint.0),
             BarrierAction::Abort { checkpoint, .. } => {
@@ -136,8 +138,9 @@ impl Task {
         }
     }
 
-    /// Captures the queue of a channel up to the barrier; the barrier, if it waits there.
-    fn begin_capture(&mut self, channel: usize, id: u64) -> Option<(usize, u64)> {
+    /// Captures the queue of a channel up to the barrier. What that comes upon: the barrier, if it
+    /// waits there, or the end.
+    fn begin_capture(&mut self, channel: usize, id: u64) -> Option<BarrierEvent> {
         let state = &mut self.channels[channel];
         let at = state.queue.iter().position(|item| *item == Barrier(id));
         let before = state.queue.iter().take(at.unwrap_or(usize::MAX)).copied();
@@ -145,14 +148,19 @@ impl Task {
         let waits = at.is_some() && state.passed != Some(id);
         match at {
             Some(at) => drop(state.queue.remove(at)),
+            None if state.closed => {}
             None => state.capturing = Some(id),
         }
+        let closed = at.is_none() && state.closed && !state.queue.contains(&Cancel(id));
         for item in data {
             if let Data(data) = item {
                 self.capture(id, channel, data);
             }
         }
-        waits.then_some((channel, id))
+        if closed {
+            return Some(closing(channel, id));
+        }
+        waits.then(|| BarrierEvent::Received(self.arrival(channel, id)))
     }
 
     fn captured(&mut self, id: u64) {
@@ -172,7 +180,15 @@ impl Task {
     /// The next item of a channel comes.
     fn deliver(&mut self, channel: usize) -> bool {
         let state = &mut self.channels[channel];
-        let Some(item) = state.coming.pop_front() else { return false };
+        let Some(item) = state.coming.pop_front() else {
+            let comes = !std::mem::replace(&mut state.closed, true);
+            if let Some(id) = state.capturing.take()
+                && !state.queue.contains(&Cancel(id))
+            {
+                self.step(closing(channel, id));
+            }
+            return comes;
+        };
         let capturing = state.capturing;
         match item {
             Data(data) => {
@@ -208,9 +224,8 @@ impl Task {
             return false;
         }
         match state.queue.pop_front() {
-            None if state.coming.is_empty() => {
+            None if state.closed => {
                 state.ended = true;
-                state.capturing = None;
                 self.step(BarrierEvent::Ended { channel: ChannelIndex(channel as u32) });
             }
             None => return false,
@@ -246,6 +261,11 @@ impl Task {
     }
 }
 
+fn closing(channel: usize, id: u64) -> BarrierEvent {
+    let (channel, checkpoint) = (ChannelIndex(channel as u32), CheckpointId(id));
+    BarrierEvent::Closed { channel, checkpoint }
+}
+
 /// What each channel brings before its barrier, all of it if it has none.
 fn expected(scripts: &[&[Brings]], id: u64) -> Cut {
     let before = |script: &&[Brings]| {
@@ -265,6 +285,13 @@ fn explore(start: Task, check: impl Fn(&Task)) -> usize {
     let mut open = vec![start];
     while let Some(task) = open.pop() {
         let next = task.next();
+        if task.channels.iter().all(|channel| channel.closed) {
+            // A reader may wait for what its own readers hold for this checkpoint.
+            let canceled = |of: &Channel| of.queue.iter().any(|item| matches!(item, Cancel(_)));
+            let overtakes = matches!(task.alignment.state, State::Overtaking(_))
+                && !task.channels.iter().any(canceled);
+            assert!(!overtakes, "all is here, and what overtakes waits for a read: {task:?}");
+        }
         if next.is_empty() {
             for channel in &task.channels {
                 assert!(channel.ended && !channel.blocked, "it hangs: {task:?}");
@@ -389,6 +416,60 @@ fn at_least_once_blocks_nothing_and_loses_nothing() {
             assert_eq!(over, 2, "each is complete or aborted: {task:?}");
         });
     }
+}
+
+/// What is done when the coordinator asks a task of two channels for a checkpoint, and then in each
+/// further step.
+fn asked(
+    kind: BarrierKind,
+    guarantee: Guarantee,
+    then: &[BarrierEvent],
+) -> Vec<Vec<BarrierAction>> {
+    let barrier = CheckpointBarrier { checkpoint: CheckpointId(3), started_ms: 0, kind };
+    let mut alignment = Alignment::new(2, guarantee);
+    let mut done = Vec::new();
+    for event in [BarrierEvent::Asked { barrier, now_ms: 0 }].iter().chain(then) {
+        let (next, actions) = alignment.step(*event);
+        next.verify_invariants();
+        alignment = next;
+        done.push(actions);
+    }
+    assert!(alignment.is_idle());
+    done
+}
+
+#[test]
+fn a_checkpoint_that_is_asked_for_waits_for_ends_to_be_read_or_captures_what_is_before_them() {
+    let checkpoint = CheckpointId(3);
+    let barrier = |kind| CheckpointBarrier { checkpoint, started_ms: 0, kind };
+    let ended = [0, 1].map(|channel| BarrierEvent::Ended { channel: ChannelIndex(channel) });
+    let trigger = BarrierAction::Trigger(barrier(BarrierKind::Aligned));
+    for guarantee in [Guarantee::ExactlyOnce, Guarantee::AtLeastOnce] {
+        let done = asked(BarrierKind::Aligned, guarantee, &ended);
+        assert_eq!(done, [vec![], vec![], vec![trigger]]);
+    }
+
+    let closed =
+        [0, 1].map(|channel| BarrierEvent::Closed { channel: ChannelIndex(channel), checkpoint });
+    let overtakes = |first: Option<BarrierAction>| {
+        let captures = [0, 1]
+            .map(|channel| BarrierAction::Capture { channel: ChannelIndex(channel), checkpoint });
+        let trigger = BarrierAction::Trigger(barrier(BarrierKind::Unaligned));
+        first.into_iter().chain([trigger]).chain(captures).collect::<Vec<_>>()
+    };
+    let captured = vec![BarrierAction::Captured(checkpoint)];
+    let done = asked(BarrierKind::Unaligned, Guarantee::ExactlyOnce, &closed);
+    assert_eq!(done, [overtakes(None), vec![], captured.clone()]);
+
+    let until: Vec<_> = [BarrierEvent::TimedOut { checkpoint }].into_iter().chain(closed).collect();
+    let done = asked(LIMIT, Guarantee::ExactlyOnce, &until);
+    let timer = BarrierAction::StartTimer { checkpoint, after: Duration::from_millis(10) };
+    let trigger = match &done[1][0] {
+        BarrierAction::Trigger(barrier) => barrier.overtakes(),
+        _ => false,
+    };
+    assert!(done[0] == [timer] && trigger && done[1].len() == 3, "{done:?}");
+    assert_eq!(done[2..], [vec![], captured]);
 }
 
 #[test]

@@ -110,9 +110,14 @@ impl Random {
 
     /// So many letters, eight of each draw.
     fn letters(&mut self, count: u64) -> CompactString {
-        const MAX: usize = 1024;
-        let count = (count as usize).min(MAX);
-        let mut bytes = [0u8; MAX];
+        // Bids, which are most, need no more than the first.
+        match count as usize {
+            count @ ..=128 => self.letters_in(&mut [0; 128], count),
+            count => self.letters_in(&mut [0; 1024], count.min(1024)),
+        }
+    }
+
+    fn letters_in(&mut self, bytes: &mut [u8], count: usize) -> CompactString {
         for eight in bytes[..count.next_multiple_of(8)].chunks_exact_mut(8) {
             let word = (self.next() & 0x0f0f_0f0f_0f0f_0f0f) + 0x6161_6161_6161_6161;
             eight.copy_from_slice(&word.to_le_bytes());
@@ -225,18 +230,16 @@ impl Generator {
         };
         let price = random.price();
         let page = random.letters(5);
+        let url_parts = ["https://www.nexmark.com/", &page, "/item.htm?query=1"];
         let (channel, url) = match random.below(2) {
             0 => {
                 let number = random.below(CHANNELS);
-                let url = format_compact!(
-                    "https://www.nexmark.com/{page}/item.htm?query=1&channel_id={number}"
-                );
-                (format_compact!("channel-{number}"), url)
+                let number = Digits::of(number);
+                let [scheme, page, query] = url_parts;
+                let url = joined(&[scheme, page, query, "&channel_id=", number.text()]);
+                (joined(&["channel-", number.text()]), url)
             }
-            _ => {
-                let url = format_compact!("https://www.nexmark.com/{page}/item.htm?query=1");
-                (random.one_of(&HOT_CHANNELS).into(), url)
-            }
+            _ => (random.one_of(&HOT_CHANNELS).into(), joined(&url_parts)),
         };
         Bid {
             auction: (auction + FIRST_ID) as u64,
@@ -247,6 +250,39 @@ impl Generator {
             date_time: self.date_time(n),
             extra: random.extra(8 * 4, BID_BYTES),
         }
+    }
+}
+
+/// The parts as one text, made in one piece: what formats it piece by piece takes longer than all else
+/// of a bid.
+fn joined(parts: &[&str]) -> CompactString {
+    let mut text = CompactString::with_capacity(parts.iter().map(|part| part.len()).sum());
+    parts.iter().for_each(|part| text.push_str(part));
+    text
+}
+
+/// A number below 10,000 in decimal digits.
+struct Digits {
+    digits: [u8; 4],
+    first: usize,
+}
+
+impl Digits {
+    fn of(number: u64) -> Self {
+        let (mut digits, mut first, mut left) = ([b'0'; 4], 3, number);
+        for (at, digit) in digits.iter_mut().enumerate().rev() {
+            *digit = b'0' + (left % 10) as u8;
+            left /= 10;
+            if *digit != b'0' {
+                first = at;
+            }
+        }
+        assert_eq!(left, 0, "{number} has more than four digits");
+        Self { digits, first }
+    }
+
+    fn text(&self) -> &str {
+        std::str::from_utf8(&self.digits[self.first..]).expect("digits are ASCII")
     }
 }
 

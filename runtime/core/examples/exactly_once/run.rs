@@ -8,7 +8,10 @@ use crate::{
 use brisk_core::{
     Error,
     api::StreamExecutionEnvironment,
-    checkpoint::storage::{Disk, latest_complete},
+    checkpoint::{
+        statistics::CheckpointStatistics,
+        storage::{Disk, latest_complete},
+    },
     job::{JobHandle, SimulatedCluster},
 };
 use brisk_memory::{
@@ -166,6 +169,7 @@ fn scenario(seed: u64, planted: Option<Planted>, faults: &mut Faults) -> Result<
         }
         world.set_faults(DiskFaults::default());
         note(faults, &handle);
+        in_time(&handle)?;
         match cluster.finish(handle) {
             Ok(_) => break,
             // The disk failed too often; somebody repairs it and starts the job anew.
@@ -198,6 +202,14 @@ fn note(faults: &mut Faults, handle: &JobHandle) {
     faults.checkpoints_completed += counts.completed;
     faults.checkpoints_failed += counts.failed;
     faults.restarts += u64::from(handle.restarts());
+}
+
+/// Nothing here takes as long as checkpoints may take, so one that did was stuck.
+fn in_time(handle: &JobHandle) -> Result<(), String> {
+    let history = handle.checkpoint_statistics().history;
+    let message = |checkpoint: &CheckpointStatistics| checkpoint.failure_message.clone();
+    let expired = history.iter().filter_map(message).find(|text| text.contains("expired"));
+    expired.map_or(Ok(()), |text| Err(format!("a checkpoint stood still: {text}")))
 }
 
 fn bad_disk(world: &SimulatedWorld) -> DiskFaults {

@@ -8,7 +8,8 @@ use crate::{
     chain::Exchanged,
     chain::{
         AsyncFunction, AsyncOptions, AsyncProcess, Collector, Filter, FlatMap, FlatMapView, Map,
-        MapView, Process, ProcessFunction, Sink, Template, ToSink,
+        MapView, Process, ProcessFunction, RichFilter, RichFilterFunction, RichFlatMap,
+        RichFlatMapFunction, RichMap, RichMapFunction, Sink, Template, ToSink,
     },
     graph::{NodeId, StreamNode},
     record::Archived,
@@ -53,12 +54,84 @@ impl<T: Record, C: Template<Out = T>> DataStream<T, C> {
         DataStream::of_node(program, node, FlatMap { upstream, node, function, collector })
     }
 
+    /// As [`map`](Self::map), with a function that is opened and closed, knows its subtask, and may
+    /// fail.
+    ///
+    /// ```
+    /// use brisk_core::{
+    ///     BoxError,
+    ///     api::StreamExecutionEnvironment,
+    ///     chain::RichMapFunction,
+    ///     task::{RuntimeContext, accumulator::LongCounter},
+    /// };
+    ///
+    /// #[derive(Clone, Default)]
+    /// struct Parse {
+    ///     parsed: LongCounter,
+    /// }
+    ///
+    /// impl RichMapFunction<String> for Parse {
+    ///     type Out = i64;
+    ///
+    ///     fn open(&mut self, context: &mut RuntimeContext) -> Result<(), BoxError> {
+    ///         self.parsed = context.accumulators().long_counter("parsed")?;
+    ///         Ok(())
+    ///     }
+    ///
+    ///     fn map(&mut self, record: String) -> Result<i64, BoxError> {
+    ///         self.parsed.add(1);
+    ///         Ok(record.parse()?)
+    ///     }
+    /// }
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let env = StreamExecutionEnvironment::new()?;
+    /// let numbers = env.from_collection(["1", "2"].map(String::from)).rich_map(Parse::default());
+    /// let numbers = numbers.collect();
+    /// let result = env.execute("parse")?;
+    /// assert_eq!(result.accumulators.long_counter("parsed")?, 2);
+    /// assert_eq!(numbers.take().iter().sum::<i64>(), 3);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn rich_map<F>(self, function: F) -> DataStream<F::Out, Process<C, RichMap<F>>>
+    where
+        F: RichMapFunction<T>,
+    {
+        self.process_as("Map", RichMap(function))
+    }
+
+    /// As [`filter`](Self::filter), with a function that is opened and closed, knows its subtask,
+    /// and may fail.
+    pub fn rich_filter<F>(self, function: F) -> DataStream<T, Process<C, RichFilter<F>>>
+    where
+        F: RichFilterFunction<T>,
+    {
+        self.process_as("Filter", RichFilter(function))
+    }
+
+    /// As [`flat_map`](Self::flat_map), with a function that is opened and closed, knows its
+    /// subtask, and may fail.
+    pub fn rich_flat_map<F>(self, function: F) -> DataStream<F::Out, Process<C, RichFlatMap<F>>>
+    where
+        F: RichFlatMapFunction<T>,
+    {
+        self.process_as("Flat Map", RichFlatMap(function))
+    }
+
     /// Whatever a function with a life cycle, side outputs and errors makes.
     pub fn process<F>(self, function: F) -> DataStream<F::Out, Process<C, F>>
     where
         F: ProcessFunction<T>,
     {
-        let (program, node, upstream) = self.add(StreamNode::operator("Process"));
+        self.process_as("Process", function)
+    }
+
+    fn process_as<F>(self, name: &str, function: F) -> DataStream<F::Out, Process<C, F>>
+    where
+        F: ProcessFunction<T>,
+    {
+        let (program, node, upstream) = self.add(StreamNode::operator(name));
         DataStream::of_node(program, node, Process { upstream, node, function })
     }
 

@@ -46,6 +46,9 @@ pub use map::Map;
 pub use process::{
     Process, ProcessFunction,
     async_io::{Answer, AsyncFunction, AsyncOptions, AsyncProcess, RetryStrategy},
+    rich::{
+        RichFilter, RichFilterFunction, RichFlatMap, RichFlatMapFunction, RichMap, RichMapFunction,
+    },
 };
 pub use sink::{Nothing, Sink, SinkContext, SinkWriter, ToSink};
 pub use source::{AssignTimestamps, FromSource, MeetingPlace, Source, SourceContext, SourceReader};

@@ -1,6 +1,7 @@
 //! `process`: a function with a life of its own, side outputs and errors.
 
 pub(super) mod async_io;
+pub(super) mod rich;
 
 use super::{Chain, Collector, Link, Template, guard::Guard};
 use crate::{

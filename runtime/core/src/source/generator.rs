@@ -70,7 +70,7 @@ where
             RateLimit::PerSecond(rate) => Some(1e9 * f64::from(context.parallelism) / rate),
         };
         let (make, began) = (self.make.clone(), cx.now());
-        Ok(GeneratorReader { make, splits, sent: 0, interval_ns, began })
+        Ok(GeneratorReader { make, splits, sent: 0, interval_ns, began, woken_at: None })
     }
 
     fn is_bounded(&self) -> bool {
@@ -88,6 +88,8 @@ pub struct GeneratorReader<F> {
     sent: u64,
     interval_ns: Option<f64>,
     began: Instant64,
+    /// When it asked to be woken last: once for each time, however often it is driven before.
+    woken_at: Option<Instant64>,
 }
 
 impl<F> GeneratorReader<F> {
@@ -116,7 +118,9 @@ impl<T, F: FnMut(u64) -> T> SourceReader<T> for GeneratorReader<F> {
         let due = match self.due(cx) {
             Ok(due) => due,
             Err(at) if self.splits.iter().any(|(next, end)| next < end) => {
-                cx.wake_at(at);
+                if self.woken_at.replace(at) != Some(at) {
+                    cx.wake_at(at);
+                }
                 return Drive::Starved;
             }
             Err(_) => return Drive::Ended,

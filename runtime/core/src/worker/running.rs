@@ -175,14 +175,19 @@ impl RunningTask {
         if drains && self.plan.gates.is_empty() {
             self.cx.announce(FlowSignal::Watermark(Watermark::MAX));
         }
-        self.cx.barriers.ask(barrier);
+        let now = self.cx.both_clocks();
+        if let Some(at) = self.cx.barriers.ask(barrier, now) {
+            self.cx.wake_at(at);
+        }
         Some(self.pass_due())
     }
 
     /// Looks at barriers that go before all that waits, though the task may not run now.
     pub(super) fn pass_urgent(&mut self) -> Passed {
         let now = self.cx.both_clocks();
-        self.cx.barriers.poll_urgent(now);
+        if let Some(at) = self.cx.barriers.poll_urgent(now) {
+            self.cx.wake_at(at);
+        }
         self.pass_due()
     }
 

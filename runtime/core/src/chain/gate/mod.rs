@@ -129,7 +129,9 @@ impl<T: Record> Gate<T> {
                     Polled::Item(channel, Item::Buffer(buffer)) => {
                         begin::<T, R>(&mut state, (channel, buffer), reader, cx);
                     }
-                    Polled::Announced(..) | Polled::Item(_, Item::Event(_)) => {
+                    Polled::Announced(..)
+                    | Polled::Closed(..)
+                    | Polled::Item(_, Item::Event(_)) => {
                         // A checkpoint may want to have what was begun.
                         drop(state);
                         cx.polled(self.number, polled);

@@ -50,11 +50,6 @@ pub(crate) struct Barriers {
     alignment: Option<Alignment>,
     due: VecDeque<Due>,
     deadline: Option<Deadline>,
-    /// Channels that were read to their end.
-    ended: u32,
-    /// A checkpoint that was asked for by the coordinator, since no barrier will come; it waits for
-    /// the inputs to be read to their ends.
-    asked: Option<CheckpointBarrier>,
     /// When the first barrier of the checkpoint under way came.
     began: Option<Instant64>,
     /// What readers had in hand of channels that are captured, and for which checkpoint.
@@ -66,7 +61,7 @@ impl Barriers {
         let channels: u32 = inputs.iter().map(|input| input.channels).sum();
         let alignment = (channels > 0).then(|| Alignment::new(channels, guarantee));
         let (due, in_hand) = (VecDeque::new(), Vec::new());
-        Self { inputs, alignment, due, deadline: None, ended: 0, asked: None, began: None, in_hand }
+        Self { inputs, alignment, due, deadline: None, began: None, in_hand }
     }
 
     /// The inputs, in the order of the plan.
@@ -91,6 +86,9 @@ impl Barriers {
             Polled::Announced(channel, barrier) => {
                 BarrierEvent::Announced(arrival(all(channel), barrier))
             }
+            Polled::Closed(channel, checkpoint) => {
+                BarrierEvent::Closed { channel: all(channel), checkpoint }
+            }
             Polled::Item(channel, Item::Event(event)) => match event {
                 Event::Barrier(barrier) => BarrierEvent::Received(arrival(all(channel), barrier)),
                 Event::CancelCheckpoint(checkpoint) => {
@@ -102,30 +100,28 @@ impl Barriers {
                 unreachable!("{polled:?} has nothing to do with barriers")
             }
         };
-        self.ended += u32::from(matches!(event, BarrierEvent::Ended { .. }));
         if matches!(event, BarrierEvent::Received(_)) {
             self.began.get_or_insert(now.instant);
         }
-        let wakes = self.step(event, now);
-        self.trigger_asked();
-        wakes
+        self.step(event, now)
     }
 
     /// Looks at what goes before all that waits in the gates, and at the time. Called whether the
-    /// task may read or not.
-    pub(crate) fn poll_urgent(&mut self, now: Now) {
+    /// task may read or not. A time to be woken at: a task that may not read hears of it only then.
+    pub(crate) fn poll_urgent(&mut self, now: Now) -> Option<Instant64> {
+        let mut wakes = None;
         for input in 0..self.inputs.len() {
             loop {
                 let polled = self.inputs[input].gate.borrow_mut().poll_urgent();
                 let Some(polled) = polled else { break };
-                // Whoever polls this looks at the time anyway.
-                let _ = self.polled(input, polled, now);
+                wakes = self.polled(input, polled, now).or(wakes);
             }
         }
         if let Some(Deadline { checkpoint, .. }) = self.deadline.take_if(|it| it.at <= now.instant)
         {
-            let _ = self.step(BarrierEvent::TimedOut { checkpoint }, now);
+            wakes = self.step(BarrierEvent::TimedOut { checkpoint }, now).or(wakes);
         }
+        wakes
     }
 
     /// Whether what was in flight in an earlier run is still being read. No barrier overtakes that,
@@ -145,18 +141,13 @@ impl Barriers {
     }
 
     /// The coordinator asks for a checkpoint: of a source, or of a task whose producers have ended.
-    pub(crate) fn ask(&mut self, barrier: CheckpointBarrier) {
-        self.asked = Some(barrier);
-        self.trigger_asked();
-    }
-
-    fn trigger_asked(&mut self) {
-        let channels: u32 = self.inputs.iter().map(|input| input.channels).sum();
-        if self.ended == channels
-            && let Some(barrier) = self.asked.take()
-        {
-            self.due.push_back(Due::Trigger { barrier, captures: false });
+    /// A time to be woken at.
+    pub(crate) fn ask(&mut self, barrier: CheckpointBarrier, now: Now) -> Option<Instant64> {
+        if self.alignment.is_some() {
+            return self.step(BarrierEvent::Asked { barrier, now_ms: now.wall_ms }, now);
         }
+        self.due.push_back(Due::Trigger { barrier, captures: false });
+        None
     }
 
     fn step(&mut self, event: BarrierEvent, now: Now) -> Option<Instant64> {
