@@ -38,7 +38,7 @@ mod scratch;
 mod segment_entries;
 mod slots;
 #[cfg(test)]
-pub(in crate::state) mod tests;
+pub(crate) mod tests;
 mod version;
 
 pub(in crate::state) use changes::{Chunk, WORTH, replay};

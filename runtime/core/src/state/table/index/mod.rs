@@ -161,9 +161,12 @@ impl<S: Slot> Index<S> {
     pub(super) fn prefetch(&self, hash: u32) {
         let Some(bucket) = self.directory.get(self.position(hash)) else { return };
         let bytes = self.segments.bytes(*bucket);
-        let (control, slot) = self.geometry.lines(bytes, hash);
+        let (control, slot, behind) = self.geometry.lines(bytes, hash);
         prefetch(control);
         prefetch(slot);
+        if let Some(behind) = behind {
+            prefetch(behind);
+        }
     }
 
     /// The slot that `is` recognizes.
