@@ -34,11 +34,12 @@ mod limit;
 mod mailbox;
 mod partition;
 mod port;
-mod ready;
 mod sync;
 
 pub use builder::BufferBuilder;
-pub use gate::{DebloatOptions, Debloater, GateStats, InputGate, Observed, Polled};
+pub use gate::{
+    DebloatOptions, Debloater, GateStats, InputGate, Observed, Polled, ReadyList, Signal,
+};
 pub use limit::{BUFFER_LIMIT_MIN, BufferLimit};
 pub use mailbox::{MailboxReceiver, MailboxSender, mailbox};
 pub use partition::{
@@ -46,7 +47,6 @@ pub use partition::{
     WaitingRecord,
 };
 pub use port::{Delivery, GateAddress, LocalPort, PeerPort, Port};
-pub use ready::{ReadyList, Signal};
 
 use barrier::{CheckpointBarrier, CheckpointId};
 use brisk_memory::Buffer;

@@ -11,16 +11,18 @@
 
 mod channel;
 mod debloat;
+mod ready;
 
 use brisk_memory::Buffer;
 use std::{collections::VecDeque, rc::Rc};
 
 use crate::{
-    ChannelIndex, Event, Item, Signal,
+    ChannelIndex, Event, Item,
     barrier::{CheckpointBarrier, CheckpointId},
 };
 use channel::{Captured, Channel, Delivered};
 pub use debloat::{DebloatOptions, Debloater, Observed};
+pub use ready::{ReadyList, Signal};
 
 /// What [`InputGate::poll`] found.
 #[derive(Debug)]
