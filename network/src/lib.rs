@@ -4,7 +4,7 @@
 //! producing side of an exchange ([`ResultPartition`]), the consuming side
 //! ([`InputGate`]), the mailbox that carries buffers from one worker thread to
 //! another ([`mailbox()`], [`Port`]), and how inputs agree on a checkpoint
-//! ([`barrier`]).
+//! ([`barrier`]), and TLS between processes as a transformer of bytes ([`tls`]).
 //!
 //! Invariants:
 //! - A buffer is in exactly one place: open in a builder, under way in a
@@ -19,6 +19,7 @@
 
 pub mod barrier;
 pub mod frame;
+pub mod tls;
 
 mod builder;
 mod gate;

@@ -90,6 +90,14 @@ pub enum Operation {
         /// Not empty.
         range: Range<usize>,
     },
+    /// Receive what is there, at least one byte, into several buffers one after another; the next is
+    /// begun when one is full. Completes as a receive into one; at a high rate it costs less.
+    ReceiveSeveral {
+        /// One receive at a time; `submit` panics on a second.
+        socket: Socket,
+        /// At least one, at most [`Operation::PARTS_MAX`], none of them shared or empty.
+        parts: Vec<IoPart>,
+    },
     /// Send all of `gather`. Completes with its length, when the system has taken the last byte.
     Send {
         /// One send or shutdown at a time; `submit` panics on a second.

@@ -13,6 +13,7 @@ pub mod network;
 pub mod pipeline;
 pub mod restart;
 pub mod rocksdb;
+pub mod security;
 pub mod state;
 pub mod worker;
 
@@ -40,6 +41,7 @@ pub fn topics() -> Vec<Topic> {
         Topic { title: "TaskManager memory", options: memory::all() },
         Topic { title: "JobManager memory", options: jobmanager::all() },
         Topic { title: "Network", options: network::all() },
+        Topic { title: "Security", options: security::all() },
         Topic { title: "Workers and the I/O driver", options: worker::all() },
     ]
 }
