@@ -70,7 +70,9 @@ pub enum Operation {
         /// When.
         at: Instant64,
     },
-    /// Wait for a connection. The completion carries its socket.
+    /// Wait for a connection. The completion carries its socket. An error is that of one connection, or
+    /// of the system that has no descriptor left, unless the listener is closed: accept again, and
+    /// after a moment only, since the same may wait still.
     Accept {
         /// One operation at a time; `submit` panics on a second.
         listener: Listener,
