@@ -176,7 +176,8 @@ impl BuildContext {
             let restored = self.restored(gate.node);
             let times = restored.records::<TimeOfInput>(&name_of_input_time(gate.input));
             let times = times.map_err(|cause| task_error(&self.plan, gate.node, cause))?;
-            input.restore_time(&times.unwrap_or_default(), subtask, parallelism);
+            let times = times.unwrap_or_default();
+            input.restore_time(&times, restored.subtasks_then(), (subtask, parallelism));
         }
         Ok(())
     }

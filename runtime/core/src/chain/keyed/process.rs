@@ -8,19 +8,12 @@ use crate::{
     chain::Collector,
     checkpoint::handle::StateKind,
     error::{BoxError, Error, TaskError},
-    exchange::key_group_of,
-    graph::{KeyGroup, MaxParallelism, NodeId},
-    record::{Key, RecordEncoder, selector::KeySelector},
-    state::{
-        KeyedState, KeyedStateBackend, StateError,
-        keyed::{RestoredTimer, TimerEntries},
-    },
+    graph::NodeId,
+    record::{Key, selector::KeySelector},
+    state::{KeyedState, KeyedStateBackend, StateError, keyed::DueTimer},
     task::flow::Flow,
     task::{BuildContext, Context, OutputTag, RuntimeContext, snapshot::OperatorSnapshot},
-    time::{
-        Timestamp, Watermark,
-        timers::{Timer, TimerQueue},
-    },
+    time::{Timestamp, Watermark},
 };
 
 /// A function over the records of a keyed stream, which keeps state for each key and may ask to be
@@ -124,51 +117,42 @@ impl<K> std::fmt::Debug for KeyedOpenContext<'_, K> {
     }
 }
 
-/// The timers of an operator, and the present in both domains.
+/// The present in both domains of time.
 #[derive(Debug)]
-pub struct TimerService<K> {
+pub struct TimerService {
     watermark: Watermark,
     processing_time: Timestamp,
-    event: TimerQueue<K, ()>,
-    processing: TimerQueue<K, ()>,
+    /// What went wrong with a timer while the function ran.
+    failed: Option<StateError>,
 }
 
-impl<K: Key> TimerService<K> {
-    fn new(max_parallelism: MaxParallelism) -> Self {
-        Self {
-            watermark: Watermark::MIN,
-            processing_time: Timestamp::MIN,
-            event: TimerQueue::new(max_parallelism),
-            processing: TimerQueue::new(max_parallelism),
+impl TimerService {
+    fn new() -> Self {
+        Self { watermark: Watermark::MIN, processing_time: Timestamp::MIN, failed: None }
+    }
+
+    /// Notes what became of a timer: the function is not bothered with it, its task fails when it
+    /// returns.
+    fn note(&mut self, result: Result<(), StateError>) {
+        if let (Err(error), None) = (result, &self.failed) {
+            self.failed = Some(error);
         }
     }
 
-    fn queue(&mut self, kind: StateKind) -> &mut TimerQueue<K, ()> {
-        match kind {
-            StateKind::EventTimers => &mut self.event,
-            _ => &mut self.processing,
+    /// What the function's answer is, with that.
+    #[inline(always)]
+    fn settle<U>(&mut self, flow: Flow, turn: &mut OperatorTurn<'_, U>) -> Flow {
+        match self.failed.take() {
+            None => flow,
+            Some(error) => turn.cx.fail(turn.node, error.into()),
         }
-    }
-
-    /// All timers, for a snapshot.
-    fn entries(&mut self, groups: MaxParallelism) -> Vec<TimerEntries> {
-        let mut encoder = RecordEncoder::new();
-        let mut entries = |kind| {
-            let timers = self.queue(kind).iter().map(|(time, timer)| {
-                let group = key_group_of(timer.key_hash, groups.0 as usize) as u32;
-                let key = encoder.encode_large(&timer.key, 64).expect("a key of a record's size");
-                (KeyGroup(group), key.to_vec(), time)
-            });
-            TimerEntries { kind, timers: timers.collect() }
-        };
-        vec![entries(StateKind::EventTimers), entries(StateKind::ProcessingTimers)]
     }
 }
 
 /// What a function with timers may know and do.
 pub struct KeyedContext<'a, 'c, K> {
     context: &'a mut Context<'c>,
-    timers: &'a mut TimerService<K>,
+    timers: &'a mut TimerService,
     states: &'a mut KeyedStateBackend<K>,
     key_hash: u32,
     key: &'a K,
@@ -233,34 +217,37 @@ impl<K: Key> KeyedContext<'_, '_, K> {
         self.timers.processing_time
     }
 
-    fn timer(&self) -> Timer<K, ()> {
-        Timer { key_hash: self.key_hash, key: self.key.clone(), namespace: () }
+    fn register(&mut self, kind: StateKind, time: Timestamp) {
+        let registered = self.states.register_timer(kind, (self.key_hash, self.key), time);
+        self.timers.note(registered);
+    }
+
+    fn delete(&mut self, kind: StateKind, time: Timestamp) {
+        let deleted = self.states.delete_timer(kind, (self.key_hash, self.key), time);
+        self.timers.note(deleted);
     }
 
     /// Calls the function for this key when the watermark reaches `time`; once, however often it is
-    /// registered.
+    /// registered. Timers lie with the state of the operator: where there is no memory for one, the
+    /// task fails when the function returns, with an error that says so.
     pub fn register_event_time_timer(&mut self, time: Timestamp) {
-        let timer = self.timer();
-        self.timers.event.register(time, timer);
+        self.register(StateKind::EventTimers, time);
     }
 
     /// Calls the function for this key when the clock reaches `time`; once, however often it is
     /// registered.
     pub fn register_processing_time_timer(&mut self, time: Timestamp) {
-        let timer = self.timer();
-        self.timers.processing.register(time, timer);
+        self.register(StateKind::ProcessingTimers, time);
     }
 
     /// Takes a registration for this key back.
     pub fn delete_event_time_timer(&mut self, time: Timestamp) {
-        let timer = self.timer();
-        self.timers.event.delete(time, &timer);
+        self.delete(StateKind::EventTimers, time);
     }
 
     /// Takes a registration for this key back.
     pub fn delete_processing_time_timer(&mut self, time: Timestamp) {
-        let timer = self.timer();
-        self.timers.processing.delete(time, &timer);
+        self.delete(StateKind::ProcessingTimers, time);
     }
 }
 
@@ -289,9 +276,8 @@ impl<T, S: Clone, F: Clone> Clone for KeyedProcess<T, S, F> {
 pub struct RunningProcess<S, F, K> {
     selector: S,
     pub(super) function: F,
-    timers: TimerService<K>,
+    timers: TimerService,
     states: KeyedStateBackend<K>,
-    groups: MaxParallelism,
 }
 
 impl<T, S, F> OperatorTemplate<T> for KeyedProcess<T, S, F>
@@ -304,18 +290,12 @@ where
     type Running = RunningProcess<S, F, S::Key>;
 
     fn build(&self, node: NodeId, cx: &BuildContext) -> Result<Self::Running, Error> {
-        let (_, groups) = cx.owned_key_groups();
         let (restored, options) = (cx.restored(node), cx.keyed_state(node)?);
         let failed = |cause: TaskError| cx.error(node, cause);
         let mut states = KeyedStateBackend::new(options).map_err(|cause| failed(cause.into()))?;
-        let mut timers = TimerService::new(groups);
-        let take = |timer: RestoredTimer<S::Key>| {
-            let RestoredTimer { kind, key, key_hash, time } = timer;
-            timers.queue(kind).register(time, Timer { key_hash, key, namespace: () });
-        };
-        states.restore(&restored, take).map_err(failed)?;
+        states.restore(&restored).map_err(failed)?;
         let (selector, function) = (self.selector.clone(), self.function.clone());
-        Ok(RunningProcess { selector, function, timers, states, groups })
+        Ok(RunningProcess { selector, function, timers: TimerService::new(), states })
     }
 }
 
@@ -342,7 +322,7 @@ where
             let mut context = KeyedContext { context, timers, states, key_hash: hash, key: &key };
             function.process_element(record, &mut context, out)
         });
-        Taken::Done(flow)
+        Taken::Done(self.timers.settle(flow, turn))
     }
 
     fn advance(&mut self, watermark: Watermark) {
@@ -357,31 +337,31 @@ where
     fn fire_next(&mut self, turn: &mut OperatorTurn<'_, F::Out>) -> Option<Flow> {
         let Self { function, timers, states, .. } = self;
         let (watermark, now) = (timers.watermark, timers.processing_time);
-        let (time, timer) = match timers.event.pop_due(watermark.0) {
-            Some((time, timer)) => {
-                turn.cx.set_timestamp(Some(time));
-                (time, timer)
+        let popped = match states.pop_timer(StateKind::EventTimers, watermark.0) {
+            Ok(None) => {
+                let timer = states.pop_timer(StateKind::ProcessingTimers, now);
+                timer.map(|timer| timer.map(|timer| (None, timer)))
             }
-            None => {
-                let due = timers.processing.pop_due(now)?;
-                turn.cx.set_timestamp(None);
-                due
-            }
+            timer => timer.map(|timer| timer.map(|timer| (Some(timer.time), timer))),
         };
-        Some(turn.call(|context, out| {
-            let (key_hash, key) = (timer.key_hash, &timer.key);
-            let mut context = KeyedContext { context, timers, states, key_hash, key };
+        let (timestamp, DueTimer { time, key_hash, key }) = match popped {
+            Ok(popped) => popped?,
+            Err(error) => return Some(turn.cx.fail(turn.node, error.into())),
+        };
+        turn.cx.set_timestamp(timestamp);
+        let flow = turn.call(|context, out| {
+            let mut context = KeyedContext { context, timers, states, key_hash, key: &key };
             function.on_timer(time, &mut context, out)
-        }))
+        });
+        Some(self.timers.settle(flow, turn))
     }
 
     fn next_clock(&mut self) -> Option<Timestamp> {
-        self.timers.processing.next_time()
+        self.states.next_timer(StateKind::ProcessingTimers)
     }
 
     fn snapshot(&mut self, out: &mut OperatorSnapshot) {
-        let timers = self.timers.entries(self.groups);
-        self.states.snapshot(timers, out);
+        self.states.snapshot(out);
     }
 
     fn close(&mut self) {

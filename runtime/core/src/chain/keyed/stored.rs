@@ -25,7 +25,7 @@ impl<K: Key, V: Record> StoredAccumulators<K, V> {
         let (restored, options) = (cx.restored(node), cx.keyed_state(node)?);
         let failed = |cause: StateError| cx.error(node, cause.into());
         let mut states = KeyedStateBackend::new(options).map_err(failed)?;
-        states.restore(&restored, |_| ()).map_err(|cause| cx.error(node, cause))?;
+        states.restore(&restored).map_err(|cause| cx.error(node, cause))?;
         let mut state = ValueState::new(name);
         states.register(&mut state).map_err(failed)?;
         Ok(Self { states, state })
@@ -44,7 +44,7 @@ impl<K: Key, V: Record> StoredAccumulators<K, V> {
     }
 
     pub(super) fn snapshot(&mut self, out: &mut OperatorSnapshot) {
-        self.states.snapshot(Vec::new(), out);
+        self.states.snapshot(out);
     }
 }
 

@@ -1,14 +1,16 @@
 //! The assignment itself.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
+use std::{ops::Range, sync::Arc};
 
 use super::error::RestoreError;
 use crate::checkpoint::handle::{
     BackendKind, CompletedCheckpoint, KeyedStateHandle, OperatorState, OperatorStateHandle,
     RedistributionMode, StateHandle, StateSchema,
 };
-use crate::graph::{KeyGroup, KeyGroupRange, MaxParallelism, OperatorId, Parallelism};
+use crate::graph::{
+    KeyGroup, KeyGroupRange, MaxParallelism, OperatorId, Parallelism, SubtaskIndex,
+};
 
 /// An operator of the program.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -43,6 +45,10 @@ pub struct SubtaskShare {
     /// Whether it had seen all its input and made all it makes of it: this subtask, or, at another
     /// parallelism, all of them.
     pub finished: bool,
+    /// How many subtasks the operator had.
+    pub subtasks_then: u32,
+    /// Those of them that had not finished.
+    pub running_then: Arc<[SubtaskIndex]>,
     /// Its key groups, from one old handle or several.
     pub keyed: Vec<KeyedShare>,
     /// By state.
@@ -132,7 +138,13 @@ fn assign_operator(
     target: &TargetOperator,
 ) -> Result<RestoredOperator, RestoreError> {
     check_overlaps(state)?;
-    let mut subtasks = vec![SubtaskShare::default(); target.parallelism.0 as usize];
+    let running = state.indexed_subtasks().filter(|(_, subtask)| !subtask.finished);
+    let share = SubtaskShare {
+        subtasks_then: state.parallelism().0,
+        running_then: running.map(|(index, _)| index).collect(),
+        ..SubtaskShare::default()
+    };
+    let mut subtasks = vec![share; target.parallelism.0 as usize];
     for (index, share) in target.parallelism.subtasks().zip(&mut subtasks) {
         let groups = KeyGroupRange::of_subtask(index, target.parallelism, target.max_parallelism);
         let handles = state.subtasks.iter().flat_map(|subtask| &subtask.keyed);

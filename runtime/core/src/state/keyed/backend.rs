@@ -6,7 +6,9 @@ use super::{
     Definition, KeyedState,
     access::Cell,
     address::{Address, Role},
+    checkpoint::is_timers,
     store::{Ground, Store, Trailer, TrailerShape},
+    timers::Timers,
 };
 use crate::{
     Key,
@@ -14,7 +16,7 @@ use crate::{
         handle::{StateKind, StateSchema},
         restore::check_schema,
     },
-    graph::{KeyGroup, KeyGroupRange, MaxParallelism},
+    graph::{KeyGroupRange, MaxParallelism},
     record::key_hash,
     state::{
         HashRange, StateError, StateTtlConfig, Supply,
@@ -64,23 +66,6 @@ pub(crate) enum Keeping {
     Foreign(Box<dyn KeyedStore>),
 }
 
-/// Timers of one time domain, for a snapshot.
-#[derive(Clone, Debug)]
-pub(crate) struct TimerEntries {
-    /// Of event time or processing time.
-    pub(crate) kind: StateKind,
-    /// Key group, archived key and time.
-    pub(crate) timers: Vec<(KeyGroup, Vec<u8>, Timestamp)>,
-}
-
-/// A timer that was restored.
-pub(crate) struct RestoredTimer<K> {
-    pub(crate) kind: StateKind,
-    pub(crate) key: K,
-    pub(crate) key_hash: u32,
-    pub(crate) time: Timestamp,
-}
-
 /// See the [module's page](super).
 pub struct KeyedStateBackend<K> {
     pub(super) store: Store,
@@ -88,8 +73,9 @@ pub struct KeyedStateBackend<K> {
     pub(super) operator: String,
     pub(super) range: KeyGroupRange,
     pub(super) groups: MaxParallelism,
+    pub(super) timers: Timers<K>,
     /// Archives of the key, the namespace and the value in hand.
-    scratch: [Scratch; 3],
+    pub(super) scratch: [Scratch; 3],
     key: PhantomData<fn() -> K>,
 }
 
@@ -107,6 +93,10 @@ impl<K: Key> KeyedStateBackend<K> {
     pub(crate) fn new(options: BackendOptions) -> Result<Self, StateError> {
         let BackendOptions { range, groups, keeping, operator } = options;
         let hashes = HashRange::of_key_groups(range, groups);
+        let timers = match &keeping {
+            Keeping::Memory(supply) => Timers::new(Some(supply), groups),
+            Keeping::Foreign(_) => Timers::new(None, groups),
+        };
         let ground = match keeping {
             Keeping::Memory(supply) => Ground::Memory(supply),
             Keeping::Foreign(store) => Ground::Foreign(store, operator.clone()),
@@ -114,7 +104,7 @@ impl<K: Key> KeyedStateBackend<K> {
         let store = Store::new(hashes, groups, ground, hash_of::<K>)?;
         let scratch = [Scratch::new(), Scratch::new(), Scratch::new()];
         let states = Vec::new();
-        Ok(Self { store, states, operator, range, groups, scratch, key: PhantomData })
+        Ok(Self { store, states, operator, range, groups, timers, scratch, key: PhantomData })
     }
 
     /// The clock, by which state expires.
@@ -138,7 +128,7 @@ impl<K: Key> KeyedStateBackend<K> {
         let schema = timed(&types, ttl.is_some());
         let shape = self.store.shape(*kind, ttl.is_some());
         let kept = Kept { schema, ttl: *ttl, shape, is_registered: true };
-        let known = self.states.iter().position(|state| state.schema.name == *name);
+        let known = self.position(name);
         let number = match known {
             None => self.add(kept)? as usize,
             Some(known) if self.states[known].is_registered => {
@@ -171,6 +161,12 @@ impl<K: Key> KeyedStateBackend<K> {
         }
         definition.number = Some(number);
         Ok(())
+    }
+
+    /// The place of a state of this name that is none of timers.
+    pub(super) fn position(&self, name: &str) -> Option<usize> {
+        let is_it = |kept: &Kept| kept.schema.name == name && !is_timers(kept.schema.kind);
+        self.states.iter().position(is_it)
     }
 
     /// Adds a state; its number.

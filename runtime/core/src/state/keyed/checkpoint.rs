@@ -1,10 +1,11 @@
 //! The keyed state of an operator on its way into checkpoints and back.
 
 use super::{
-    KeyedStateBackend, RestoredTimer, TimerEntries,
+    KeyedStateBackend,
     address::{Address, Role},
     backend::{Kept, is_over},
     store::{Blob, Trailer},
+    timers::{TimerEntries, TimerIs},
 };
 use crate::{
     Key, Record,
@@ -39,7 +40,7 @@ struct Restoring {
 }
 
 /// The schema of timers by keys of this type.
-fn timer_schema<K: Record>(kind: StateKind) -> StateSchema {
+pub(super) fn timer_schema<K: Record>(kind: StateKind) -> StateSchema {
     let name = match kind {
         StateKind::EventTimers => "event-timers",
         _ => "processing-timers",
@@ -47,18 +48,26 @@ fn timer_schema<K: Record>(kind: StateKind) -> StateSchema {
     StateTypes::new::<K, ()>().schema(name, kind)
 }
 
-fn is_timers(kind: StateKind) -> bool {
+pub(super) fn is_timers(kind: StateKind) -> bool {
     matches!(kind, StateKind::EventTimers | StateKind::ProcessingTimers)
 }
 
 /// The time in the sub-key of a timer: big endian, its sign bit flipped, so that it sorts.
-fn time_key(time: Timestamp) -> [u8; 8] {
+pub(super) fn time_key(time: Timestamp) -> [u8; 8] {
     (time.millis() ^ i64::MIN).to_be_bytes()
+}
+
+/// When a timer is due.
+fn time_of(entry: &Entry<'_>) -> Result<Timestamp, TaskError> {
+    let time = <[u8; 8]>::try_from(entry.sub_key);
+    let time = time.map_err(|_| damaged("a timer has no time".to_owned()))?;
+    Ok(Timestamp::from_millis(i64::from_be_bytes(time) ^ i64::MIN))
 }
 
 impl<K: Key> KeyedStateBackend<K> {
     /// Hands over all state as it is now, timers included; nothing if there is none.
-    pub(crate) fn snapshot(&mut self, timers: Vec<TimerEntries>, out: &mut OperatorSnapshot) {
+    pub(crate) fn snapshot(&mut self, out: &mut OperatorSnapshot) {
+        let timers = self.timers.beside(self.groups);
         let is_empty = match self.store.table() {
             Some(table) => table.is_empty(),
             None => self.states.is_empty(),
@@ -83,7 +92,7 @@ impl<K: Key> KeyedStateBackend<K> {
         out.keyed.push(KeyedSnapshot { backend, range: self.range, schemas, stream });
     }
 
-    /// Entries as they are now, and timers behind them.
+    /// Entries as they are now, and timers behind them that are beside another backend.
     fn freeze(
         &mut self,
         options: &StreamOptions,
@@ -92,7 +101,7 @@ impl<K: Key> KeyedStateBackend<K> {
     ) -> (BackendKind, Box<dyn KeyedStream>) {
         let form = Form { states: self.states.clone(), now: self.store.now };
         let Some(foreign) = self.store.foreign() else {
-            let stream = self.store.freeze((form, further), options, segments);
+            let stream = self.store.freeze(form, options, segments);
             return (options.format, stream.expect("there are two kinds of stores"));
         };
         if options.format == BackendKind::Canonical {
@@ -111,19 +120,15 @@ impl<K: Key> KeyedStateBackend<K> {
         }
     }
 
-    /// Takes back what the task starts from; hands each timer to `timer`.
+    /// Takes back what the task starts from.
     ///
     /// # Errors
     /// If that can't be read, is not what was written, or does not fit into memory.
-    pub(crate) fn restore(
-        &mut self,
-        restored: &RestoredState,
-        mut timer: impl FnMut(RestoredTimer<K>),
-    ) -> Result<(), TaskError> {
+    pub(crate) fn restore(&mut self, restored: &RestoredState) -> Result<(), TaskError> {
         let is_native = |share: &&KeyedShare| share.handle.backend == BackendKind::RocksDb;
         let native: Vec<&KeyedShare> = restored.keyed().iter().filter(is_native).collect();
         if !native.is_empty() {
-            self.restore_native(restored, &native, &mut timer)?;
+            self.restore_native(restored, &native)?;
         }
         let others = restored.keyed().iter().filter(|share| !is_native(share));
         for share in others {
@@ -131,7 +136,7 @@ impl<K: Key> KeyedStateBackend<K> {
             self.restore_segments(restored, share, &numbers)?;
             let mut restoring = Restoring { numbers, archives: ArchiveReader::default() };
             read_share(restored, share, |group, entry| {
-                self.restore_one(&mut restoring, &share.handle.schemas, (group, entry), &mut timer)
+                self.restore_one(&mut restoring, &share.handle.schemas, (group, entry))
             })?;
         }
         Ok(())
@@ -142,7 +147,6 @@ impl<K: Key> KeyedStateBackend<K> {
         &mut self,
         restored: &RestoredState,
         native: &[&KeyedShare],
-        timer: &mut impl FnMut(RestoredTimer<K>),
     ) -> Result<(), TaskError> {
         let operator = restored.label().to_owned();
         if self.store.foreign().is_none() {
@@ -174,7 +178,7 @@ impl<K: Key> KeyedStateBackend<K> {
                 if !is_timers(schemas[entry.state as usize].kind) {
                     return Err(damaged("an entry lies beside the backend's files".to_owned()));
                 }
-                self.restore_one(&mut restoring, schemas, (group, entry), timer)
+                self.restore_one(&mut restoring, schemas, (group, entry))
             })?;
         }
         Ok(())
@@ -204,8 +208,9 @@ impl<K: Key> KeyedStateBackend<K> {
             if !is_shared(share, hash, groups) || address.role != Role::Data {
                 return Ok(());
             }
-            if is_timers(schema.kind) {
-                return Err(damaged("a timer is in a table".to_owned()));
+            let is_deleted = TimerIs::of_value(&value) == TimerIs::Deleted;
+            if is_timers(schema.kind) && is_deleted {
+                return Ok(());
             }
             let entry = form.stored(address, &value).ok_or_else(|| {
                 damaged(format!("a value of state '{}' is too short", schema.name))
@@ -225,25 +230,21 @@ impl<K: Key> KeyedStateBackend<K> {
         restoring: &mut Restoring,
         schemas: &[StateSchema],
         (group, entry): (KeyGroup, &Entry<'_>),
-        timer: &mut impl FnMut(RestoredTimer<K>),
     ) -> Result<(), TaskError> {
         let schema = &schemas[entry.state as usize];
         let key = restoring.archives.read::<K>(&schema.name, entry.key)?;
         let hash = key_hash(&key);
         check_group(hash, group, self.groups)?;
-        if !is_timers(schema.kind) {
-            let number = restoring.numbers[entry.state as usize];
-            return self.restore_entry(number, hash, entry);
+        if is_timers(schema.kind) && self.store.foreign().is_some() {
+            let time = time_of(entry)?;
+            return Ok(self.register_timer(schema.kind, (hash, &key), time)?);
         }
-        let Ok(time) = <[u8; 8]>::try_from(entry.sub_key) else {
-            return Err(damaged("a timer has no time".to_owned()));
-        };
-        let time = Timestamp::from_millis(i64::from_be_bytes(time) ^ i64::MIN);
-        timer(RestoredTimer { kind: schema.kind, key, key_hash: hash, time });
-        Ok(())
+        let number = restoring.numbers[entry.state as usize];
+        self.restore_entry(number, hash, entry)
     }
 
-    /// The number of a state that a checkpoint has; of timers none that means anything.
+    /// The number of a state that a checkpoint has; of timers beside another backend none that means
+    /// anything.
     fn known(&mut self, schema: &StateSchema) -> Result<u32, TaskError> {
         if is_timers(schema.kind) {
             check_schema(
@@ -251,9 +252,9 @@ impl<K: Key> KeyedStateBackend<K> {
                 schema,
                 &StateSchema { name: schema.name.clone(), ..timer_schema::<K>(schema.kind) },
             )?;
-            return Ok(0);
+            return Ok(self.timer_state(schema.kind)?.unwrap_or(0));
         }
-        let known = self.states.iter().position(|state| state.schema.name == schema.name);
+        let known = self.position(&schema.name);
         let number = match known {
             Some(known) => {
                 check_schema(&self.operator, schema, &self.states[known].schema)?;
@@ -281,7 +282,7 @@ impl<K: Key> KeyedStateBackend<K> {
         if store.read(Role::Data, sub_key, |_| ())?.is_some() {
             return Err(damaged(format!("an entry of state '{}' comes twice", schema.name)));
         }
-        let mut blob: Blob = value.to_vec();
+        let (mut blob, mut timer): (Blob, _) = (value.to_vec(), None);
         match schema.kind {
             StateKind::List => {
                 let Ok(place) = <[u8; 8]>::try_from(sub_key) else {
@@ -296,6 +297,12 @@ impl<K: Key> KeyedStateBackend<K> {
                 let place = Some(store.add_to_order(sub_key)?);
                 Trailer { used: None, place }.write(&mut blob);
             }
+            kind if is_timers(kind) => {
+                timer = Some((kind, time_of(entry)?));
+                if !value.is_empty() {
+                    return Err(damaged("a timer has a value".to_owned()));
+                }
+            }
             _ if sub_key.is_empty() => {}
             _ => return Err(damaged(format!("'{}' has more than a value", schema.name))),
         }
@@ -303,6 +310,9 @@ impl<K: Key> KeyedStateBackend<K> {
             return Err(damaged(format!("a value of state '{}' is too short", schema.name)));
         }
         store.put(Role::Data, sub_key, &blob)?;
+        if let Some((kind, time)) = timer {
+            self.restored_timer(kind, time)?;
+        }
         Ok(())
     }
 }
@@ -321,6 +331,9 @@ impl EntryForm for Form {
         }
         let Kept { schema, ttl, shape, .. } = &self.states[address.state as usize];
         let stored = blob_in(value);
+        if is_timers(schema.kind) && TimerIs::of_value(stored) == TimerIs::Deleted {
+            return None;
+        }
         let (_, trailer) = shape.split(stored)?;
         // A list without some of its elements would not be one.
         if schema.kind != StateKind::List && is_over(ttl.as_ref(), Some(trailer), self.now) {

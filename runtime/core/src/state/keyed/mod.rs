@@ -20,6 +20,8 @@
 //! a map of any size is found as fast as a value. Only data is written to checkpoints; counts and
 //! order are made anew.
 //!
+//! Timers are entries of states of their own (`timers`).
+//!
 //! Another backend ([`crate::state::backend`]) keeps the same entries in order, so it needs no role 2; a
 //! list's count has no sub-key and so lies before the elements.
 //!
@@ -45,18 +47,20 @@ mod map;
 mod store;
 #[cfg(test)]
 mod tests;
+mod timers;
 mod ttl;
 mod value;
 
 #[doc(hidden)]
 pub use access::Cell;
 pub use backend::KeyedStateBackend;
-pub(crate) use backend::{BackendOptions, Keeping, RestoredTimer, TimerEntries};
+pub(crate) use backend::{BackendOptions, Keeping};
 pub use definition::{Definition, KeyedState};
 pub use folding::{
     AggregatingAccess, AggregatingState, Aggregation, ReducingAccess, ReducingState,
 };
 pub use list::{ListAccess, ListState};
 pub use map::{MapAccess, MapState};
+pub(crate) use timers::DueTimer;
 pub use ttl::{StateTtlConfig, TtlUpdate, TtlVisibility};
 pub use value::{ValueAccess, ValueState};

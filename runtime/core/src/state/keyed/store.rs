@@ -3,7 +3,9 @@
 use super::{
     StateTtlConfig,
     address::{Address, AddressBuffer, Role},
+    checkpoint::time_key,
     foreign::Foreign,
+    timers::{TimerIs, Wanted},
 };
 use crate::{
     checkpoint::handle::StateKind,
@@ -13,13 +15,13 @@ use crate::{
     state::{
         HashRange, StateError, Supply,
         backend::{EntryKey, KeyedStore},
-        snapshot::{EntryForm, History, OwnedEntry, StreamOptions, TableStream},
+        snapshot::{EntryForm, History, StreamOptions, TableStream},
         table::KeyTable,
     },
     task::snapshot::{KeyedStream, SegmentCheckpoint},
-    time::Timestamp,
+    time::{Timestamp, timers::Due},
 };
-use std::hash::Hasher;
+use std::{cell::RefCell, hash::Hasher};
 
 /// Keys and values of the table.
 pub(super) type Blob = Vec<u8>;
@@ -84,7 +86,7 @@ pub(super) struct Trailer {
 }
 
 /// Which parts a trailer has.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(super) struct TrailerShape {
     pub(super) has_time: bool,
     pub(super) is_map: bool,
@@ -178,12 +180,12 @@ impl Store {
     /// Hands the table over as it is now, if there is one.
     pub(super) fn freeze<F: EntryForm>(
         &mut self,
-        (form, further): (F, Vec<(KeyGroup, OwnedEntry)>),
+        form: F,
         options: &StreamOptions,
         segments: Option<SegmentCheckpoint>,
     ) -> Option<Box<dyn KeyedStream>> {
         let Self { body: Body::Table(table), groups, history, .. } = self else { return None };
-        let stream = TableStream { groups: *groups, history, form, further };
+        let stream = TableStream { groups: *groups, history, form };
         Some(stream.freeze(table, options, segments))
     }
 
@@ -214,6 +216,43 @@ impl Store {
                 foreign.read(&address.entry(group), look)
             }
         }
+    }
+
+    /// The hash in the table of an entry of the key in hand.
+    pub(super) fn hash(&mut self, sub_key: &[u8]) -> u32 {
+        self.address.complete(Role::Data, sub_key);
+        table_hash(&self.address, self.key_hash, self.groups)
+    }
+
+    /// Takes out a timer of the table with this hash and time, if it is wanted; what it was. Its key's
+    /// archive is put into `key`.
+    pub(super) fn take_timer(
+        &mut self,
+        state: u32,
+        due: Due,
+        wanted: Wanted,
+        key: &mut Blob,
+    ) -> Result<Option<TimerIs>, StateError> {
+        let Body::Table(table) = &mut self.body else { return Ok(None) };
+        let (sub_key, key) = (time_key(due.time), RefCell::new(key));
+        let is = |stored: &Archived<Blob>| {
+            let address = Address::parse(stored.as_slice());
+            let is_it = address.state == state
+                && address.role == Role::Data
+                && address.sub_key == &sub_key[..];
+            if is_it {
+                let key = &mut *key.borrow_mut();
+                key.clear();
+                key.extend_from_slice(address.key);
+            }
+            is_it
+        };
+        let found = table.read(due.hash, is, |value| TimerIs::of_value(value.as_slice()));
+        let found = found.filter(|is| wanted == Wanted::All || *is == TimerIs::Deleted);
+        if found.is_some() {
+            table.remove(due.hash, is)?;
+        }
+        Ok(found)
     }
 
     /// Writes an entry of the key in hand.

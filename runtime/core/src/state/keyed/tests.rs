@@ -6,14 +6,12 @@ use std::{collections::BTreeMap, time::Duration};
 
 use super::{
     AggregatingState, Aggregation, BackendOptions, Keeping, KeyedState, KeyedStateBackend,
-    ListState, MapState, ReducingState, StateTtlConfig, TimerEntries, TtlUpdate, TtlVisibility,
-    ValueState,
+    ListState, MapState, ReducingState, StateTtlConfig, TtlUpdate, TtlVisibility, ValueState,
 };
 use crate::{
-    checkpoint::handle::{KeyedStateHandle, StateKind},
-    exchange::key_group_of,
-    graph::{KeyGroup, KeyGroupRange, Parallelism, SubtaskIndex},
-    record::{RecordEncoder, key_hash},
+    checkpoint::handle::KeyedStateHandle,
+    graph::{KeyGroupRange, Parallelism, SubtaskIndex},
+    record::key_hash,
     state::{
         HashRange, StateError,
         backend::tests::MapStore,
@@ -56,7 +54,7 @@ fn at<'a, S: KeyedState>(
 
 fn snapshot(backend: &mut Backend, canonical: bool) -> Option<KeyedStateHandle> {
     let mut out = OperatorSnapshot::of_kind(kind(canonical));
-    backend.snapshot(Vec::new(), &mut out);
+    backend.snapshot(&mut out);
     out.keyed.pop().map(|snapshot| write(snapshot, || {}))
 }
 
@@ -211,7 +209,7 @@ proptest! {
         before.iter().for_each(|step| apply(&mut backend, &states, &mut twin, step));
         compare(&mut backend, &states, &twin, range(0, 1));
         let mut out = OperatorSnapshot::of_kind(kind(canonical));
-        backend.snapshot(Vec::new(), &mut out);
+        backend.snapshot(&mut out);
         let then = twin.clone();
         after.iter().for_each(|step| apply(&mut backend, &states, &mut twin, step));
         compare(&mut backend, &states, &twin, range(0, 1));
@@ -220,7 +218,7 @@ proptest! {
         let mut again = Vec::new();
         for (index, restored) in (0..new).zip(shares(vec![handle], new)) {
             let mut backend = backend_of(second, &arena, range(index, new));
-            backend.restore(&restored, |_| unreachable!("there are no timers")).unwrap();
+            backend.restore(&restored).unwrap();
             let states = States::registered(&mut backend);
             compare(&mut backend, &states, &then, range(index, new));
             again.extend(self::snapshot(&mut backend, again_canonical));
@@ -228,7 +226,7 @@ proptest! {
         // And together again, by the other format where that can be.
         let restored = &shares(again, 1)[0];
         let mut backend = backend_of(third, &arena, range(0, 1));
-        backend.restore(restored, |_| unreachable!("there are no timers")).unwrap();
+        backend.restore(restored).unwrap();
         let states = States::registered(&mut backend);
         compare(&mut backend, &states, &then, range(0, 1));
     }
@@ -257,7 +255,7 @@ fn restored(foreign: bool, arena: &Arena, fill: impl Fn(&mut Backend)) -> Backen
     fill(&mut old);
     let handle = snapshot(&mut old, false).expect("there is state");
     let mut new = backend_of(foreign, arena, range(0, 1));
-    new.restore(&shares(vec![handle], 1)[0], |_| unreachable!("there are no timers")).unwrap();
+    new.restore(&shares(vec![handle], 1)[0]).unwrap();
     new.advance_clock(old.store.now);
     new
 }
@@ -308,7 +306,7 @@ fn state_that_is_gone(foreign: bool) {
     });
     let handle = snapshot(&mut backend, true).unwrap();
     let mut backend = self::backend(&arena, range(0, 1));
-    backend.restore(&shares(vec![handle], 1)[0], |_| ()).unwrap();
+    backend.restore(&shares(vec![handle], 1)[0]).unwrap();
     let mut b = ValueState::<String>::new("b");
     backend.register(&mut b).unwrap();
     assert_eq!(at(&mut backend, &b, &1, &()).value().unwrap().as_deref(), Some("kept"));
@@ -398,7 +396,7 @@ fn what_has_expired_is_cleaned_up_and_not_written() {
     let handle = snapshot(&mut backend, false).unwrap();
     assert!(handle.state.len() < 100, "{} bytes", handle.state.len());
     let mut fresh = self::backend(&arena, range(0, 1));
-    fresh.restore(&shares(vec![handle], 1)[0], |_| ()).unwrap();
+    fresh.restore(&shares(vec![handle], 1)[0]).unwrap();
     assert_eq!(fresh.store.table().unwrap().len(), 1);
     let before = backend.store.table().unwrap().len();
     for _ in 0..6000 {
@@ -428,45 +426,5 @@ fn a_time_to_live_can_be_given_and_taken_later() {
         advance(&mut backend, HOUR);
         let found = at(&mut backend, &now, &1, &()).value().unwrap();
         assert_eq!(found, had.then_some(5));
-    }
-}
-
-#[test]
-fn timers_are_in_the_same_snapshot() {
-    let arena = arena(50);
-    for (canonical, foreign) in [(false, false), (true, false), (false, true), (true, true)] {
-        let mut backend = backend_of(foreign, &arena, range(0, 1));
-        let states = States::registered(&mut backend);
-        at(&mut backend, &states.sum, &3, &()).add(1).unwrap();
-        let mut expected = Vec::new();
-        let mut encoder = RecordEncoder::new();
-        let mut domain = |kind, from: i64| {
-            let timer = |key: u32| {
-                let group = KeyGroup(key_group_of(key_hash(&key), GROUPS.0 as usize) as u32);
-                let time = from + i64::from(key);
-                expected.push((kind, key, time));
-                let archive = encoder.encode_large(&key, 16).unwrap().to_vec();
-                (group, archive, Timestamp::from_millis(time))
-            };
-            TimerEntries { kind, timers: (0..50).map(timer).collect() }
-        };
-        let timers =
-            vec![domain(StateKind::EventTimers, -20), domain(StateKind::ProcessingTimers, 5)];
-        let mut out = OperatorSnapshot::of_kind(kind(canonical));
-        backend.snapshot(timers, &mut out);
-        let handle = write(out.keyed.pop().unwrap(), || {});
-        let mut found = Vec::new();
-        for (index, restored) in (0..3).zip(shares(vec![handle], 3)) {
-            let mut backend = backend_of(foreign, &arena, range(index, 3));
-            let owned = HashRange::of_key_groups(range(index, 3), GROUPS);
-            let take = |timer: super::RestoredTimer<u32>| {
-                assert!(owned.contains(timer.key_hash) && timer.key_hash == key_hash(&timer.key));
-                found.push((timer.kind, timer.key, timer.time.millis()));
-            };
-            backend.restore(&restored, take).unwrap();
-        }
-        found.sort_unstable();
-        expected.sort_unstable();
-        assert_eq!(found, expected);
     }
 }

@@ -1,7 +1,5 @@
 //! The bytes of a frozen table, made piece by piece.
 
-use std::collections::VecDeque;
-
 use super::GroupEncoder;
 use crate::{
     BoxError, Key, Record,
@@ -127,14 +125,12 @@ impl Writer {
     }
 }
 
-/// Writes a frozen table, and further entries whose states come behind those of the table.
+/// Writes a frozen table.
 pub(crate) struct EntryStream<K, V, F> {
     entries: FrozenEntries<K, V>,
     form: F,
     /// Gone when offsets were asked for.
     writer: Option<Writer>,
-    /// By key group, and, in the canonical format, sorted within one.
-    further: VecDeque<(KeyGroup, OwnedEntry)>,
     /// The entries in hand, their group, and how many of them were written.
     run: Vec<EntryRef>,
     group: Option<KeyGroup>,
@@ -147,18 +143,10 @@ impl<K: Key, V: Record, F: EntryForm> EntryStream<K, V, F> {
             entries,
             form,
             writer: Some(Writer::new(Encoder::new(options))),
-            further: VecDeque::new(),
             run: Vec::new(),
             group: None,
             written: 0,
         }
-    }
-
-    /// The same with further entries, whose states have greater numbers than all of the table.
-    pub(crate) fn with_further(mut self, further: Vec<(KeyGroup, OwnedEntry)>) -> Self {
-        assert!(further.is_sorted(), "further entries come in order");
-        self.further = further.into();
-        self
     }
 
     /// Takes the next entries in hand.
@@ -193,11 +181,6 @@ impl<K: Key, V: Record, F: EntryForm> EntryStream<K, V, F> {
         let writer = writer.as_mut().expect("offsets are asked for at the end");
         writer.write(group, &entry, out);
     }
-
-    fn write_further(&mut self, out: &mut Vec<u8>) {
-        let (group, entry) = self.further.pop_front().expect("there is one");
-        self.writer().write(group, &entry.borrowed(), out);
-    }
 }
 
 impl<K: Key, V: Record, F: EntryForm> KeyedStream for EntryStream<K, V, F> {
@@ -207,15 +190,10 @@ impl<K: Key, V: Record, F: EntryForm> KeyedStream for EntryStream<K, V, F> {
             if self.group.is_none() {
                 self.next_run();
             }
-            let further = self.further.front().map(|(group, _)| *group);
-            match (further, self.group) {
-                // Groups without entries in the table, and those of a group behind the table's.
-                (Some(_), None) => self.write_further(out),
-                (Some(group), Some(run)) if group < run => self.write_further(out),
-                (_, Some(run)) if self.written < self.run.len() => self.write_next(run, out),
-                (Some(group), Some(run)) if group == run => self.write_further(out),
-                (_, Some(_)) => self.group = None,
-                (None, None) => {
+            match self.group {
+                Some(run) if self.written < self.run.len() => self.write_next(run, out),
+                Some(_) => self.group = None,
+                None => {
                     self.writer().close(out);
                     return Ok(out.len() > begin);
                 }

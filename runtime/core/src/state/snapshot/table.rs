@@ -1,7 +1,7 @@
 //! A table that is all the state of its operator: one value for each key.
 
 use super::{
-    ArchiveReader, EntryForm, EntryStream, History, OwnedEntry, SegmentStream, SegmentStreamParts,
+    ArchiveReader, EntryForm, EntryStream, History, SegmentStream, SegmentStreamParts,
     StreamOptions, keyed_schema, read_segments, read_share,
 };
 use crate::{
@@ -70,7 +70,7 @@ pub(crate) fn snapshot_table<K: Key, V: Record>(
     }
     let TableState { schema, range, groups, history } = state;
     let options = StreamOptions { format: out.format(), range: *range, states: 1 };
-    let stream = TableStream { groups: *groups, history, form: AsTheyAre, further: Vec::new() };
+    let stream = TableStream { groups: *groups, history, form: AsTheyAre };
     out.keyed.push(KeyedSnapshot {
         backend: options.format,
         range: *range,
@@ -84,8 +84,6 @@ pub(crate) struct TableStream<'a, F> {
     pub(crate) groups: MaxParallelism,
     pub(crate) history: &'a History,
     pub(crate) form: F,
-    /// Entries that are in no table, whose states have greater numbers than all of the table.
-    pub(crate) further: Vec<(KeyGroup, OwnedEntry)>,
 }
 
 impl<F: EntryForm> TableStream<'_, F> {
@@ -96,7 +94,7 @@ impl<F: EntryForm> TableStream<'_, F> {
         options: &StreamOptions,
         segments: Option<SegmentCheckpoint>,
     ) -> Box<dyn KeyedStream> {
-        let Self { groups, history, form, further } = self;
+        let Self { groups, history, form } = self;
         let segments = segments.filter(|checkpoint| {
             options.format == BackendKind::HashMap
                 && !table.is_empty()
@@ -104,10 +102,10 @@ impl<F: EntryForm> TableStream<'_, F> {
         });
         let Some(checkpoint) = segments else {
             let entries = table.freeze_entries(groups);
-            return Box::new(EntryStream::new(entries, form, options).with_further(further));
+            return Box::new(EntryStream::new(entries, form, options));
         };
         let none = EntryStream::new(FrozenEntries::<K, V>::none(groups), form, options);
-        let further = Box::new(none.with_further(further));
+        let further = Box::new(none);
         let parts = SegmentStreamParts { history: history.clone(), checkpoint, further };
         Box::new(SegmentStream::new(table, parts))
     }

@@ -67,6 +67,9 @@ impl<S: Slot> Geometry<S> {
     const PER_LINE: usize =
         if SLOTS_ALIGN.is_multiple_of(S::BYTES) { SLOTS_ALIGN / S::BYTES } else { 1 };
 
+    /// Whether slots lie across the bounds of lines.
+    const STRADDLES: bool = !SLOTS_ALIGN.is_multiple_of(S::BYTES);
+
     /// Where the search for a hash begins: at the first slot of a cache line, so that it mostly
     /// ends in the same line. The low bits decide, the directory uses the high ones.
     #[inline(always)]
@@ -86,11 +89,14 @@ impl<S: Slot> Geometry<S> {
         if slot >= self.slots { slot - self.slots } else { slot }
     }
 
-    /// The first bytes of the two cache lines in which the search for `hash` begins.
+    /// The first bytes of the two cache lines in which the search for `hash` begins, and of the line
+    /// behind, where slots don't fill lines: there a search goes on as often as not.
     #[inline(always)]
-    pub(super) fn lines<'a>(&self, bytes: &'a [u8], hash: u32) -> (&'a u8, &'a u8) {
+    pub(super) fn lines<'a>(&self, bytes: &'a [u8], hash: u32) -> (&'a u8, &'a u8, Option<&'a u8>) {
         let home = self.home(hash);
-        (&bytes[home], &bytes[self.slots_at + home * S::BYTES])
+        let slot = self.slots_at + home * S::BYTES;
+        let behind = if Self::STRADDLES { bytes.get(slot + SLOTS_ALIGN) } else { None };
+        (&bytes[home], &bytes[slot], behind)
     }
 
     /// The slot that `is` recognizes by its bytes.
@@ -118,16 +124,22 @@ impl<S: Slot> Geometry<S> {
         }
     }
 
+    /// Where a slot begins.
+    #[inline(always)]
+    pub(super) fn offset(&self, slot: usize) -> usize {
+        self.slots_at + slot * S::BYTES
+    }
+
     /// The bytes of a slot.
     #[inline(always)]
     pub(super) fn slot<'a>(&self, bytes: &'a [u8], slot: usize) -> &'a [u8] {
-        &bytes[self.slots_at + slot * S::BYTES..][..S::BYTES]
+        &bytes[self.offset(slot)..][..S::BYTES]
     }
 
     /// The bytes of a slot, to write.
     #[inline(always)]
     pub(super) fn slot_mut<'a>(&self, bytes: &'a mut [u8], slot: usize) -> &'a mut [u8] {
-        &mut bytes[self.slots_at + slot * S::BYTES..][..S::BYTES]
+        &mut bytes[self.offset(slot)..][..S::BYTES]
     }
 
     /// Makes a bucket without keys of a segment's bytes.

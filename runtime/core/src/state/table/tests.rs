@@ -12,7 +12,7 @@ use crate::{
     state::{HashRange, StateError, Supply, SupplyOptions},
 };
 
-pub(in crate::state) fn arena(segments: u32) -> Arena {
+pub(crate) fn arena(segments: u32) -> Arena {
     Arena::map(ArenaOptions {
         segment_size: SegmentSize::MIN,
         managed: SegmentCount(segments),
@@ -21,7 +21,7 @@ pub(in crate::state) fn arena(segments: u32) -> Arena {
     .unwrap()
 }
 
-pub(in crate::state) fn supply(arena: &Arena) -> Supply {
+pub(crate) fn supply(arena: &Arena) -> Supply {
     let owner = "state of operator 'Test'".to_owned();
     Supply::open(arena.managed(), SupplyOptions { owner, limit: None }).unwrap()
 }

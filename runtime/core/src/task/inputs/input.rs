@@ -10,6 +10,7 @@ use std::{
 
 use crate::{
     checkpoint::handle::INPUT_TIME,
+    graph::SubtaskIndex,
     record::AlignedBytes,
     state::HashRange,
     time::{StreamStatus, Timestamp, Watermark, WatermarkValve},
@@ -113,16 +114,26 @@ impl Input {
         TimeOfInput { subtask, channels: state.valve.channels().map(channel).collect() }
     }
 
-    /// Goes on from where the subtasks of an earlier run were. With as many subtasks and channels
-    /// each takes up its own; else nobody knows which channel is which, so all begin with the least.
-    pub(crate) fn restore_time(&self, all: &[TimeOfInput], subtask: u32, parallelism: u32) {
+    /// Goes on from where the subtasks of an earlier run were: so many, of which these had not
+    /// finished. With as many subtasks and channels each takes up its own; else nobody knows which
+    /// channel is which, so all begin with the least. A subtask to which no time had come has nothing
+    /// among `all`, and is at the beginning of time: records that wait for it are not late.
+    pub(crate) fn restore_time(
+        &self,
+        all: &[TimeOfInput],
+        (subtasks_then, running_then): (u32, &[SubtaskIndex]),
+        (subtask, parallelism): (u32, u32),
+    ) {
         let channels = self.channels as usize;
-        let own = all.iter().find(|time| time.subtask == subtask);
-        let own =
-            own.filter(|own| all.len() == parallelism as usize && own.channels.len() == channels);
+        let time_of = |subtask: u32| all.iter().find(|time| time.subtask == subtask);
+        let own = time_of(subtask).filter(|own| own.channels.len() == channels);
         let times: Vec<(i64, bool)> = match own {
-            Some(own) => own.channels.clone(),
-            None => {
+            Some(own) if subtasks_then == parallelism => own.channels.clone(),
+            _ => {
+                let had_none = |subtask: &SubtaskIndex| time_of(subtask.0).is_none();
+                if running_then.iter().any(had_none) {
+                    return;
+                }
                 let active = all.iter().flat_map(|time| &time.channels).filter(|(_, idle)| !idle);
                 let Some(least) = active.map(|(time, _)| *time).min() else { return };
                 vec![(least, false); channels]
@@ -137,3 +148,6 @@ impl Input {
         state.restored = true;
     }
 }
+
+#[cfg(test)]
+mod tests;

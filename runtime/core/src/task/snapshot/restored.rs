@@ -22,7 +22,7 @@ use crate::{
         },
     },
     error::TaskError,
-    graph::OperatorId,
+    graph::{OperatorId, SubtaskIndex},
     record::{AlignedBytes, checked_copy},
     task::OperatorPlan,
     time::Timestamp,
@@ -75,6 +75,11 @@ impl RestoredState {
     /// Whether this subtask had seen all its input and made all it makes of it.
     pub fn is_finished(&self) -> bool {
         self.share().is_some_and(|share| share.finished)
+    }
+
+    /// How many subtasks the operator had, and those of them that had not finished.
+    pub(crate) fn subtasks_then(&self) -> (u32, &[SubtaskIndex]) {
+        self.share().map_or((0, &[]), |share| (share.subtasks_then, &share.running_then))
     }
 
     /// How messages call the operator: its name and id.

@@ -24,11 +24,16 @@
 //! key group, and [`TimerQueue::register`] takes them back. The queue holds values, not bytes: whoever writes the
 //! snapshot has their codec, and rescaling needs the hash alone.
 //!
+//! That queue is on the heap. Timers of keyed functions lie in the table of their operator's state
+//! (`state/keyed/timers/`), and what is due when in a [`DueQueue`], in managed memory both.
+//!
 //! Thread: its worker. Data plane: allocates only as it grows and with a new time.
 
+mod due;
 mod queue;
 mod set;
 
+pub(crate) use due::{Due, DueQueue};
 pub use queue::{Timer, TimerQueue, TimersByKeyGroup};
 
 #[cfg(test)]
