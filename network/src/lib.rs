@@ -1,24 +1,30 @@
-//! Result partitions, input gates and local channels, in bytes.
+//! Result partitions, input gates and channels, in bytes.
 //!
 //! What this crate owns: the layout of records in a buffer ([`frame`]), the
 //! producing side of an exchange ([`ResultPartition`]), the consuming side
 //! ([`InputGate`]), the mailbox that carries buffers from one worker thread to
-//! another ([`mailbox()`], [`Port`]), and how inputs agree on a checkpoint
-//! ([`barrier`]).
+//! another ([`mailbox()`], [`Port`]), how inputs agree on a checkpoint ([`barrier`]), and
+//! what processes say to each other: the protocol ([`wire`]), flow control ([`flow`]), and
+//! many channels over one connection ([`connection`]).
 //!
 //! Invariants:
 //! - A buffer is in exactly one place: open in a builder, under way in a
-//!   mailbox, queued in a gate, or held by a reader. Its return to the pool that
-//!   lent it is the producer's credit, so nothing here counts credits.
+//!   mailbox, queued in a gate, or held by a reader. Within a process its return to
+//!   the pool that lent it is the producer's credit; between processes credits are
+//!   counted ([`flow`]).
 //! - Order is kept per channel.
 //! - Scarcity is a value ([`Room`]), never an error, and never blocks a thread.
 //!
 //! Thread: everything but [`MailboxSender`] belongs to one worker.
 //!
-//! Deliberately absent: record types (bytes only), and so far TCP channels.
+//! Deliberately absent: record types (bytes only), and so far sockets: connections are
+//! pure functions of the bytes that come and go.
 
 pub mod barrier;
+pub mod connection;
+pub mod flow;
 pub mod frame;
+pub mod wire;
 
 mod builder;
 mod gate;
@@ -65,7 +71,7 @@ pub enum Item {
 }
 
 /// What a producer tells all consumers of a channel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Event {
     /// The producer has sent its last record on this channel.
     EndOfPartition,

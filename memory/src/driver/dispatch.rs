@@ -4,15 +4,16 @@ use std::marker::PhantomData;
 use std::rc::Rc;
 use std::time::Duration;
 
+use super::clock::instant::{simulated_wall_millis, wall_millis};
+use super::clock::{Deadlines, Timers};
 use super::epoll::Epoll;
-use super::instant::{simulated_wall_millis, wall_millis};
 use super::simulated::Simulated;
-use super::timers::Timers;
+use super::sockets::{Ending, SocketOp};
 use super::transfer::Transfer;
 use super::uring::Uring;
 use super::{
-    Completion, Doorbell, DriverError, DriverKind, DriverOptions, Files, Instant64, Operation,
-    OperationId,
+    CloseKind, Completion, ConnectOptions, Doorbell, DriverError, DriverKind, DriverOptions, Files,
+    Instant64, Operation, OperationId, Sockets,
 };
 
 /// Most operations in the kernel at a time that a driver can be made for.
@@ -32,10 +33,12 @@ pub struct Driver {
     backend: Backend,
     doorbell: Doorbell,
     files: Files,
+    sockets: Sockets,
     timers: Timers,
+    deadlines: Deadlines,
     /// Ended, not yet handed out.
     ready: Vec<Completion>,
-    /// Submitted, not yet handed out: transfers, timers and what is in `ready`.
+    /// Submitted, not yet handed out: transfers, what waits for peers, timers and what is in `ready`.
     outstanding: usize,
     next_id: u64,
     spin: Duration,
@@ -65,18 +68,21 @@ impl Driver {
             options.depth
         );
         assert!(options.file_threads >= 1, "without a thread no file operation would end");
-        let (doorbell, files) = match &options.kind {
+        let (doorbell, files, sockets) = match &options.kind {
             DriverKind::Simulated(world) => {
-                (Doorbell::of_simulation(), Files::simulated(world.clone()))
+                let (files, sockets) = (Files::simulated(world.clone()), world.clone());
+                (Doorbell::of_simulation(), files, Sockets::simulated(sockets))
             }
-            _ => (Doorbell::with_eventfd()?, Files::system()),
+            _ => (Doorbell::with_eventfd()?, Files::system(), Sockets::system()),
         };
         let backend = Backend::choose(&options, &doorbell)?;
         Ok(Driver {
             backend,
             doorbell,
             files,
+            sockets,
             timers: Timers::default(),
+            deadlines: Deadlines::default(),
             ready: Vec::new(),
             outstanding: 0,
             next_id: 0,
@@ -127,6 +133,11 @@ impl Driver {
         &self.files
     }
 
+    /// The network that this driver's sockets are made in.
+    pub fn sockets(&self) -> &Sockets {
+        &self.sockets
+    }
+
     /// Operations submitted whose completions were not handed out yet, timers included.
     pub fn outstanding(&self) -> usize {
         self.outstanding
@@ -135,7 +146,8 @@ impl Driver {
     /// Begins an operation. The system is told at the next `poll` or `park`, many at once.
     ///
     /// # Panics
-    /// When the length exceeds the buffer, or a shared buffer is to be read into.
+    /// When the length exceeds the buffer, or a shared buffer is to be read into; when a socket has an
+    /// operation of the same direction already.
     pub fn submit(&mut self, operation: Operation) -> OperationId {
         let id = OperationId(self.next_id);
         self.next_id += 1;
@@ -143,14 +155,36 @@ impl Driver {
         if let Backend::Simulated(simulated) = &self.backend {
             simulated.stir();
         }
-        if let Operation::Timer { at } = operation {
-            self.timers.add(at, id);
-            return id;
+        match operation {
+            Operation::Timer { at } => self.timers.add(at, id),
+            Operation::Accept { listener } => self.start(SocketOp::accept(id, &listener)),
+            Operation::Connect { options } => self.connect(id, &options),
+            Operation::Receive { socket, buffer, range } => {
+                self.start(SocketOp::receive(id, &socket, buffer, range));
+            }
+            Operation::Send { socket, gather } => {
+                self.start(SocketOp::send(id, &socket, gather));
+            }
+            Operation::Shutdown { socket } => {
+                self.ready.push(Completion::of(id, socket.shutdown().map(|()| 0)));
+            }
+            Operation::Close { socket, how } => {
+                socket.give_up(Ending::Closed, how);
+                self.ready.push(Completion::of(id, Ok(0)));
+            }
+            Operation::CloseListener { listener } => {
+                listener.0.give_up(Ending::Closed, CloseKind::Graceful);
+                self.ready.push(Completion::of(id, Ok(0)));
+            }
+            of_file => self.transfer(Transfer::of(id, of_file)),
         }
-        let transfer = Transfer::of(id, operation).expect("all but timers are transfers");
+        id
+    }
+
+    fn transfer(&mut self, transfer: Transfer) {
         if transfer.moves_nothing() {
             self.ready.push(transfer.moved_nothing());
-            return id;
+            return;
         }
         match transfer.file.check_poison() {
             Err(poisoned) => self.ready.push(transfer.failed(poisoned)),
@@ -160,7 +194,31 @@ impl Driver {
                 Backend::Simulated(simulated) => simulated.start(transfer),
             },
         }
-        id
+    }
+
+    fn connect(&mut self, id: OperationId, options: &ConnectOptions) {
+        match self.sockets.connect(options) {
+            Ok(socket) => {
+                self.deadlines.add(self.now(), id, socket.clone(), options.timeout);
+                self.start(SocketOp::connect(id, &socket));
+            }
+            Err(error) => self.ready.push(Completion::of(id, Err(error))),
+        }
+    }
+
+    fn start(&mut self, operation: SocketOp) {
+        if operation.socket().is_closed() {
+            self.ready.push(operation.refused());
+            return;
+        }
+        match &mut self.backend {
+            Backend::Uring(uring) => uring.start_socket(operation),
+            Backend::Epoll(epoll) => match epoll.start_socket(operation) {
+                Ok(()) => {}
+                Err(completion) => self.ready.push(completion),
+            },
+            Backend::Simulated(simulated) => simulated.start_socket(operation),
+        }
     }
 
     /// Moves what has ended to the end of `out` and returns how many. Never blocks; costs a load
@@ -182,11 +240,26 @@ impl Driver {
         if !self.timers.is_empty() {
             self.timers.expire(self.now(), &mut self.ready);
         }
+        if !self.deadlines.is_empty() {
+            self.keep_deadlines();
+        }
         let ended = self.ready.len();
         assert!(ended <= self.outstanding, "{ended} ended, {} outstanding", self.outstanding);
         self.outstanding -= ended;
         out.append(&mut self.ready);
         ended
+    }
+
+    /// Gives up the connections that took too long, whose operations end by that.
+    #[cold]
+    fn keep_deadlines(&mut self) {
+        for completion in &self.ready {
+            self.deadlines.withdraw(completion.id);
+        }
+        let now = self.now();
+        while let Some((socket, after)) = self.deadlines.expired(now) {
+            socket.give_up(Ending::TimedOut(after), CloseKind::Graceful);
+        }
     }
 
     /// Sleeps until an operation ends, the doorbell rings, or the clock reaches `until`, and moves
@@ -198,10 +271,8 @@ impl Driver {
         if self.poll(out) > 0 {
             return;
         }
-        let deadline = match (until, self.timers.next()) {
-            (Some(until), Some(timer)) => Some(until.min(timer)),
-            (until, timer) => until.or(timer),
-        };
+        let times = [until, self.timers.next(), self.deadlines.next()];
+        let deadline = times.into_iter().flatten().min();
         if let Backend::Simulated(simulated) = &mut self.backend {
             simulated.park(deadline);
             self.poll(out);

@@ -1,6 +1,7 @@
 //! Errors of drivers and of the metadata side of files.
 
 use std::io;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use thiserror::Error;
@@ -46,6 +47,16 @@ pub enum DriverError {
         /// What the system said.
         source: io::Error,
     },
+    /// No connections can be accepted at an address.
+    #[error(
+        "can't listen at {at}: {source}; the address must be one of this machine, and its port free"
+    )]
+    Listen {
+        /// The address.
+        at: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
 }
 
 impl DriverError {
@@ -55,7 +66,8 @@ impl DriverError {
             DriverError::UnknownKind { .. } => None,
             DriverError::UringRefused { source, .. }
             | DriverError::Setup { source, .. }
-            | DriverError::File { source, .. } => Some(source.kind()),
+            | DriverError::File { source, .. }
+            | DriverError::Listen { source, .. } => Some(source.kind()),
         }
     }
 
@@ -64,7 +76,8 @@ impl DriverError {
         match self {
             DriverError::UnknownKind { .. }
             | DriverError::UringRefused { .. }
-            | DriverError::Setup { .. } => Severity::FailProcess,
+            | DriverError::Setup { .. }
+            | DriverError::Listen { .. } => Severity::FailProcess,
             DriverError::File { .. } => Severity::FailTask,
         }
     }

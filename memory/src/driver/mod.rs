@@ -1,4 +1,4 @@
-//! The I/O driver: clock, timers, files and wake-ups of one worker thread.
+//! The I/O driver: clock, timers, files, sockets and wake-ups of one worker thread.
 //!
 //! A worker owns one [`Driver`]. Operations are submitted, their buffers move in, and both come
 //! back in a [`Completion`]; nothing blocks except [`Driver::park`]. Other threads reach a worker
@@ -25,29 +25,27 @@
 //! - A read or write completes with fewer bytes than asked only at the end of the file: the rest
 //!   of a short transfer is asked for again by the driver (see `transfer`).
 //! - A file whose sync failed answers every later operation with an error.
+//! - A receive completes with what is there, a send whole or with an error; a peer's graceful end, its
+//!   reset, and silence are told apart (see [`Socket`] and `sockets`).
 //!
-//! Thread: a driver is bound to the thread that made it (it is not `Send`); [`Doorbell`],
-//! [`Files`] and [`File`] go anywhere.
+//! Thread: a driver is bound to the thread that made it (it is not `Send`); [`Doorbell`], [`Files`],
+//! [`File`], [`Sockets`] and [`Socket`] go anywhere.
 //!
-//! Deliberately absent: cancelling an operation (file operations can't be cancelled once the
-//! kernel works on them; a timer that is no longer wanted is ignored by whoever asked for it), and
-//! sockets. Accept, connect, send and receive will be further variants of [`Operation`]: in the
-//! io_uring backend further submission entries beside read and write (receive with a ring of
-//! provided segments, completions of one multishot entry having one `OperationId`), in the epoll
-//! backend a table of non-blocking sockets registered with the mio poll that already waits for the
-//! doorbell, and in the simulation a network beside the disks of a world.
+//! Deliberately absent: cancelling an operation. File operations can't be cancelled once the kernel
+//! works on them; a timer that is no longer wanted is ignored by whoever asked for it; what waits for
+//! a peer ends when its socket is closed.
 
 mod buffer;
+mod clock;
 mod dispatch;
 pub mod doorbell;
 mod epoll;
 mod error;
 mod files;
-mod instant;
 mod operation;
 mod options;
 mod simulated;
-mod timers;
+mod sockets;
 mod transfer;
 mod uring;
 
@@ -55,11 +53,14 @@ mod uring;
 mod tests;
 
 pub use buffer::{AlignedBytes, IoBuffer};
+pub use clock::Instant64;
 pub use dispatch::Driver;
 pub use doorbell::Doorbell;
 pub use error::DriverError;
 pub use files::{EntryKind, File, FileId, FileMetadata, Files, OpenOptions, PathLock};
-pub use instant::Instant64;
 pub use operation::{Completion, IoPart, Operation, OperationId};
 pub use options::{DriverKind, DriverOptions, default_spin};
-pub use simulated::{Faults, PerMillion, PlannedFault, SimulatedWorld};
+pub use simulated::{Faults, LinkOptions, NetworkFaults, PerMillion, PlannedFault, SimulatedWorld};
+pub use sockets::{
+    CloseKind, ConnectOptions, Gather, KeepAlive, Listener, Socket, SocketOptions, Sockets,
+};

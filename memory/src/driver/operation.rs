@@ -1,8 +1,9 @@
 //! Operations and their completions.
 
 use std::io;
+use std::ops::Range;
 
-use super::{File, Instant64, IoBuffer};
+use super::{CloseKind, ConnectOptions, File, Gather, Instant64, IoBuffer, Listener, Socket};
 
 /// Names one operation of one driver; never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -69,6 +70,51 @@ pub enum Operation {
         /// When.
         at: Instant64,
     },
+    /// Wait for a connection. The completion carries its socket.
+    Accept {
+        /// One operation at a time; `submit` panics on a second.
+        listener: Listener,
+    },
+    /// Make a connection. The completion carries its socket.
+    Connect {
+        /// Where to and how.
+        options: ConnectOptions,
+    },
+    /// Receive what is there, at least one byte, at the beginning of a range of `buffer`. Completes
+    /// with the number of bytes, or with 0 when the peer has ended its half gracefully.
+    Receive {
+        /// One receive at a time; `submit` panics on a second.
+        socket: Socket,
+        /// Not a shared buffer: those are read-only.
+        buffer: IoBuffer,
+        /// Not empty.
+        range: Range<usize>,
+    },
+    /// Send all of `gather`. Completes with its length, when the system has taken the last byte.
+    Send {
+        /// One send or shutdown at a time; `submit` panics on a second.
+        socket: Socket,
+        /// Not empty. Comes back unchanged, also after an error.
+        gather: Gather,
+    },
+    /// End the sending half: the peer's receives end with 0 bytes after all that was sent.
+    Shutdown {
+        /// Without a send under way.
+        socket: Socket,
+    },
+    /// Close both halves. What is pending on the socket completes with an error
+    /// ([`io::ErrorKind::ConnectionAborted`]), as does whatever is submitted later.
+    Close {
+        /// Closing what is closed does nothing.
+        socket: Socket,
+        /// Whether the peer sees an end or a reset.
+        how: CloseKind,
+    },
+    /// Stop listening; connections that were not accepted are reset.
+    CloseListener {
+        /// Closing what is closed does nothing.
+        listener: Listener,
+    },
 }
 
 impl Operation {
@@ -90,10 +136,21 @@ pub struct IoPart {
 pub struct Completion {
     /// What [`super::Driver::submit`] returned.
     pub id: OperationId,
-    /// Bytes transferred, or why not. An error of a file names it.
+    /// Bytes transferred, or why not. An error of a file names it, one of a socket its peer.
     pub result: io::Result<usize>,
-    /// The buffer of a read or write, also after an error.
+    /// The buffer of a read, write or receive, also after an error.
     pub buffer: Option<IoBuffer>,
     /// The buffers of an operation on several, in their order, also after an error.
     pub buffers: Vec<IoBuffer>,
+    /// The connection that was made or accepted.
+    pub socket: Option<Socket>,
+    /// What a send was to send, also after an error.
+    pub gather: Option<Gather>,
+}
+
+impl Completion {
+    /// Of an operation that gives nothing back.
+    pub(crate) fn of(id: OperationId, result: io::Result<usize>) -> Completion {
+        Completion { id, result, buffer: None, buffers: Vec::new(), socket: None, gather: None }
+    }
 }

@@ -74,10 +74,9 @@ pub(crate) enum Step {
 }
 
 impl Transfer {
-    /// The transfer that an operation asks for; none for a timer.
-    pub(crate) fn of(id: OperationId, operation: Operation) -> Option<Transfer> {
+    /// The transfer that an operation on a file asks for.
+    pub(crate) fn of(id: OperationId, operation: Operation) -> Transfer {
         let (kind, file, offset, parts) = match operation {
-            Operation::Timer { .. } => return None,
             Operation::Read { file, offset, buffer, len } => {
                 (TransferKind::Read, file, offset, Parts::One(IoPart { buffer, len }))
             }
@@ -91,6 +90,7 @@ impl Transfer {
                 (TransferKind::Write, file, offset, Parts::several(parts))
             }
             Operation::Sync { file } => (TransferKind::Sync, file, 0, Parts::None),
+            other => panic!("{other:?} is no operation on a file"),
         };
         let mut len = 0;
         for part in parts.as_slice() {
@@ -110,7 +110,7 @@ impl Transfer {
             offset.checked_add(len as u64).is_some_and(|end| i64::try_from(end).is_ok()),
             "an operation of {len} bytes at {offset} goes past the end of any file"
         );
-        Some(Transfer { id, kind, file, offset, parts, len, done: 0, retries: 0 })
+        Transfer { id, kind, file, offset, parts, len, done: 0, retries: 0 }
     }
 
     /// A read or write of no bytes, which the system need not hear of.
@@ -214,7 +214,7 @@ impl Transfer {
             Parts::One(part) => (Some(part.buffer), Vec::new()),
             Parts::Several(parts) => (None, parts.into_iter().map(|part| part.buffer).collect()),
         };
-        Completion { id: self.id, result, buffer, buffers }
+        Completion { buffer, buffers, ..Completion::of(self.id, result) }
     }
 }
 

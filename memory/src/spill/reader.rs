@@ -146,7 +146,7 @@ impl SpillReader {
     }
 
     fn take_in(&mut self, completion: Completion) -> Result<(), SpillError> {
-        let Completion { id, result, buffer, mut buffers } = completion;
+        let Completion { id, result, buffer, mut buffers, .. } = completion;
         let is_asked = |ahead: &Ahead| matches!(ahead, Ahead::Asked(own, _) if *own == id);
         let first = self.window.iter().position(is_asked).expect("an operation of this reader");
         buffers.extend(buffer);

@@ -156,6 +156,12 @@ impl Channel {
         self.items.iter().any(cancels)
     }
 
+    /// Takes what was captured for `checkpoint` so far; what comes is captured as before.
+    pub(super) fn take_captured_so_far(&mut self, checkpoint: CheckpointId) -> Vec<Buffer> {
+        let capture = self.capture.as_mut().filter(|capture| capture.checkpoint == checkpoint);
+        capture.map_or(Vec::new(), |capture| std::mem::take(&mut capture.buffers))
+    }
+
     /// Takes what was captured for `checkpoint`.
     pub(super) fn take_captured(&mut self, checkpoint: CheckpointId) -> Vec<Buffer> {
         let capture = self.capture.take_if(|capture| capture.checkpoint == checkpoint);

@@ -196,9 +196,24 @@ impl InputGate {
 
     /// Takes what was captured for `checkpoint`, oldest buffer first, by channel.
     pub fn take_captured(&mut self, checkpoint: CheckpointId) -> Vec<(ChannelIndex, Vec<Buffer>)> {
-        let captured = (0..).map(ChannelIndex).zip(&mut self.channels);
-        let captured = captured.map(|(channel, state)| (channel, state.take_captured(checkpoint)));
-        captured.filter(|(_, buffers)| !buffers.is_empty()).collect()
+        self.of_channels(|channel| channel.take_captured(checkpoint))
+    }
+
+    /// As [`InputGate::take_captured`], while more is to come: what was taken is older than that.
+    pub fn take_captured_so_far(
+        &mut self,
+        checkpoint: CheckpointId,
+    ) -> Vec<(ChannelIndex, Vec<Buffer>)> {
+        self.of_channels(|channel| channel.take_captured_so_far(checkpoint))
+    }
+
+    fn of_channels(
+        &mut self,
+        take: impl Fn(&mut Channel) -> Vec<Buffer>,
+    ) -> Vec<(ChannelIndex, Vec<Buffer>)> {
+        let taken = (0..).map(ChannelIndex).zip(&mut self.channels);
+        let taken = taken.map(|(channel, state)| (channel, take(state)));
+        taken.filter(|(_, buffers)| !buffers.is_empty()).collect()
     }
 
     /// Puts buffers that an earlier run captured before all else of `channel`.

@@ -14,7 +14,7 @@
 //! operator so many times and says so on standard error, and writes lines that are the same whatever
 //! happens.
 
-use brisk_connect::FileSink;
+use brisk_connect::{FileSink, sink::CompactionStrategy};
 use brisk_core::{
     BoxError,
     api::{Count, DataStream, StreamExecutionEnvironment},
@@ -30,6 +30,7 @@ use std::{
     ffi::OsString,
     fmt::Write,
     fs, io,
+    num::NonZeroU32,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
     time::SystemTime,
@@ -41,6 +42,8 @@ mod in_time;
 const KEYS: i64 = 997;
 const KEYS_ASIDE: i64 = 13;
 const RULES: i64 = 50;
+/// Checkpoints that some parts wait for others.
+const THREE: NonZeroU32 = NonZeroU32::new(3).unwrap();
 /// Numbers of a second, so that a run lasts and is killed somewhere in between.
 const RATE: f64 = 400_000.0;
 
@@ -183,11 +186,18 @@ fn describe(env: &StreamExecutionEnvironment, options: &Options) {
 
 fn write<C: Template<Out = Row>>(rows: DataStream<Row, C>, folder: &Path, name: &'static str) {
     let line = move |(key, count): &Row, line: &mut dyn Write| write!(line, "{name} {key} {count}");
-    rows.sink_to(FileSink::lines(folder.join(name)).format_with(line))
-        .uid(&format!("{name} files"));
+    let sink = FileSink::lines(folder.join(name)).format_with(line);
+    let sink = match name {
+        // Parts of these wait to be merged.
+        "aside" => sink.compaction(CompactionStrategy::at_bytes(100_000)),
+        "timers" => sink.compaction(CompactionStrategy::at_checkpoints(THREE)),
+        _ => sink,
+    };
+    rows.sink_to(sink).uid(&format!("{name} files"));
 }
 
-fn main() -> Result<(), BoxError> {
+/// The program.
+pub(crate) fn main() -> Result<(), BoxError> {
     let (mut env, arguments) = StreamExecutionEnvironment::from_args()?;
     let options = parse(arguments.rest)?;
     env.set_runtime_mode(RuntimeMode::Streaming);

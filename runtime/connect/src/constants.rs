@@ -52,6 +52,10 @@ pub const OPEN_PARTS_MAX: usize = 64;
 /// Buckets of which a rolling sink remembers that it has seen what is in them: 1 MiB of names or so.
 pub const LISTED_BUCKETS_MAX: usize = 16 * 1024;
 
+/// Parts of one bucket that wait to be merged: with more, a checkpoint would have much to store of them, 100
+/// KiB or so, and a merge many files to open.
+pub const WAITING_PARTS_MAX: usize = 1024;
+
 /// Files one input can name. Indices of files are 32 bits wide.
 pub const MAX_FILES: usize = 16 * 1024 * 1024;
 

@@ -208,6 +208,20 @@ pub enum ConnectError {
         /// The finished part.
         path: PathBuf,
     },
+    /// A part that waits to be merged is not as the checkpoint says.
+    #[error(
+        "output {}: has {actual} bytes, not {expected} as the checkpoint says; something else has \
+         written to it, so restore from another checkpoint or savepoint",
+        path.display()
+    )]
+    DamagedPart {
+        /// The hidden part.
+        path: PathBuf,
+        /// Its length when it was closed.
+        expected: u64,
+        /// Its length now.
+        actual: u64,
+    },
     /// There is no room for output.
     #[error(
         "no room left to {action} {}: {source}; free some space, raise the quota, or write \

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{AT_LEAST_ONE, at_least_one};
-use crate::config::grammar::{ConfigEnum, MemorySize};
+use crate::config::grammar::{ConfigEnum, MemorySize, PathList};
 use crate::config::option::{ConfigOption, OptionDescription};
 
 /// `execution.checkpointing.mode`.
@@ -131,7 +131,7 @@ pub const UNALIGNED: ConfigOption<bool> = ConfigOption::new(
 /// `execution.checkpointing.unaligned.forced`.
 pub const UNALIGNED_FORCED: ConfigOption<bool> = ConfigOption::new(
     "execution.checkpointing.unaligned.forced",
-    "Whether barriers overtake records also where an exchange could not restore their order.",
+    "Accepted for Flink's sake: unaligned barriers overtake on every exchange, with either value.",
 )
 .default("false");
 
@@ -229,11 +229,19 @@ pub const WRITE_BUFFER_SIZE: ConfigOption<u32> = ConfigOption::new(
 /// `execution.checkpointing.local-backup.enabled`.
 pub const LOCAL_BACKUP: ConfigOption<bool> = ConfigOption::new(
     "execution.checkpointing.local-backup.enabled",
-    "Whether a worker keeps a copy of its state at hand, to start from after a failure.",
+    "Whether the files of the last complete checkpoint are copied to local folders, to start from \
+     after a failure.",
 )
 .default("false")
 .deprecated(&["state.backend.local-recovery"])
 .fallback(&["execution.state-recovery.from-local"]);
+
+/// `execution.checkpointing.local-backup.dirs`.
+pub const LOCAL_BACKUP_DIRS: ConfigOption<Option<PathList>> = ConfigOption::new(
+    "execution.checkpointing.local-backup.dirs",
+    "Folders for local copies of state, of which a job uses one. Unset, those of io.tmp.dirs.",
+)
+.deprecated(&["taskmanager.state.local.root-dirs"]);
 
 pub(super) fn all() -> Vec<OptionDescription> {
     vec![
@@ -259,5 +267,6 @@ pub(super) fn all() -> Vec<OptionDescription> {
         INLINE_THRESHOLD.describe(),
         WRITE_BUFFER_SIZE.describe(),
         LOCAL_BACKUP.describe(),
+        LOCAL_BACKUP_DIRS.describe(),
     ]
 }

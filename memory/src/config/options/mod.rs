@@ -7,6 +7,7 @@
 pub mod checkpointing;
 pub mod core;
 pub mod execution;
+pub mod history;
 pub mod jobmanager;
 pub mod memory;
 pub mod network;
@@ -39,6 +40,7 @@ pub fn topics() -> Vec<Topic> {
         Topic { title: "Restart after failures", options: restart::all() },
         Topic { title: "TaskManager memory", options: memory::all() },
         Topic { title: "JobManager memory", options: jobmanager::all() },
+        Topic { title: "Messages and history of the JobManager", options: history::all() },
         Topic { title: "Network", options: network::all() },
         Topic { title: "Workers and the I/O driver", options: worker::all() },
     ]

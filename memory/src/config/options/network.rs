@@ -185,6 +185,14 @@ pub const DETAILED_METRICS: ConfigOption<bool> = ConfigOption::new(
 )
 .default("false");
 
+/// `taskmanager.network.trust-cluster`.
+pub const TRUST_CLUSTER: ConfigOption<bool> = ConfigOption::new(
+    "taskmanager.network.trust-cluster",
+    "Whether buffers of other processes of the cluster are read without a check of their frames. Our \
+     own key. No effect yet.",
+)
+.default("false");
+
 pub(super) fn all() -> Vec<OptionDescription> {
     vec![
         BUFFERS_PER_CHANNEL.describe(),
@@ -207,5 +215,6 @@ pub(super) fn all() -> Vec<OptionDescription> {
         CONNECT_RETRIES.describe(),
         REUSE_CONNECTIONS.describe(),
         DETAILED_METRICS.describe(),
+        TRUST_CLUSTER.describe(),
     ]
 }

@@ -87,9 +87,11 @@ pub const CLAIM_MODE: ConfigOption<ClaimMode> = ConfigOption::new(
 /// `execution.state-recovery.from-local`.
 pub const FROM_LOCAL: ConfigOption<bool> = ConfigOption::new(
     "execution.state-recovery.from-local",
-    "Whether a worker restores from its own copy where it has one.",
+    "Whether tasks that start again read local copies of state where there are some, and they are \
+     whole.",
 )
-.default("false");
+.default("false")
+.fallback(&["state.backend.local-recovery"]);
 
 pub(super) fn all() -> Vec<OptionDescription> {
     vec![

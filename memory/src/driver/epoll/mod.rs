@@ -3,9 +3,11 @@
 //! Files are never ready or unready for epoll, so a few threads do their transfers; what they
 //! have done comes back over a channel, and the doorbell wakes the worker. epoll itself, through
 //! mio, waits for the doorbell's eventfd, for a timerfd (epoll's own time limit counts in
-//! milliseconds, which is too coarse) and, one day, for sockets.
+//! milliseconds, which is too coarse) and for sockets. A look costs a system call while an operation
+//! waits for a peer, and none otherwise.
 
 mod file_pool;
+mod sockets;
 
 use std::fmt;
 use std::io;
@@ -20,6 +22,8 @@ use rustix::time::{
 };
 
 use self::file_pool::FilePool;
+use self::sockets::SocketTable;
+use super::sockets::SocketOp;
 use super::transfer::Transfer;
 use super::{Completion, Doorbell, DriverError, DriverOptions};
 
@@ -27,7 +31,7 @@ const DOORBELL: Token = Token(0);
 const TIMER: Token = Token(1);
 
 /// Events that one wait takes in.
-const EVENTS_MAX: usize = 64;
+const EVENTS_MAX: usize = 256;
 
 pub(crate) struct Epoll {
     poll: Poll,
@@ -38,6 +42,7 @@ pub(crate) struct Epoll {
     pool: Option<FilePool>,
     pool_threads: u32,
     in_pool: usize,
+    sockets: SocketTable,
 }
 
 impl Epoll {
@@ -61,6 +66,7 @@ impl Epoll {
             pool: None,
             pool_threads: options.file_threads,
             in_pool: 0,
+            sockets: SocketTable::default(),
         })
     }
 
@@ -71,7 +77,16 @@ impl Epoll {
         self.in_pool += 1;
     }
 
+    pub(crate) fn start_socket(&mut self, operation: SocketOp) -> Result<(), Completion> {
+        self.sockets.start(operation, self.poll.registry())
+    }
+
     pub(crate) fn reap(&mut self, ready: &mut Vec<Completion>) {
+        self.sockets.attempt(ready);
+        if self.sockets.is_waiting() {
+            self.wait(Some(Duration::ZERO));
+            self.sockets.attempt(ready);
+        }
         if self.in_pool == 0 {
             return;
         }
@@ -85,8 +100,14 @@ impl Epoll {
     /// Blocks until the doorbell's eventfd is written or the time is over. May return early.
     pub(crate) fn block(&mut self, timeout: Option<Duration>) {
         self.set_timer(timeout);
-        match self.poll.poll(&mut self.events, None) {
-            Ok(()) => {}
+        self.wait(None);
+    }
+
+    /// Takes in what epoll has to say. The edges of doorbell and timer matter only to a worker that
+    /// sleeps: a ringer writes only for one, and each sleep sets its timer anew.
+    fn wait(&mut self, timeout: Option<Duration>) {
+        match self.poll.poll(&mut self.events, timeout) {
+            Ok(()) => self.events.iter().for_each(|event| self.sockets.note(event)),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => panic!("epoll refused to wait: {error}"),
         }

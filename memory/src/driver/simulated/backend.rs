@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::SimulatedWorld;
 use super::world::DriverIndex;
+use crate::driver::sockets::SocketOp;
 use crate::driver::transfer::{Step, Transfer};
 use crate::driver::{Completion, Doorbell, Instant64};
 
@@ -12,12 +13,13 @@ pub(crate) struct Simulated {
     index: DriverIndex,
     doorbell: Doorbell,
     under_way: usize,
+    sockets_under_way: usize,
 }
 
 impl Simulated {
     pub(crate) fn new(world: SimulatedWorld, doorbell: &Doorbell) -> Simulated {
         let index = world.join(doorbell.clone());
-        Simulated { world, index, doorbell: doorbell.clone(), under_way: 0 }
+        Simulated { world, index, doorbell: doorbell.clone(), under_way: 0, sockets_under_way: 0 }
     }
 
     pub(crate) fn now(&self) -> Instant64 {
@@ -36,7 +38,17 @@ impl Simulated {
         self.world.world().begin_transfer(self.index, transfer);
     }
 
+    pub(crate) fn start_socket(&mut self, operation: SocketOp) {
+        self.sockets_under_way += 1;
+        self.world.world().start_socket(self.index, operation);
+    }
+
     pub(crate) fn reap(&mut self, ready: &mut Vec<Completion>) {
+        while self.sockets_under_way > 0 {
+            let Some(completion) = self.world.world().take_ended(self.index) else { break };
+            self.sockets_under_way -= 1;
+            ready.push(completion);
+        }
         while self.under_way > 0 {
             let Some(mut due) = self.world.world().take_due(self.index) else { return };
             let answer = self.world.world().perform(&mut due);
@@ -81,6 +93,6 @@ impl Drop for Simulated {
 
 impl fmt::Debug for Simulated {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Simulated({} under way)", self.under_way)
+        write!(f, "Simulated({} under way)", self.under_way + self.sockets_under_way)
     }
 }

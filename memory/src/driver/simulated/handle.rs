@@ -15,7 +15,7 @@ use crate::driver::{Doorbell, FileId, FileMetadata, Instant64, OpenOptions};
 #[derive(Clone, Debug)]
 pub struct SimulatedWorld {
     world: Arc<Mutex<World>>,
-    machine: MachineIndex,
+    pub(super) machine: MachineIndex,
 }
 
 impl SimulatedWorld {
@@ -84,7 +84,7 @@ impl SimulatedWorld {
     /// This machine loses power: what was not synced is gone, in part or whole; operations under
     /// way never end; open files give errors. Drop its drivers, then start anew.
     pub fn crash(&self) {
-        // Transfers hold files, whose end must not come under the world's lock.
+        // Transfers hold files and sockets, whose end must not come under the world's lock.
         let lost = self.world().crash(self.machine);
         drop(lost);
     }

@@ -9,10 +9,12 @@ use std::time::Duration;
 use super::disk::Disk;
 use super::faults::{Errno, Fate, FaultClass};
 use super::inode::{Inode, SECTOR};
+use super::network::{Cx, End, Network};
 use super::random::Random;
 use super::{Faults, OpenedNode, PlannedFault};
+use crate::driver::sockets::SocketOp;
 use crate::driver::transfer::{Transfer, TransferKind};
-use crate::driver::{Doorbell, Instant64, OpenOptions};
+use crate::driver::{Completion, Doorbell, Instant64, OpenOptions};
 
 /// What an operation takes: from a fast SSD's cache to its worse moments.
 const LATENCY_MIN: Duration = Duration::from_micros(10);
@@ -38,6 +40,7 @@ pub(super) struct World {
     planned: BTreeMap<u64, PlannedFault>,
     machines: Vec<Machine>,
     drivers: Vec<Option<Member>>,
+    network: Network,
 }
 
 #[derive(Debug)]
@@ -56,6 +59,8 @@ struct Member {
     until: Option<Instant64>,
     /// By end, then by a seeded number.
     pending: BTreeMap<(Instant64, u64), Pending>,
+    /// Operations on sockets that have ended, by when it is seen, then by a seeded number.
+    ended: BTreeMap<(Instant64, u64), Completion>,
 }
 
 #[derive(Debug)]
@@ -87,6 +92,7 @@ impl World {
             planned: BTreeMap::new(),
             machines: Vec::new(),
             drivers: Vec::new(),
+            network: Network::default(),
         }
     }
 
@@ -103,7 +109,8 @@ impl World {
     pub(super) fn join(&mut self, machine: MachineIndex, doorbell: Doorbell) -> DriverIndex {
         let here = std::thread::current().id();
         assert_eq!(*self.thread.get_or_insert(here), here, "a simulation runs on one thread");
-        let member = Member { machine, doorbell, until: None, pending: BTreeMap::new() };
+        let (pending, ended) = (BTreeMap::new(), BTreeMap::new());
+        let member = Member { machine, doorbell, until: None, pending, ended };
         let free = self.drivers.iter().position(Option::is_none);
         let index = free.unwrap_or(self.drivers.len());
         if free.is_none() {
@@ -117,6 +124,7 @@ impl World {
     pub(super) fn leave(&mut self, driver: DriverIndex) {
         let left = self.drivers[driver.0].take().expect("a driver leaves once");
         assert!(left.pending.is_empty(), "a driver left {} operations behind", left.pending.len());
+        drop((left.ended, self.network.leave(driver)));
         // The others may have slept all along, and time waited for this one.
         if self.all_parked() {
             self.advance();
@@ -139,7 +147,9 @@ impl World {
         &mut self.machines[machine.0].disk
     }
 
-    pub(super) fn is_stuck(&self) -> bool {
+    pub(super) fn is_stuck(&mut self) -> bool {
+        // Handles that were dropped make something happen.
+        self.on_network(|_, _| ());
         self.all_parked() && self.next_event().is_none()
     }
 
@@ -296,13 +306,46 @@ impl World {
     }
 
     fn next_event(&self) -> Option<Instant64> {
-        self.drivers.iter().flatten().filter_map(Member::next_event).min()
+        let of_drivers = self.drivers.iter().flatten().filter_map(Member::next_event);
+        of_drivers.chain(self.network.next_event()).min()
     }
 
+    /// Time goes on until a driver has something to do, or nothing will ever happen.
     fn advance(&mut self) {
-        let Some(next) = self.next_event() else { return };
-        self.now = self.now.max(next);
-        self.wake_due();
+        self.on_network(|_, _| ());
+        while self.all_parked()
+            && let Some(next) = self.next_event()
+        {
+            self.now = self.now.max(next);
+            self.on_network(|network, cx| network.happen(cx));
+            self.wake_due();
+        }
+    }
+
+    /// Works on the network, then notes for the drivers what has ended by it.
+    pub(super) fn on_network<R>(&mut self, work: impl FnOnce(&mut Network, &mut Cx<'_>) -> R) -> R {
+        let World { network, now, random, drivers, .. } = self;
+        let mut cx = Cx { now: *now, random };
+        network.bury(&mut cx);
+        let given = work(network, &mut cx);
+        for (at, driver, completion) in network.take_ended() {
+            if let Some(member) = drivers[driver.0].as_mut() {
+                member.ended.insert((at, random.next()), completion);
+            }
+        }
+        given
+    }
+
+    /// A driver begins an operation on a socket.
+    pub(super) fn start_socket(&mut self, driver: DriverIndex, operation: SocketOp) {
+        self.on_network(|network, cx| network.start(cx, driver, operation));
+    }
+
+    /// The next operation on a socket that has ended for this driver.
+    pub(super) fn take_ended(&mut self, driver: DriverIndex) -> Option<Completion> {
+        let now = self.now;
+        let first = self.member(driver).ended.first_entry()?;
+        (first.key().0 <= now).then(|| first.remove())
     }
 
     /// Unparks the drivers whose time has come.
@@ -319,6 +362,7 @@ impl World {
     /// Something took time that no driver saw.
     pub(super) fn pass(&mut self, time: Duration) {
         self.now = self.now + time;
+        self.on_network(|network, cx| network.happen(cx));
         self.wake_due();
     }
 
@@ -326,11 +370,13 @@ impl World {
         self.random.below(bound)
     }
 
-    pub(super) fn crash(&mut self, machine: MachineIndex) -> Vec<Pending> {
+    pub(super) fn crash(&mut self, machine: MachineIndex) -> (Vec<Pending>, Vec<End>) {
+        let ends = self.on_network(|network, cx| network.crash(cx, machine));
         let mut lost = Vec::new();
         for slot in &mut self.drivers {
             if let Some(member) = slot.as_mut().filter(|member| member.machine == machine) {
                 lost.extend(std::mem::take(&mut member.pending).into_values());
+                member.ended.clear();
             }
         }
         // A write under way may have reached the cache, and from there the disk.
@@ -344,17 +390,15 @@ impl World {
         let crashed = &mut machines[machine.0];
         crashed.disk.crash(random);
         crashed.crashes += 1;
-        lost
+        (lost, ends)
     }
 }
 
 impl Member {
     fn next_event(&self) -> Option<Instant64> {
-        let ends = self.pending.first_key_value().map(|((end, _), _)| *end);
-        match (ends, self.until) {
-            (Some(end), Some(until)) => Some(end.min(until)),
-            (end, until) => end.or(until),
-        }
+        let transfer = self.pending.first_key_value().map(|((end, _), _)| *end);
+        let socket = self.ended.first_key_value().map(|((end, _), _)| *end);
+        [transfer, socket, self.until].into_iter().flatten().min()
     }
 }
 

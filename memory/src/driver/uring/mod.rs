@@ -8,11 +8,13 @@
 //! Invariants:
 //! - A transfer that the kernel works on stays in `transfers`, with its buffer and its file, until
 //!   the kernel's completion for it has been taken. Dropping the backend waits for all of them.
-//! - At most `depth` transfers are in the kernel, and the completion ring has twice that and more,
-//!   so it can't overflow; further transfers wait in `line`.
+//! - At most `depth` transfers are in the kernel; further ones wait in `line`. Operations on sockets
+//!   are not counted by it, since most of them wait for somebody else (see `sockets`). What finds
+//!   the completion ring full the kernel keeps until it is asked for it.
 
 mod registered;
 mod setup;
+mod sockets;
 #[cfg(test)]
 mod tests;
 
@@ -26,6 +28,8 @@ use io_uring::types::{CancelBuilder, Fd, FsyncFlags, SubmitArgs, Timespec};
 use io_uring::{IoUring, cqueue, opcode, squeue};
 
 use self::registered::{RegisteredFiles, RegisteredMemory};
+use self::sockets::{SOCKET, SocketSlots};
+use super::sockets::SocketOp;
 use super::transfer::{Step, Transfer, TransferKind};
 use super::{Completion, Doorbell, DriverError, DriverOptions};
 
@@ -49,12 +53,14 @@ pub(crate) struct Uring {
     line: VecDeque<Transfer>,
     /// The poll on the doorbell is in the kernel, or pushed.
     doorbell_armed: bool,
+    sockets: SocketSlots,
 }
 
 impl Uring {
     pub(crate) fn new(options: &DriverOptions, doorbell: &Doorbell) -> Result<Uring, DriverError> {
         let depth = options.depth;
         let ring = setup::ring(depth)?;
+        let zero_copy = setup::sends_without_copy(&ring);
         let mut uring = Uring {
             memory: RegisteredMemory::new(&ring, options.arena.clone()),
             files: RegisteredFiles::new(&ring),
@@ -64,6 +70,7 @@ impl Uring {
             free_slots: (0..depth).rev().collect(),
             line: VecDeque::new(),
             doorbell_armed: false,
+            sockets: SocketSlots::new(zero_copy),
         };
         uring.arm_doorbell(doorbell);
         uring
@@ -79,8 +86,27 @@ impl Uring {
         }
     }
 
+    /// Takes an operation, of which the kernel hears with the next submission.
+    pub(crate) fn start_socket(&mut self, operation: SocketOp) {
+        self.sockets.start(operation);
+    }
+
     fn in_kernel(&self) -> usize {
-        self.transfers.len() - self.free_slots.len()
+        self.transfers.len() - self.free_slots.len() + self.sockets.in_kernel()
+    }
+
+    /// Pushes what sockets want, as far as there is room beside what transfers may need.
+    fn push_sockets(&mut self) {
+        let queue = self.ring.submission();
+        let reserved = self.transfers.len() + setup::ENTRIES_BESIDE;
+        let mut room = queue.capacity().saturating_sub(queue.len() + reserved);
+        drop(queue);
+        while room > 0
+            && let Some(entry) = self.sockets.next_entry()
+        {
+            self.push(&entry);
+            room -= 1;
+        }
     }
 
     fn push_transfer(&mut self, slot: u32, mut transfer: Transfer) {
@@ -144,10 +170,10 @@ impl Uring {
     }
 
     fn push(&mut self, entry: &squeue::Entry) {
-        // SAFETY: pointers in the entry point into the buffers of a transfer in `transfers`, whose
-        // memory does not move with it, or to its vectors, which are not touched before the slot
-        // is used again; or there are none. The transfer stays there until its completion is taken
-        // (`take`), and `drop` waits for that.
+        // SAFETY: pointers in the entry point into the buffers of a transfer in `transfers` or of an
+        // operation in `sockets`, whose memory does not move with it, or to its vectors and message,
+        // which are not touched before the slot is used again; or there are none. Both stay there
+        // until their last completion is taken (`take`), and `drop` waits for that.
         let pushed = unsafe { self.ring.submission().push(entry) };
         pushed.expect("the submission ring has a place for every slot and the doorbell");
     }
@@ -172,11 +198,12 @@ impl Uring {
     /// Takes what has ended. A system call only if there is something to submit, or the kernel has
     /// work for this thread.
     pub(crate) fn reap(&mut self, ready: &mut Vec<Completion>) {
-        if self.in_kernel() == 0 {
+        if self.in_kernel() == 0 && !self.sockets.is_waiting_for_room() {
             return;
         }
+        self.push_sockets();
         let queue = self.ring.submission();
-        let enter = !queue.is_empty() || queue.taskrun();
+        let enter = !queue.is_empty() || queue.taskrun() || queue.cq_overflow();
         drop(queue);
         if enter {
             self.enter().unwrap_or_else(|error| panic!("io_uring refused a submission: {error}"));
@@ -195,6 +222,10 @@ impl Uring {
     fn take(&mut self, entry: &cqueue::Entry, ready: &mut Vec<Completion>) {
         if entry.user_data() == DOORBELL {
             self.doorbell_armed = cqueue::more(entry.flags());
+            return;
+        }
+        if entry.user_data() & SOCKET != 0 {
+            self.sockets.take(entry, ready);
             return;
         }
         let slot = u32::try_from(entry.user_data()).expect("slots are 32 bits");
@@ -233,6 +264,11 @@ impl Uring {
         if !self.doorbell_armed {
             self.arm_doorbell(doorbell);
         }
+        self.push_sockets();
+        if self.sockets.is_waiting_for_room() {
+            // More than one submission takes: the next look goes on with it.
+            return;
+        }
         self.files.release_closed(&self.ring.submitter());
         let time = timeout.map(Timespec::from);
         let mut arguments = SubmitArgs::new();
@@ -252,6 +288,7 @@ impl Uring {
 impl Drop for Uring {
     fn drop(&mut self) {
         self.line.clear();
+        self.sockets.clear_line();
         if self.in_kernel() > 0 {
             self.cancel_all();
         }
@@ -266,10 +303,12 @@ impl Drop for Uring {
                 );
                 std::mem::forget(std::mem::take(&mut self.transfers));
                 std::mem::forget(std::mem::take(&mut self.vectors));
+                self.sockets.forget();
                 return;
             }
             self.drain(&mut ended);
             ended.clear();
+            self.sockets.clear_line();
         }
     }
 }

@@ -24,10 +24,17 @@ const SETUPS: [fn(&mut Builder<squeue::Entry, cqueue::Entry>); 4] = [
     |_| {},
 ];
 
-/// A ring that holds `depth` transfers and the doorbell's poll.
+/// Entries that are neither of transfers nor of sockets: the doorbell's poll, and the one that cancels
+/// everything at the end.
+pub(super) const ENTRIES_BESIDE: usize = 2;
+
+/// Operations on sockets that one submission takes at least.
+const SOCKET_ENTRIES: u32 = 62;
+
+/// A ring that holds `depth` transfers and, beside them, some operations on sockets.
 pub(super) fn ring(depth: u32) -> Result<IoUring, DriverError> {
     let refused = |step, source| DriverError::UringRefused { step, source };
-    let entries = (depth + 1).next_power_of_two();
+    let entries = (depth + ENTRIES_BESIDE as u32 + SOCKET_ENTRIES).next_power_of_two();
     let mut ring = None;
     for setup in SETUPS {
         let mut builder = IoUring::builder();
@@ -47,7 +54,7 @@ pub(super) fn ring(depth: u32) -> Result<IoUring, DriverError> {
         refused("io_uring_setup", std::io::Error::from_raw_os_error(libc::EINVAL))
     })?;
     check_abilities(&ring).map_err(|source| refused("abilities of the kernel", source))?;
-    assert!(ring.params().sq_entries() > depth && ring.params().cq_entries() > depth);
+    assert!(ring.params().sq_entries() >= entries && ring.params().cq_entries() >= entries);
     Ok(ring)
 }
 
@@ -62,11 +69,18 @@ fn check_abilities(ring: &IoUring) -> std::io::Result<()> {
     }
     let mut probe = Probe::new();
     ring.submitter().register_probe(&mut probe)?;
-    let needed =
-        [opcode::Read::CODE, opcode::Write::CODE, opcode::Fsync::CODE, opcode::PollAdd::CODE];
-    if needed.iter().all(|code| probe.is_supported(*code)) {
+    let files = [opcode::Read::CODE, opcode::Write::CODE, opcode::Fsync::CODE];
+    let sockets = [opcode::PollAdd::CODE, opcode::Recv::CODE, opcode::SendMsg::CODE];
+    if files.iter().chain(&sockets).all(|code| probe.is_supported(*code)) {
         Ok(())
     } else {
         Err(std::io::ErrorKind::Unsupported.into())
     }
+}
+
+/// Whether the kernel sends messages straight out of our memory, Linux 6.1.
+pub(super) fn sends_without_copy(ring: &IoUring) -> bool {
+    let mut probe = Probe::new();
+    let probed = ring.submitter().register_probe(&mut probe);
+    probed.is_ok() && probe.is_supported(opcode::SendMsgZc::CODE)
 }

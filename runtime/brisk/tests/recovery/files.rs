@@ -3,7 +3,7 @@
 use brisk::{
     connect::{
         FileSink, TextSource,
-        sink::{BucketBy, BucketContext, RollingPolicy},
+        sink::{BucketBy, BucketContext, CompactionStrategy, RollingPolicy},
     },
     prelude::*,
 };
@@ -46,9 +46,9 @@ fn write_input(folder: &Path) -> Vec<u32> {
     (0..FILES * LINES).collect()
 }
 
-/// The numbers in all finished parts, sorted, and how many parts; nothing else may be there.
-fn read_output(folder: &Path) -> (Vec<u32>, usize) {
-    let (mut numbers, mut parts) = (Vec::new(), 0);
+/// The numbers in all finished parts, sorted, and the parts' sizes; nothing else may be there.
+fn read_output(folder: &Path) -> (Vec<u32>, Vec<usize>) {
+    let (mut numbers, mut parts) = (Vec::new(), Vec::new());
     for bucket in ["even", "odd"] {
         for entry in fs::read_dir(folder.join(bucket)).expect("a bucket") {
             let entry = entry.expect("an entry");
@@ -61,14 +61,19 @@ fn read_output(folder: &Path) -> (Vec<u32>, usize) {
                 number.unwrap_or_else(|| panic!("{name}: '{line}'"))
             };
             numbers.extend(text.lines().map(number));
-            parts += 1;
+            parts.push(text.len());
         }
     }
     numbers.sort_unstable();
     (numbers, parts)
 }
 
-fn check(parallelism: u32, settings: &[(&str, &str)]) {
+/// The sizes of the parts that appeared.
+fn check(
+    parallelism: u32,
+    settings: &[(&str, &str)],
+    compaction: Option<CompactionStrategy>,
+) -> Vec<usize> {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = |name: &str| folder.path().join(name);
     fs::create_dir(path("in")).expect("a new folder");
@@ -97,6 +102,10 @@ fn check(parallelism: u32, settings: &[(&str, &str)]) {
     };
     let policy = RollingPolicy { max_bytes: 50_000, ..RollingPolicy::default() };
     let sink = FileSink::lines(path("out")).buckets(BucketBy(by_parity)).rolling(policy);
+    let sink = match compaction {
+        Some(strategy) => sink.compaction(strategy),
+        None => sink,
+    };
     env.from_source(TextSource::new([path("in")]), "Files")
         .map(move |line| {
             if left.fetch_sub(1, Ordering::Relaxed) == 1 {
@@ -113,17 +122,34 @@ fn check(parallelism: u32, settings: &[(&str, &str)]) {
     env.execute("files, exactly once").expect("it ends in spite of its failures");
     assert!(failed.load(Ordering::Relaxed) <= 0, "it failed often enough");
     let (found, parts) = read_output(&path("out"));
-    assert!(parts > 10, "{parts} parts");
+    assert!(parts.len() > 10, "{} parts", parts.len());
     assert_eq!(found.len(), expected.len(), "lines");
     assert!(found == expected);
+    parts
 }
+
+const UNALIGNED: (&str, &str) = ("execution.checkpointing.unaligned.enabled", "true");
 
 #[test]
 fn aligned() {
-    check(2, &[]);
+    check(2, &[], None);
 }
 
 #[test]
 fn unaligned() {
-    check(3, &[("execution.checkpointing.unaligned.enabled", "true")]);
+    check(3, &[UNALIGNED], None);
+}
+
+#[test]
+fn merged_by_size() {
+    let parts = check(2, &[], Some(CompactionStrategy::at_bytes(200_000)));
+    let small = parts.iter().filter(|bytes| **bytes < 200_000).count();
+    // What each subtask has left of each bucket at its end.
+    assert!(small <= 4, "{small} of {} parts are small", parts.len());
+}
+
+#[test]
+fn merged_by_checkpoints() {
+    let three = std::num::NonZeroU32::new(3).expect("not zero");
+    check(3, &[UNALIGNED], Some(CompactionStrategy::at_checkpoints(three)));
 }

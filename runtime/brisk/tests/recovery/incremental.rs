@@ -116,3 +116,40 @@ fn a_damaged_segment_is_found_before_it_is_used() {
     }
     assert!(text.contains("/shared/chk-") && text.contains("damaged"), "{text}");
 }
+
+/// Checkpoints and savepoints of both formats, one after the other, while the state grows and is
+/// compacted: none fails.
+#[cfg(feature = "rocksdb")]
+#[test]
+fn checkpoints_of_rocksdb_come_about_one_after_the_other() {
+    use brisk::checkpoint::{AfterSavepoint, SavepointFormat, coordinator::SavepointRequest};
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let (checkpoints, local) = (path("checkpoints"), path("local"));
+    let mut env = environment(&[
+        ("state.backend.type", "rocksdb"),
+        ("state.backend.rocksdb.localdir", &local),
+        ("state.backend.rocksdb.writebuffer.size", "64 kb"),
+        ("execution.checkpointing.data-inline-threshold", "0 b"),
+        ("execution.checkpointing.dir", &checkpoints),
+    ]);
+    env.enable_checkpointing(Duration::from_millis(10));
+    let job = count(&env);
+    let start = Instant::now();
+    let failed = || job.checkpoint_statistics().latest.failed;
+    for round in 0..10 {
+        let wanted = job.checkpoint_statistics().counts.completed + 8;
+        while job.checkpoint_statistics().counts.completed < wanted {
+            let goes_on = start.elapsed() < 4 * LIMIT && !job.is_over();
+            assert!(goes_on, "{:?} {:?}", job.failures(), failed());
+            std::thread::yield_now();
+        }
+        let format = [SavepointFormat::Native, SavepointFormat::Canonical][round % 2];
+        let (target, after) = (Some(path("savepoints")), AfterSavepoint::Continue);
+        let savepoint = job.trigger_savepoint(SavepointRequest { target, format, after });
+        savepoint.wait().unwrap_or_else(|error| panic!("{format:?}: {error}"));
+    }
+    assert_eq!(job.checkpoint_statistics().counts.failed, 0, "{:?}", failed());
+    job.cancel();
+    assert!(matches!(job.wait(), Err(Error::Canceled { .. })));
+}

@@ -1,4 +1,5 @@
-//! A job that was stopped goes on at any other parallelism, from checkpoints and savepoints.
+//! A job that was stopped goes on at any other parallelism, from checkpoints and savepoints. What the
+//! matrix has of checkpoints is in [`super::matrix`].
 
 use brisk::{
     checkpoint::{AfterSavepoint, SavepointFormat, coordinator::SavepointRequest},
@@ -23,13 +24,17 @@ const PARALLELISMS: [u32; 4] = [1, 2, 3, 7];
 
 /// How a job is stopped, and so what it goes on from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stopped {
+pub(super) enum Stopped {
     /// Canceled after an aligned checkpoint.
     Aligned,
     /// Canceled after one that has records in flight.
     Unaligned,
     /// Canceled after a savepoint.
     Savepoint,
+    /// Canceled after a savepoint in the backend's own format.
+    Native,
+    /// By such a savepoint.
+    WithNative,
     /// By a savepoint.
     WithSavepoint,
 }
@@ -50,7 +55,11 @@ impl Counts {
 }
 
 /// Counts records by key; the sink may take its time, so that buffers are full.
-fn job(env: &StreamExecutionEnvironment, seen: &Counts, slow: Duration) -> JobHandle {
+fn job(
+    env: &StreamExecutionEnvironment,
+    seen: &Counts,
+    slow: Duration,
+) -> Result<JobHandle, Error> {
     let counts = seen.clone();
     let numbers = env.from_generator(Some(RECORDS), RateLimit::Unlimited, |n| n % KEYS);
     let numbers = numbers.uid("numbers").map(|n| n).rebalance().map(|n: u64| n).uid("same");
@@ -61,7 +70,7 @@ fn job(env: &StreamExecutionEnvironment, seen: &Counts, slow: Duration) -> JobHa
         }
         counts.see(key, count);
     });
-    env.execute_async("rescaled").expect("it starts")
+    env.execute_async("rescaled")
 }
 
 fn environment(settings: &[(&str, &str)], parallelism: u32) -> StreamExecutionEnvironment {
@@ -82,7 +91,12 @@ fn environment(settings: &[(&str, &str)], parallelism: u32) -> StreamExecutionEn
 }
 
 /// Runs the job for a while and stops it; what it left.
-fn stop(stopped: Stopped, folder: &Path, settings: &[(&str, &str)], parallelism: u32) -> String {
+pub(super) fn stop(
+    stopped: Stopped,
+    folder: &Path,
+    settings: &[(&str, &str)],
+    parallelism: u32,
+) -> String {
     let directory = folder.display().to_string();
     let unaligned = (stopped == Stopped::Unaligned).to_string();
     let mut all = vec![
@@ -93,14 +107,18 @@ fn stop(stopped: Stopped, folder: &Path, settings: &[(&str, &str)], parallelism:
     ];
     all.extend_from_slice(settings);
     let seen = Counts::default();
-    let handle = job(&environment(&all, parallelism), &seen, SLOW);
+    let handle = job(&environment(&all, parallelism), &seen, SLOW).expect("it starts");
     while seen.records.load(Ordering::Relaxed) < RECORDS / 50 {
         std::thread::yield_now();
     }
+    let native = matches!(stopped, Stopped::Native | Stopped::WithNative);
     let savepoint = SavepointRequest {
         target: None,
-        format: SavepointFormat::Canonical,
-        after: AfterSavepoint::Continue,
+        format: if native { SavepointFormat::Native } else { SavepointFormat::Canonical },
+        after: match stopped {
+            Stopped::WithNative => AfterSavepoint::Suspend,
+            _ => AfterSavepoint::Continue,
+        },
     };
     if settings.contains(&INCREMENTAL) {
         // So that the last one is based on others.
@@ -110,7 +128,9 @@ fn stop(stopped: Stopped, folder: &Path, settings: &[(&str, &str)], parallelism:
     }
     let answer = match stopped {
         Stopped::Aligned | Stopped::Unaligned => handle.trigger_checkpoint(),
-        Stopped::Savepoint => handle.trigger_savepoint(savepoint),
+        Stopped::Savepoint | Stopped::Native | Stopped::WithNative => {
+            handle.trigger_savepoint(savepoint)
+        }
         Stopped::WithSavepoint => handle.stop_with_savepoint(None, Stop::Suspend),
     };
     let left = answer.wait().expect("it comes about").location;
@@ -119,7 +139,7 @@ fn stop(stopped: Stopped, folder: &Path, settings: &[(&str, &str)], parallelism:
         assert!(latest.persisted_data > 0, "records in flight are part of it");
     }
     match stopped {
-        Stopped::WithSavepoint => {
+        Stopped::WithSavepoint | Stopped::WithNative => {
             handle.wait().expect("it finishes");
         }
         _ => {
@@ -130,7 +150,7 @@ fn stop(stopped: Stopped, folder: &Path, settings: &[(&str, &str)], parallelism:
     left
 }
 
-fn check(stopped: Stopped, settings: &[(&str, &str)], then: u32, now: u32) {
+pub(super) fn check(stopped: Stopped, settings: &[(&str, &str)], then: u32, now: u32) {
     check_change(stopped, [settings; 2], then, now);
 }
 
@@ -138,19 +158,47 @@ fn check(stopped: Stopped, settings: &[(&str, &str)], then: u32, now: u32) {
 fn check_change(stopped: Stopped, settings: [&[(&str, &str)]; 2], then: u32, now: u32) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let left = stop(stopped, folder.path(), settings[0], then);
-    let mut all = vec![("execution.state-recovery.path", left.as_str())];
-    all.extend_from_slice(settings[1]);
+    go_on(&left, settings[1], now, &format!("{stopped:?} {settings:?} {then} to {now}"));
+}
+
+/// Runs the job from what an earlier run left to its end, and counts.
+fn go_on(left: &str, settings: &[(&str, &str)], parallelism: u32, what: &str) {
+    if let Err(error) = try_to_go_on(left, settings, parallelism) {
+        panic!("{what}: {error}");
+    }
+}
+
+/// The same; what was wrong, with all causes.
+///
+/// # Panics
+/// If the job ends well with wrong counts.
+pub(super) fn try_to_go_on(
+    left: &str,
+    settings: &[(&str, &str)],
+    parallelism: u32,
+) -> Result<(), String> {
+    let mut all = vec![("execution.state-recovery.path", left)];
+    all.extend_from_slice(settings);
     let seen = Counts::default();
-    let handle = job(&environment(&all, now), &seen, Duration::ZERO);
-    handle.wait().unwrap_or_else(|error| panic!("{stopped:?} {then} to {now}: {error}"));
+    let started = job(&environment(&all, parallelism), &seen, Duration::ZERO);
+    if let Err(error) = started.and_then(JobHandle::wait) {
+        let mut text = error.to_string();
+        let mut cause = std::error::Error::source(&error);
+        while let Some(error) = cause {
+            text.push_str(&format!(": {error}"));
+            cause = error.source();
+        }
+        return Err(text);
+    }
     let counts = seen.highest.lock().expect("nobody panics with it");
     let wrong = (0..KEYS).find(|key| {
         let expected = (RECORDS - key).div_ceil(KEYS);
         // All of a key's records may have come before.
         counts.get(key).is_some_and(|count| *count != expected)
     });
-    assert_eq!(wrong, None, "{stopped:?} {settings:?} {then} to {now}: a key's records");
-    assert!(counts.len() as u64 > KEYS / 2, "{stopped:?} {then} to {now}: it went on");
+    assert_eq!(wrong, None, "a key's records, from {left} with {settings:?}");
+    assert!(counts.len() as u64 > KEYS / 2, "it went on from {left} with {settings:?}");
+    Ok(())
 }
 
 fn check_all(stopped: Stopped, settings: &[(&str, &str)]) {
@@ -161,50 +209,18 @@ fn check_all(stopped: Stopped, settings: &[(&str, &str)]) {
     }
 }
 
-const COMPRESSED: (&str, &str) = ("execution.checkpointing.snapshot-compression", "true");
+pub(super) const COMPRESSED: (&str, &str) =
+    ("execution.checkpointing.snapshot-compression", "true");
+
+pub(super) const NO_RESTART: (&str, &str) = ("restart-strategy.type", "none");
 
 /// Only what changed, and all of it as segments.
-const INCREMENTAL: (&str, &str) = ("execution.checkpointing.incremental", "true");
-const SEGMENTS: (&str, &str) = ("execution.checkpointing.data-inline-threshold", "0 b");
-
-#[test]
-fn from_incremental_checkpoints() {
-    check_all(Stopped::Aligned, &[INCREMENTAL, SEGMENTS]);
-}
-
-#[test]
-fn from_compressed_incremental_checkpoints() {
-    check_all(Stopped::Aligned, &[INCREMENTAL, SEGMENTS, COMPRESSED]);
-}
-
-#[test]
-fn from_incremental_unaligned_checkpoints() {
-    check_all(Stopped::Unaligned, &[INCREMENTAL, SEGMENTS]);
-}
+pub(super) const INCREMENTAL: (&str, &str) = ("execution.checkpointing.incremental", "true");
+pub(super) const SEGMENTS: (&str, &str) = ("execution.checkpointing.data-inline-threshold", "0 b");
 
 #[test]
 fn from_checkpoints_of_segments_that_are_full() {
     check_all(Stopped::Aligned, &[SEGMENTS]);
-}
-
-#[test]
-fn from_aligned_checkpoints() {
-    check_all(Stopped::Aligned, &[]);
-}
-
-#[test]
-fn from_compressed_checkpoints() {
-    check_all(Stopped::Aligned, &[COMPRESSED]);
-}
-
-#[test]
-fn from_unaligned_checkpoints() {
-    check_all(Stopped::Unaligned, &[]);
-}
-
-#[test]
-fn from_compressed_unaligned_checkpoints() {
-    check_all(Stopped::Unaligned, &[COMPRESSED]);
 }
 
 #[test]
@@ -222,31 +238,66 @@ fn from_the_savepoint_that_stopped_it() {
     check_all(Stopped::WithSavepoint, &[]);
 }
 
+#[test]
+fn from_native_savepoints() {
+    for (then, now) in [(1, 3), (3, 2), (2, 7)] {
+        check(Stopped::Native, &[SEGMENTS], then, now);
+        check(Stopped::WithNative, &[INCREMENTAL, COMPRESSED], then, now);
+    }
+}
+
 #[cfg(feature = "rocksdb")]
 mod rocksdb {
-    use super::{PARALLELISMS, Stopped, check_all, check_change};
+    use super::*;
 
     const ROCKSDB: (&str, &str) = ("state.backend.type", "rocksdb");
-    const INCREMENTAL: (&str, &str) = ("execution.checkpointing.incremental", "true");
 
     #[test]
-    fn from_full_aligned_checkpoints() {
-        check_all(Stopped::Aligned, &[ROCKSDB]);
+    fn from_native_savepoints() {
+        check_all(Stopped::Native, &[ROCKSDB]);
+        for (then, now) in [(1, 3), (3, 2), (2, 7)] {
+            check(Stopped::WithNative, &[ROCKSDB, INCREMENTAL], then, now);
+            check(Stopped::Native, &[ROCKSDB, SEGMENTS, COMPRESSED], then, now);
+        }
+    }
+
+    /// From one savepoint to the next in another format, with other parallelisms.
+    #[test]
+    fn from_canonical_to_native_savepoints_and_back() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let mut left = stop(Stopped::Savepoint, folder.path(), &[ROCKSDB], 2);
+        let steps = [
+            (Stopped::Native, 3),
+            (Stopped::WithNative, 1),
+            (Stopped::WithSavepoint, 7),
+            (Stopped::Native, 2),
+            (Stopped::Savepoint, 2),
+        ];
+        for (stopped, parallelism) in steps {
+            let path = left.clone();
+            let settings = [ROCKSDB, ("execution.state-recovery.path", path.as_str())];
+            left = stop(stopped, folder.path(), &settings, parallelism);
+        }
+        go_on(&left, &[], 3, "a canonical one at the end, into memory");
     }
 
     #[test]
-    fn from_full_unaligned_checkpoints() {
-        check_all(Stopped::Unaligned, &[ROCKSDB]);
+    fn a_native_savepoint_is_whole_by_itself() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let settings = [ROCKSDB, INCREMENTAL, SEGMENTS];
+        let left = stop(Stopped::Native, &folder.path().join("made"), &settings, 2);
+        let moved = folder.path().join("moved");
+        std::fs::rename(&left, &moved).expect("it is a folder");
+        std::fs::remove_dir_all(folder.path().join("made")).expect("the rest of it");
+        go_on(&moved.display().to_string(), &[ROCKSDB], 3, "moved");
     }
 
     #[test]
-    fn from_incremental_aligned_checkpoints() {
-        check_all(Stopped::Aligned, &[ROCKSDB, INCREMENTAL]);
-    }
-
-    #[test]
-    fn from_incremental_unaligned_checkpoints() {
-        check_all(Stopped::Unaligned, &[ROCKSDB, INCREMENTAL]);
+    fn a_native_savepoint_is_for_its_backend() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let left = stop(Stopped::Native, folder.path(), &[ROCKSDB], 2);
+        let text = try_to_go_on(&left, &[NO_RESTART], 2).expect_err("it is RocksDB's");
+        assert!(text.contains("state.backend.type to rocksdb"), "{text}");
     }
 
     #[test]

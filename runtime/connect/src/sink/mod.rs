@@ -37,7 +37,8 @@ mod rolling;
 pub(crate) use folder::is_in_progress;
 pub use publication::WriteMode;
 pub use rolling::{
-    BucketAssigner, BucketBy, BucketContext, DateTimeBuckets, Delimited, Encoder, FileSink, Lines,
-    OneBucket, PartFile, PartFiles, PartOutput, Raw, RollingCommitter, RollingPolicy,
+    BucketAssigner, BucketBy, BucketContext, CompactionStrategy, DateTimeBuckets, Delimited,
+    Encoder, FileSink, Lines, OneBucket, PartFile, PartFiles, PartOutput, Raw, RollingCommitter,
+    RollingPolicy, WaitingPart,
 };
 pub use text::{Displayed, FormattedBy, LineFormat, TextSink, TextWriter};

@@ -27,9 +27,6 @@ use crate::{
     worker::{Directory, JobKey, WorkerHandle, WorkerThread},
 };
 
-/// Checkpoints that statistics remember, as in Flink (`web.checkpoints.history`).
-const HISTORY: usize = 10;
-
 /// A job as the API hands it over.
 pub(crate) struct JobProgram {
     /// What the program described.
@@ -125,14 +122,18 @@ impl Dispatcher {
             seed: staff.seed,
             // The control plane's clock goes on from here.
             now: Millis(0),
-            history: HISTORY,
+            history: program.settings.history.checkpoints,
         };
         let shared = Arc::new(JobShared::new(SharedParts {
             name: program.graph.name().to_string(),
             id: staff.job_id,
             workers,
             control: self.control.clone(),
-            decisions: Decisions::new(coordinator, program.settings.restart),
+            decisions: Decisions::new(
+                coordinator,
+                program.settings.restart,
+                program.settings.history.failures,
+            ),
             current: CurrentRun { key: JobKey(fresh_number()), plans: Arc::from([]) },
         }));
         self.control.adopt(JobMaster::new(MasterParts {

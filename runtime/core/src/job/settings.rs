@@ -1,9 +1,10 @@
 //! What the configuration says about the job itself: its checkpoints, its restarts, its beginning.
 
 use brisk_memory::config::{
-    Configuration,
+    Configuration, PathList,
     options::{
         checkpointing::{self, CheckpointStorage, CheckpointingMode},
+        core, history,
         state::{self, ClaimMode},
     },
 };
@@ -34,6 +35,39 @@ pub(crate) struct JobSettings {
     pub(super) recovery: Option<Recovery>,
     /// Whether state of operators that are gone is left out.
     pub(super) ignore_unclaimed_state: bool,
+    /// Copies of checkpoints at hand, if there are to be some.
+    pub(super) local: Option<LocalSettings>,
+    /// How much of its past is remembered.
+    pub(super) history: HistorySettings,
+}
+
+/// Copies of checkpoints at hand.
+#[derive(Clone, Debug)]
+pub(super) struct LocalSettings {
+    /// Where they go: the first of these that can be written to.
+    pub(super) folders: Vec<PathBuf>,
+    /// Whether tasks read them.
+    pub(super) are_read: bool,
+}
+
+impl LocalSettings {
+    fn read(config: &Configuration) -> Result<Option<Self>, Error> {
+        if !config.get(&checkpointing::LOCAL_BACKUP)? {
+            return Ok(None);
+        }
+        let PathList(folders) = match config.get(&checkpointing::LOCAL_BACKUP_DIRS)? {
+            Some(folders) => folders,
+            None => config.get(&core::TMP_DIRS)?,
+        };
+        Ok(Some(Self { folders, are_read: config.get(&state::FROM_LOCAL)? }))
+    }
+}
+
+/// How much is remembered of what a job went through.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct HistorySettings {
+    pub(super) checkpoints: usize,
+    pub(super) failures: usize,
 }
 
 /// Where a job's checkpoints go.
@@ -45,6 +79,8 @@ pub(super) struct StorageSettings {
     create_subdir: bool,
     compression: Compression,
     inline_below: u64,
+    /// Most bytes of an acknowledgement that has state in it.
+    frame_bytes_max: u64,
 }
 
 /// A checkpoint or savepoint to begin with.
@@ -79,9 +115,15 @@ impl JobSettings {
                 create_subdir: config.get(&checkpointing::CREATE_SUBDIR)?,
                 compression,
                 inline_below: config.get(&checkpointing::INLINE_THRESHOLD)?.bytes(),
+                frame_bytes_max: config.get(&history::FRAME_SIZE)?.bytes(),
             },
             recovery: path.map(|path| Recovery { path, claim }),
             ignore_unclaimed_state: config.get(&state::IGNORE_UNCLAIMED_STATE)?,
+            local: LocalSettings::read(config)?,
+            history: HistorySettings {
+                checkpoints: config.get(&history::CHECKPOINTS_HISTORY)? as usize,
+                failures: config.get(&history::EXCEPTION_HISTORY)? as usize,
+            },
             checkpoints,
         })
     }
@@ -108,7 +150,10 @@ impl StorageSettings {
     /// Where tasks write their state.
     pub(super) fn destination(&self, job: JobId) -> StateDestination {
         match self.folders(job) {
-            None => StateDestination::Inline(JobManagerStorage::default()),
+            None => StateDestination::Inline(JobManagerStorage {
+                frame_bytes_max: self.frame_bytes_max,
+                ..JobManagerStorage::default()
+            }),
             Some(storage) => StateDestination::Files {
                 storage,
                 compression: self.compression,

@@ -132,18 +132,26 @@ pub const fn is_plain<T: Record>() -> bool {
     <T as Archive>::COPY_OPTIMIZATION.is_enabled() && size_of::<T>() == size_of::<Archived<T>>()
 }
 
+/// The archive of a plain value.
+///
+/// # Panics
+/// If the value is not plain.
+#[inline(always)]
+pub fn plain_bytes<T: Record>(value: &T) -> &[u8] {
+    assert!(is_plain::<T>(), "a value that is not its own archive");
+    let from = std::ptr::from_ref(value).cast::<u8>();
+    // SAFETY: a plain value has no byte that is not initialized, its bytes are its archive, and they
+    // are borrowed for as long as it is.
+    unsafe { std::slice::from_raw_parts(from, size_of::<T>()) }
+}
+
 /// Writes the archive of a plain value.
 ///
 /// # Panics
 /// If the value is not plain or `out` is not as long as it.
 #[inline(always)]
 pub fn write_plain<T: Record>(value: &T, out: &mut [u8]) {
-    assert!(is_plain::<T>(), "a value that is not its own archive");
-    assert_eq!(out.len(), size_of::<T>(), "room for the value");
-    let from = std::ptr::from_ref(value).cast::<u8>();
-    // SAFETY: both are `size_of::<T>()` bytes and one is borrowed mutably, so they are apart; a plain
-    // value has no byte that is not initialized, and its bytes are its archive.
-    unsafe { std::ptr::copy_nonoverlapping(from, out.as_mut_ptr(), size_of::<T>()) };
+    out.copy_from_slice(plain_bytes(value));
 }
 
 /// The archived record in a payload that this process wrote.

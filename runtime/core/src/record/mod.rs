@@ -14,7 +14,9 @@ pub mod selector;
 
 pub use checked::{InvalidRecord, checked_copy, checked_view, exercise};
 pub(crate) use codec::AlignedBytes;
-pub use codec::{Decoder, Encoder, RecordEncoder, decode, is_plain, view, write_plain};
+pub use codec::{
+    Decoder, Encoder, RecordEncoder, decode, is_plain, plain_bytes, view, write_plain,
+};
 pub use hash::{KeyHasher, key_hash};
 
 use rkyv::{

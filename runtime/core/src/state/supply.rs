@@ -4,7 +4,11 @@ use brisk_memory::{
     Claims, ClaimsRef, HeldIndex, Holding, MemoryError, Pool, PoolOptions, Region, Segment,
     SegmentCount, SegmentSize, Taken,
 };
-use std::{cell::RefCell, rc::Rc, task::Waker};
+use std::{
+    cell::RefCell,
+    rc::{Rc, Weak},
+    task::Waker,
+};
 
 use super::StateError;
 
@@ -34,13 +38,26 @@ pub struct Supply {
     owner: Rc<str>,
 }
 
+/// Keeps segments that it can do without.
+pub(super) trait GivesWay {
+    /// Gives them back; false if there were none.
+    fn give_way(&self) -> bool;
+}
+
 /// What the tables of an operator have together.
-#[derive(Debug)]
 struct Share {
     pool: Pool,
     /// Of snapshots that are being written: they may have segments that can be had.
     claims: Vec<ClaimsRef>,
+    /// Whoever may have others.
+    spare: Vec<Weak<dyn GivesWay>>,
     reserve: Vec<Segment>,
+}
+
+impl std::fmt::Debug for Share {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Share").field("pool", &self.pool).finish_non_exhaustive()
+    }
 }
 
 impl Share {
@@ -59,6 +76,11 @@ impl Share {
             if let Some(segment) = self.take() {
                 return Some(segment);
             }
+        }
+        if self.spare.iter().filter_map(Weak::upgrade).any(|kept| kept.give_way())
+            && let Some(segment) = self.take()
+        {
+            return Some(segment);
         }
         // What is read from here on is copied, so that less of the reserve is needed.
         self.claims.iter().for_each(ClaimsRef::starve);
@@ -81,7 +103,8 @@ impl Supply {
             // State does not wait for memory: there is nobody to wake.
             waker: Waker::noop().clone(),
         })?;
-        let share = Share { pool, claims: Vec::new(), reserve: Vec::new() };
+        let (claims, spare, reserve) = (Vec::new(), Vec::new(), Vec::new());
+        let share = Share { pool, claims, spare, reserve };
         let (share, owner) = (Rc::new(RefCell::new(share)), owner.into());
         Ok(Self { share, region: region.clone(), owner })
     }
@@ -95,6 +118,23 @@ impl Supply {
         let taken = share.take().or_else(|| share.take_back());
         drop(share);
         taken.ok_or_else(|| self.exhausted())
+    }
+
+    /// A segment that nobody else needs now, if there is one.
+    pub(super) fn take_spare(&mut self) -> Option<Segment> {
+        self.share.borrow_mut().take()
+    }
+
+    /// Segments are kept there that can be had when there are no others.
+    pub(super) fn takes_from(&mut self, kept: Weak<dyn GivesWay>) {
+        let spare = &mut self.share.borrow_mut().spare;
+        spare.retain(|known| known.strong_count() > 0 && !Weak::ptr_eq(known, &kept));
+        spare.push(kept);
+    }
+
+    /// Segments that it may have.
+    pub(super) fn quota(&self) -> SegmentCount {
+        self.share.borrow().pool.size()
     }
 
     /// Opens a frozen segment, or gives what is to take its place.
@@ -136,10 +176,12 @@ impl Supply {
     }
 
     /// Segments are being copied for these from now on.
-    pub(super) fn lend_to(&mut self, claims: &Claims) {
+    ///
+    /// `chunks` are written besides, of what may give way.
+    pub(super) fn lend_to(&mut self, claims: &Claims, chunks: usize) {
         let share = &mut *self.share.borrow_mut();
         share.claims.retain(ClaimsRef::is_wanted);
-        let wanted = claims.open();
+        let wanted = claims.open() + chunks;
         if wanted == 0 {
             return;
         }
@@ -149,6 +191,9 @@ impl Supply {
             let Some(segment) = share.take() else {
                 // Then what is read is copied, and there is no need for it.
                 share.reserve.clear();
+                share.spare.iter().filter_map(Weak::upgrade).for_each(|kept| {
+                    kept.give_way();
+                });
                 return claims.starve();
             };
             share.reserve.push(segment);

@@ -188,6 +188,10 @@ impl RunningTask {
         if let Some(at) = self.cx.barriers.poll_urgent(now) {
             self.cx.wake_at(at);
         }
+        if let Some((checkpoint, again)) = self.cx.barriers.copy_captured(now) {
+            self.cx.cuts.copy_waiting(checkpoint);
+            self.cx.wake_at(again);
+        }
         self.pass_due()
     }
 

@@ -2,7 +2,7 @@
 //!
 //! The jobs take turns, see [`job`]. A process is killed with SIGKILL at a random moment and started
 //! again, to go on from its newest checkpoint, until it ends by itself; meanwhile its operators may fail
-//! too. In every other round other processes spin on all cores. Then the lines are compared with those of
+//! too, and it goes on at other parallelisms if its lines do not depend on that. In every other round other processes spin on all cores. Then the lines are compared with those of
 //! a run without faults. That is repeated until there were as many faults as wanted.
 
 mod contention;
@@ -15,7 +15,7 @@ use crate::failure::Failure;
 use crate::repository::workspace::Workspace;
 use crate::run::Run;
 use contention::Spinners;
-use job::{Job, SETTINGS};
+use job::{Backend, Job, SETTINGS};
 use place::{Attempt, Place};
 use report::Report;
 use std::fs::{self, File};
@@ -27,11 +27,12 @@ Kills real jobs at random moments and fails their operators, has them go on from
 compares what they wrote with a run without faults. In every other round other processes spin on all
 cores.
 
-Usage: cargo xtask chaos --faults N [--seed N] [--planted FAULT] [--json]
+Usage: cargo xtask chaos --faults N [--seed N] [--backend BACKEND] [--planted FAULT] [--json]
 
   --faults N       how many faults there are, kills and failures of operators, over as many runs as
                    that takes (20)
   --seed N         where the random moments begin (1); other work on the machine moves them as well
+  --backend NAME   what keeps keyed state: hashmap (unless given) or rocksdb
   --planted FAULT  has the jobs make a fault, which shows that it would be found: forgotten-timer
   --json           the report as one line of JSON, the last line of the output
 
@@ -39,7 +40,8 @@ The exit code is 1 if a line was lost, doubled or changed.
 
 Examples:
   cargo xtask chaos --faults 200
-  cargo xtask chaos --faults 50 --seed 7 --json";
+  cargo xtask chaos --faults 50 --seed 7 --json
+  cargo xtask chaos --faults 50 --backend rocksdb";
 
 /// A run is killed after up to this long.
 const LIFE_MS_MAX: u64 = 400;
@@ -55,15 +57,20 @@ const FAILURES_MAX: u64 = 3;
 pub(crate) fn run(workspace: &Workspace, mut arguments: Arguments) -> Result<(), Failure> {
     let faults = arguments.number("--faults")?.unwrap_or(20);
     let seed = arguments.number("--seed")?.unwrap_or(1);
+    let backend = match arguments.one_of("--backend", &["hashmap", "rocksdb"])? {
+        Some("rocksdb") => Backend::RocksDb,
+        _ => Backend::Memory,
+    };
     let planted = arguments.one_of("--planted", &["forgotten-timer"])?;
     let json = arguments.flag("--json");
     arguments.finish()?;
     for job in Job::ALL {
         let mut build = workspace.cargo();
-        build.args(["build", "--release", "-p", job.package(), "--example", job.program()]);
+        build.args(["build", "--release", "-p", job.package(backend)]);
+        build.args(["--example", job.program(backend)]).args(backend.features());
         Run::new(build, BUILD_LIMIT).finish()?;
     }
-    let place = Place::make(workspace)?;
+    let place = Place::make(workspace, backend)?;
     let plan = Plan { faults, seed, planted };
     let report = campaign(&place, &plan);
     // Left where it is when something is wrong with it.
@@ -104,8 +111,10 @@ fn campaign(place: &Place, plan: &Plan<'_>) -> Result<Report, Failure> {
     let mut random = Random(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
     let mut expected = Vec::new();
     for job in Job::ALL {
-        let name = format!("calm-{}", job.program());
-        let calm = Attempt { job, name: &name, settings: &[], failures: 0, seed, planted: None };
+        let name = format!("calm-{job:?}");
+        let (parallelism, planted) = (job.parallelisms()[0], None);
+        let calm =
+            Attempt { job, name: &name, settings: &[], failures: 0, seed, parallelism, planted };
         to_its_end(place, &calm, &mut report)?;
         expected.push(place.lines(&name)?.0);
     }
@@ -118,8 +127,10 @@ fn campaign(place: &Place, plan: &Plan<'_>) -> Result<Report, Failure> {
         let job = number / 2 % Job::ALL.len();
         let name = format!("round-{}", report.rounds);
         let settings = SETTINGS[number / 4 % SETTINGS.len()];
+        let (job_now, failures) = (Job::ALL[job], 0);
+        let parallelism = job_now.parallelisms()[0];
         let attempt =
-            Attempt { job: Job::ALL[job], name: &name, settings, failures: 0, seed, planted };
+            Attempt { job: job_now, name: &name, settings, failures, seed, parallelism, planted };
         round(place, attempt, faults, (&mut random, &mut report))?;
         drop(spinners);
         compare(place, &name, &expected[job], &mut report)?;
@@ -140,7 +151,9 @@ fn round(
             Job::Words => (0, 0),
             Job::Everything => (random.below(FAILURES_MAX + 1), random.below(1 << 20)),
         };
-        Attempt { failures, seed, ..attempt }
+        let parallelisms = attempt.job.parallelisms();
+        let parallelism = parallelisms[random.below(parallelisms.len() as u64) as usize];
+        Attempt { failures, seed, parallelism, ..attempt }
     };
     while report.faults() < faults && report.kills < before + KILLS_PER_ROUND {
         let life = Duration::from_millis(random.below(LIFE_MS_MAX));

@@ -1,6 +1,6 @@
 //! Where a campaign works: programs, their input, what they wrote.
 
-use super::job::Job;
+use super::job::{Backend, Job};
 use crate::failure::Failure;
 use crate::repository::workspace::Workspace;
 use std::fmt::Write as _;
@@ -15,6 +15,7 @@ const FILES: u64 = 4;
 /// The folder of a campaign, and the programs that it runs there.
 pub(super) struct Place {
     programs: PathBuf,
+    backend: Backend,
     pub(super) folder: PathBuf,
 }
 
@@ -29,6 +30,7 @@ pub(super) struct Attempt<'a> {
     /// How often an operator fails, and where that begins.
     pub(super) failures: u64,
     pub(super) seed: u64,
+    pub(super) parallelism: u32,
     /// A fault that the job is to have, to see that it is found.
     pub(super) planted: Option<&'a str>,
 }
@@ -38,7 +40,7 @@ fn environment(error: std::io::Error) -> Failure {
 }
 
 impl Place {
-    pub(super) fn make(workspace: &Workspace) -> Result<Self, Failure> {
+    pub(super) fn make(workspace: &Workspace, backend: Backend) -> Result<Self, Failure> {
         let programs = workspace.target().join("release/examples");
         let folder = std::env::temp_dir().join(format!("brisk-chaos-{}", std::process::id()));
         let input = folder.join("input");
@@ -50,13 +52,13 @@ impl Place {
         for file in 0..FILES {
             fs::write(input.join(format!("{file}.txt")), &text).map_err(environment)?;
         }
-        Ok(Place { programs, folder })
+        Ok(Place { programs, backend, folder })
     }
 
     /// The command of an attempt.
     pub(super) fn command(&self, attempt: &Attempt<'_>) -> Command {
-        let Attempt { job, name, settings, failures, seed, planted } = attempt;
-        let mut command = Command::new(self.programs.join(job.program()));
+        let Attempt { job, name, settings, failures, seed, parallelism, planted } = attempt;
+        let mut command = Command::new(self.programs.join(job.program(self.backend)));
         command.arg("--output").arg(self.folder.join(name));
         command.arg("--checkpoint-dir").arg(self.folder.join(format!("{name}.checkpoints")));
         match job {
@@ -70,7 +72,12 @@ impl Place {
                 command.args(planted.iter().flat_map(|fault| ["--planted", fault]));
             }
         }
-        command.args(*settings).args(["--parallelism", "2"]);
+        command.args(*settings).args(["--parallelism", &parallelism.to_string()]);
+        command.args(self.backend.settings());
+        if self.backend == Backend::RocksDb {
+            let local = self.folder.join("local");
+            command.arg(format!("-Dstate.backend.rocksdb.localdir={}", local.display()));
+        }
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         command
     }

@@ -1,4 +1,5 @@
-//! The transactions of a file sink: the parts that were closed between two checkpoints.
+//! The transactions of a file sink: the parts that were closed between two checkpoints, but for those that
+//! wait to be merged, and what earlier ones were merged into.
 
 use std::path::PathBuf;
 
@@ -9,9 +10,10 @@ use brisk_core::task::flow::Flow;
 use brisk_memory::driver::Instant64;
 
 use super::bucket::{BucketAssigner, BucketContext};
+use super::compaction::{Compactor, WaitingPart, commit};
 use super::encoder::{Encoder, PartOutput};
 use super::name::PartFile;
-use super::parts::{Parts, remove, show};
+use super::parts::{Parts, remove};
 use super::run::RunShare;
 
 /// What a checkpoint has of a transaction.
@@ -21,6 +23,10 @@ use super::run::RunShare;
 pub struct PartFiles {
     /// Closed parts, which become visible together.
     pub parts: Vec<PartFile>,
+    /// Parts whose records are in those too, and which are removed then.
+    pub merged: Vec<PartFile>,
+    /// Parts that wait to be merged, if this is what a sink holds back.
+    pub waiting: Vec<WaitingPart>,
 }
 
 /// A running file sink.
@@ -28,6 +34,7 @@ pub struct RollingCommitter<E, B> {
     pub(super) run: RunShare,
     pub(super) folder: PathBuf,
     pub(super) parts: Parts,
+    pub(super) compactor: Compactor,
     pub(super) encoder: E,
     pub(super) buckets: B,
     /// The bucket of the record in hand.
@@ -116,23 +123,40 @@ where
         self.has_room(cx)
     }
 
-    fn pre_commit(&mut self, transaction: &mut PartFiles, _cx: &mut Cx) -> Result<(), BoxError> {
+    fn pre_commit(&mut self, transaction: &mut PartFiles, cx: &mut Cx) -> Result<(), BoxError> {
         self.parts.close_all(&mut transaction.parts);
-        Ok(())
+        Ok(self.compactor.barrier(transaction, &mut self.parts, &cx.files())?)
     }
 
     fn is_pre_committed(&mut self, transaction: &PartFiles, cx: &mut Cx) -> Result<bool, BoxError> {
-        Ok(self.parts.are_durable(&transaction.parts, cx)?)
+        Ok(self.compactor.is_durable(transaction, &mut self.parts, cx)?)
     }
 
     fn commit(&mut self, transaction: &PartFiles, cx: &mut Cx) -> Result<(), BoxError> {
-        Ok(show(&cx.files(), &self.folder, &transaction.parts)?)
+        Ok(commit(&cx.files(), &self.folder, transaction)?)
     }
 
     fn abort(&mut self, transaction: &PartFiles, cx: &mut Cx) -> Result<(), BoxError> {
         let files = cx.files();
         self.parts.discard_open(&files)?;
         Ok(remove(&files, &self.folder, &transaction.parts)?)
+    }
+
+    fn holds_back(&self) -> bool {
+        self.compactor.is_waiting()
+    }
+
+    fn held_back(&self) -> Vec<PartFiles> {
+        self.compactor.held_back()
+    }
+
+    fn hold_back(&mut self, element: &PartFiles, cx: &mut Cx) -> Result<(), BoxError> {
+        let (compactor, run) = (&mut self.compactor, &self.run);
+        Ok(compactor.hold_back(element, &cx.files(), |path| run.hold_back(path))?)
+    }
+
+    fn input_ended(&mut self) {
+        self.compactor.input_ended();
     }
 }
 

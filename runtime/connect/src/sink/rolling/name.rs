@@ -20,6 +20,8 @@ pub struct PartFile {
     pub number: u32,
     /// The run that wrote it.
     pub run: String,
+    /// Its length, once it is closed.
+    pub bytes: u64,
 }
 
 impl PartFile {

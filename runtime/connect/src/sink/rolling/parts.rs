@@ -105,15 +105,24 @@ impl Parts {
             let oldest = (0..self.open.len()).min_by_key(|at| self.open[*at].written);
             closed.push(self.close(oldest.expect("there are some")));
         }
-        self.enter(bucket, files)?;
-        let Writer { folder, subtask, run } = &self.writer;
-        let (bucket, run) = (bucket.to_string(), run.clone());
-        let part = PartFile { bucket, subtask: *subtask, number: self.next_number, run };
-        let file = files.open(&part.hidden(folder)?, OpenOptions::CREATE_NEW)?;
-        self.next_number += 1;
-        let output = OutputFile::new(file);
+        let (part, output) = self.create(bucket, files)?;
         self.open.push(OpenPart { part, output, opened: now, written: now });
         Ok(self.open.len() - 1)
+    }
+
+    /// Makes a part, which is none of those that records go to.
+    pub(super) fn create(
+        &mut self,
+        bucket: &str,
+        files: &Files,
+    ) -> Result<(PartFile, OutputFile), ConnectError> {
+        self.enter(bucket, files)?;
+        let Writer { folder, subtask, run } = &self.writer;
+        let (bucket, run, number) = (bucket.to_string(), run.clone(), self.next_number);
+        let part = PartFile { bucket, subtask: *subtask, number, run, bytes: 0 };
+        let file = files.open(&part.hidden(folder)?, OpenOptions::CREATE_NEW)?;
+        self.next_number += 1;
+        Ok((part, OutputFile::new(file)))
     }
 
     /// Makes a bucket's folder, and sees to it that the next number is above all that are in it: of
@@ -142,7 +151,8 @@ impl Parts {
 
     /// No more records go to this part.
     fn close(&mut self, at: usize) -> PartFile {
-        let OpenPart { part, output, .. } = self.open.swap_remove(at);
+        let OpenPart { mut part, output, .. } = self.open.swap_remove(at);
+        part.bytes = output.len();
         self.closing.push((part.clone(), output));
         part
     }
@@ -196,14 +206,25 @@ impl Parts {
         Ok(has_room)
     }
 
+    /// Whether a part is on its way to the disk.
+    pub(super) fn is_closing(&self, part: &PartFile) -> bool {
+        self.closing.iter().any(|(closing, _)| closing == part)
+    }
+
+    /// A part that [`Parts::create`] made is on the disk; its name may not be.
+    pub(super) fn is_written(&mut self, part: &PartFile) -> Result<(), ConnectError> {
+        self.unsynced.insert(bucket_folder(&self.writer.folder, &part.bucket)?);
+        Ok(())
+    }
+
     /// Whether these parts are on the disk, with their names; the task is woken to ask again.
-    pub(super) fn are_durable(
+    pub(super) fn are_durable<'a>(
         &mut self,
-        parts: &[PartFile],
+        mut parts: impl Iterator<Item = &'a PartFile>,
         io: &mut impl TaskIo,
     ) -> Result<bool, ConnectError> {
         self.advance(io)?;
-        if self.closing.iter().any(|(closing, _)| parts.contains(closing)) {
+        if !self.closing.is_empty() && parts.any(|part| self.is_closing(part)) {
             return Ok(false);
         }
         while let Some(folder) = self.unsynced.first() {

@@ -4,7 +4,8 @@
 //! Parts that a checkpoint has are committed by whichever subtask is given them. Only when all subtasks
 //! have done that it is known that what is still hidden, and not of this run, will never be committed;
 //! the last one removes it. A job that starts from nothing removes what it left itself in earlier
-//! attempts, and nothing of other jobs: somebody may yet start one from its checkpoint.
+//! attempts, and nothing of other jobs: somebody may yet start one from its checkpoint. Parts that wait to
+//! be merged are hidden and of earlier runs too; whoever is given them says so before it has recovered.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -33,6 +34,8 @@ struct Run {
     entered: BTreeSet<u32>,
     /// Subtasks that have recovered.
     recovered: BTreeSet<u32>,
+    /// Parts of earlier runs that are to be merged in this one.
+    held_back: BTreeSet<PathBuf>,
 }
 
 /// A subtask's part in a run.
@@ -83,6 +86,7 @@ impl Runs {
             run.name = format!("{job_id}-{}-{:x}", attempt.0, now.millis());
             run.entered.clear();
             run.recovered.clear();
+            run.held_back.clear();
         }
         // A second sink of the same job, by a clone of the first: their parts would have the same names.
         if !run.entered.insert(subtask) {
@@ -97,6 +101,11 @@ impl RunShare {
     /// For names of files.
     pub(super) fn name(&self) -> &str {
         &self.name
+    }
+
+    /// A hidden part of an earlier run is needed still.
+    pub(super) fn hold_back(&self, part: PathBuf) {
+        self.runs.lock().held_back.insert(part);
     }
 
     /// This subtask has committed what it was given; the last one removes what is left.
@@ -115,23 +124,24 @@ impl RunShare {
             return Ok(());
         }
         let job = format!("{}-", self.job);
-        sweep(files, folder, |name| {
-            name != self.name.as_bytes() && (restored || name.starts_with(job.as_bytes()))
+        sweep(files, folder, |path, name| {
+            let is_mine = name == self.name.as_bytes() || run.held_back.contains(path);
+            !is_mine && (restored || name.starts_with(job.as_bytes()))
         })
     }
 }
 
-/// Removes all parts in progress below a folder whose run `is_dead`.
+/// Removes all parts in progress below a folder that are dead, as their path and run say.
 pub(super) fn sweep(
     files: &Files,
     folder: &Path,
-    is_dead: impl Fn(&[u8]) -> bool,
+    is_dead: impl Fn(&Path, &[u8]) -> bool,
 ) -> Result<(), ConnectError> {
     let mut folders: Vec<PathBuf> = vec![folder.to_path_buf()];
     while let Some(folder) = folders.pop() {
         for path in files.list(&folder)? {
             match path.file_name().and_then(RollingName::parse) {
-                Some(RollingName::InProgress { run, .. }) if is_dead(run) => {
+                Some(RollingName::InProgress { run, .. }) if is_dead(&path, run) => {
                     tracing::info!(path = %path.display(), "removing what a dead run left over");
                     files.unlink(&path)?;
                 }

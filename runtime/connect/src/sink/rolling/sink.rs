@@ -11,6 +11,7 @@ use brisk_core::task::Cx;
 
 use super::bucket::{BucketAssigner, OneBucket};
 use super::committer::{Clock, RollingCommitter};
+use super::compaction::{CompactionStrategy, Compactor};
 use super::encoder::{Delimited, Encoder, Lines};
 use super::parts::{Parts, Writer};
 use super::policy::RollingPolicy;
@@ -25,7 +26,7 @@ use crate::sink::text::{Displayed, FormattedBy};
 /// appears under that name when a checkpoint is complete that was taken after its last record, and never
 /// changes again; until then it has a hidden name, which Brisk's own file sources pass over too. Without
 /// checkpoints all parts appear when the job is at the end of its input, those of one subtask
-/// independently of the others'.
+/// independently of the others'. With [`FileSink::compaction`] small parts wait until they are merged.
 ///
 /// One job at a time may write to a folder, in one process; another one gets an error.
 #[derive(Debug, Clone)]
@@ -34,6 +35,7 @@ pub struct FileSink<E, B = OneBucket> {
     encoder: E,
     buckets: B,
     policy: RollingPolicy,
+    compaction: Option<CompactionStrategy>,
     runs: Arc<Runs>,
 }
 
@@ -55,7 +57,8 @@ impl<E> FileSink<E> {
     /// Records as `encoder` writes them.
     pub fn with_encoder(folder: impl Into<PathBuf>, encoder: E) -> FileSink<E> {
         let (buckets, policy) = (OneBucket, RollingPolicy::default());
-        FileSink { folder: folder.into(), encoder, buckets, policy, runs: Arc::default() }
+        let (folder, compaction) = (folder.into(), None);
+        FileSink { folder, encoder, buckets, policy, compaction, runs: Arc::default() }
     }
 }
 
@@ -65,23 +68,31 @@ impl<L, B> FileSink<Lines<L>, B> {
     where
         F: Fn(&T, &mut dyn Write) -> fmt::Result + Clone + Send + 'static,
     {
-        let FileSink { folder, buckets, policy, .. } = self;
+        let FileSink { folder, buckets, policy, compaction, .. } = self;
         let encoder = Lines(FormattedBy(format));
-        FileSink { folder, encoder, buckets, policy, runs: Arc::default() }
+        FileSink { folder, encoder, buckets, policy, compaction, runs: Arc::default() }
     }
 }
 
 impl<E, B> FileSink<E, B> {
     /// Which folder below the sink's a record goes to; [`OneBucket`] unless set.
     pub fn buckets<C>(self, buckets: C) -> FileSink<E, C> {
-        let FileSink { folder, encoder, policy, .. } = self;
-        FileSink { folder, encoder, buckets, policy, runs: Arc::default() }
+        let FileSink { folder, encoder, policy, compaction, .. } = self;
+        FileSink { folder, encoder, buckets, policy, compaction, runs: Arc::default() }
     }
 
     /// When parts are closed between checkpoints.
     #[must_use]
     pub fn rolling(self, policy: RollingPolicy) -> FileSink<E, B> {
         FileSink { policy, runs: Arc::default(), ..self }
+    }
+
+    /// Merges small parts before they appear. The encoder's records must be such that the content of
+    /// one part may follow that of another, as those of [`Lines`], [`Delimited`] and
+    /// [`Raw`](super::Raw) are.
+    #[must_use]
+    pub fn compaction(self, strategy: CompactionStrategy) -> FileSink<E, B> {
+        FileSink { compaction: Some(strategy), runs: Arc::default(), ..self }
     }
 }
 
@@ -106,8 +117,9 @@ where
         let writer = Writer { folder: folder.clone(), subtask, run: name };
         let committer = RollingCommitter {
             run,
-            folder,
             parts: Parts::new(writer, self.policy),
+            compactor: Compactor::new(folder.clone(), self.compaction.clone()),
+            folder,
             encoder: self.encoder.clone(),
             buckets: self.buckets.clone(),
             bucket: String::new(),

@@ -138,6 +138,9 @@ impl Coordinator {
             return;
         }
         let task = self.topology.task_name(task);
+        if reason == DeclineReason::NotReady {
+            self.schedule.not_ready(self.now);
+        }
         let no_fault = |cause| FailureReason::NotTaken { task: task.clone(), cause };
         let reason = match reason {
             DeclineReason::NotReady => no_fault("the task was not ready"),

@@ -12,15 +12,28 @@ pub(super) struct Schedule {
     /// When a checkpoint last completed.
     last_completed: Option<Millis>,
     min_pause: Duration,
+    /// How long after one that tasks were not ready for the next one is tried.
+    retry_after: Duration,
 }
+
+/// The first try again; each further one comes after twice the time, and none later than the interval.
+const RETRY_AFTER: Duration = Duration::from_millis(100);
+const RETRY_AFTER_MAX: Duration = Duration::from_secs(60);
 
 impl Schedule {
     pub(super) fn new(min_pause: Duration) -> Schedule {
-        Schedule { due: None, last_completed: None, min_pause }
+        Schedule { due: None, last_completed: None, min_pause, retry_after: RETRY_AFTER }
     }
 
     pub(super) fn begin(&mut self, at: Millis) {
         self.due = Some(at);
+        self.retry_after = RETRY_AFTER;
+    }
+
+    /// The last one found tasks that were not ready: that is no reason to miss an interval.
+    pub(super) fn not_ready(&mut self, now: Millis) {
+        self.hurry(now + self.retry_after);
+        self.retry_after = (self.retry_after * 2).min(RETRY_AFTER_MAX);
     }
 
     pub(super) fn stop(&mut self) {
@@ -44,6 +57,7 @@ impl Schedule {
 
     pub(super) fn completed(&mut self, now: Millis) {
         self.last_completed = Some(now);
+        self.retry_after = RETRY_AFTER;
     }
 
     /// It was triggered, or tried in vain. The rhythm is kept unless it was missed.

@@ -336,6 +336,30 @@ fn failures_are_counted_in_a_row() {
 }
 
 #[test]
+fn tasks_that_were_not_ready_are_asked_again_before_the_interval_is_over() {
+    let mut script = Script::started(config());
+    let mut id = 1;
+    let mut gaps = |script: &mut Script, count| -> Vec<u64> {
+        let gap = |_| {
+            let before = script.now;
+            let (abort, discard) = (format!("abort {id}"), format!("discard all of {id}: "));
+            script.decline(id, DeclineReason::NotReady, &[&abort, &discard]);
+            id += 1;
+            script.at_trigger(&[&format!("trigger {id}")]);
+            script.now - before
+        };
+        (0..count).map(gap).collect()
+    };
+    assert_eq!(gaps(&mut script, 6), [100, 200, 400, 800, 1000, 1000], "at most the interval");
+    script.complete(7, &["complete 7"]);
+    script.at_trigger(&["trigger 8"]);
+    let before = script.now;
+    script.decline(8, DeclineReason::NotReady, &["abort 8", "discard all of 8: "]);
+    script.at_trigger(&["trigger 9"]);
+    assert_eq!(script.now, before + 100, "it begins anew");
+}
+
+#[test]
 fn a_failed_write_of_the_metadata_counts() {
     let mut script = Script::started(config());
     script.ack(1, 0, &[]);

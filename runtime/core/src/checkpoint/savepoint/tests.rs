@@ -239,6 +239,51 @@ fn damaged_entries_are_found_behind_right_checksums() {
     assert!(error.contains("there is no state 3"), "{error}");
 }
 
+/// Every byte of every file changed, every file cut at every length, swapped and missing.
+#[test]
+fn whatever_is_wrong_with_a_file_is_an_error_that_names_it() {
+    let world = SimulatedWorld::from_seed(1);
+    take(&world);
+    let mut disk = disk(&world);
+    let names = ["_metadata", "worker-0.state", "worker-1.state"];
+    let path = |name: &str| format!("{FOLDER}/{name}");
+    let [_, keyed, compressed] =
+        names.map(|name| disk.read_file(Path::new(&path(name)), 1 << 20).unwrap());
+    let mut refused = |name: &str| {
+        let error = verify(&mut disk, Path::new(FOLDER)).unwrap_err().to_string();
+        assert!(error.contains(&path(name)), "{name}: {error}");
+    };
+    for name in names {
+        let whole = crate::checkpoint::storage::tests::disk(&world)
+            .read_file(Path::new(&path(name)), 1 << 20)
+            .unwrap();
+        for place in 0..whole.len() {
+            let mut changed = whole.clone();
+            changed[place] ^= 1 << (place % 8);
+            put(&world, &path(name), &changed);
+            refused(name);
+            put(&world, &path(name), &whole[..place]);
+            refused(name);
+        }
+        crate::checkpoint::storage::tests::disk(&world)
+            .files()
+            .unlink(Path::new(&path(name)))
+            .unwrap();
+        if name == "_metadata" {
+            let error =
+                verify(&mut crate::checkpoint::storage::tests::disk(&world), Path::new(FOLDER));
+            let error = error.unwrap_err().to_string();
+            assert!(error.contains(FOLDER), "{error}");
+        } else {
+            refused(name);
+        }
+        put(&world, &path(name), &whole);
+    }
+    put(&world, &path(names[1]), &compressed);
+    put(&world, &path(names[2]), &keyed);
+    refused(names[1]);
+}
+
 #[test]
 fn checkpoints_are_not_disposed_of() {
     let world = SimulatedWorld::from_seed(1);

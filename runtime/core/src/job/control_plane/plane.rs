@@ -87,7 +87,12 @@ impl ControlPlane {
 
     /// One thing of one master.
     fn work_once(&mut self) -> bool {
-        let Some(master) = self.masters.values_mut().find(|master| master.has_work()) else {
+        // Copies wait for all that somebody waits for.
+        let is_wanted = match self.masters.values().any(JobMaster::has_work) {
+            true => JobMaster::has_work,
+            false => JobMaster::has_copies_to_make,
+        };
+        let Some(master) = self.masters.values_mut().find(|master| is_wanted(master)) else {
             return false;
         };
         let (clock, driver) = (&self.clock, &self.driver);

@@ -35,9 +35,6 @@ use crate::{
     task::Attempt,
 };
 
-/// Failures that are remembered, as in Flink (`web.exception-history-size`).
-pub(super) const FAILURES_MAX: usize = 16;
-
 /// What happened.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum MasterEvent {
@@ -130,6 +127,8 @@ pub(crate) struct Decisions {
     failed: Option<Failed>,
     restart_at: Option<Millis>,
     failures: VecDeque<FailureRecord>,
+    /// How many of them are remembered.
+    failures_max: usize,
     restarts: u32,
     queue: VecDeque<Inner>,
 }
@@ -142,8 +141,12 @@ enum Inner {
 }
 
 impl Decisions {
-    /// Of a job that was not submitted yet.
-    pub(crate) fn new(coordinator: CoordinatorOptions, restart: RestartSettings) -> Self {
+    /// Of a job that was not submitted yet; so many of its failures are remembered.
+    pub(crate) fn new(
+        coordinator: CoordinatorOptions,
+        restart: RestartSettings,
+        failures_max: usize,
+    ) -> Self {
         let (seed, now) = (coordinator.seed, coordinator.now);
         Self {
             life: Some(JobLife::new(coordinator.topology.task_count())),
@@ -155,6 +158,7 @@ impl Decisions {
             failed: None,
             restart_at: None,
             failures: VecDeque::new(),
+            failures_max,
             restarts: 0,
             queue: VecDeque::new(),
         }
@@ -295,7 +299,7 @@ impl Decisions {
     fn decide_restart(&mut self, failure: JobFailure) {
         let verdict = self.verdict.take().expect("asked when the run began to fail");
         let failed = self.failed.take().expect("noted when the run began to fail");
-        if self.failures.len() == FAILURES_MAX {
+        if self.failures.len() == self.failures_max {
             self.failures.pop_front();
         }
         let record = FailureRecord { attempt: self.attempt, at: failed.at, cause: failure.cause };

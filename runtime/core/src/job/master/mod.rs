@@ -18,6 +18,7 @@
 //! Deliberately absent: threads, clocks and queues (the control plane's).
 
 mod decisions;
+mod local;
 mod reporter;
 mod requests;
 mod restore;
@@ -40,6 +41,7 @@ use brisk_memory::driver::Instant64;
 pub use decisions::FailureRecord;
 pub(super) use decisions::{Decisions, MasterEvent};
 use decisions::{Fault, MasterAction, TaskOutcome};
+use local::LocalCopies;
 pub(super) use reporter::EndedTask;
 use reporter::Reporter;
 pub use requests::CheckpointAnswer;
@@ -100,12 +102,14 @@ pub(super) struct JobMaster {
 
 impl JobMaster {
     pub(super) fn new(parts: MasterParts) -> Self {
-        let folders = parts.program.settings.storage.folders(parts.shared.id);
+        let settings = &parts.program.settings;
+        let folders = settings.storage.folders(parts.shared.id);
+        let local = settings.local.clone().map(LocalCopies::new);
         Self {
             run: None,
             reports: Vec::new(),
             error: None,
-            store: Store::new(folders),
+            store: Store::new(folders, local),
             replies: Replies::default(),
             ended: None,
             began: Instant64::from_nanos(0),
@@ -165,6 +169,11 @@ impl JobMaster {
     /// Whether something is to be done to the disk.
     pub(super) fn has_work(&self) -> bool {
         !self.store.is_idle()
+    }
+
+    /// Whether there are files to be copied to where they are at hand.
+    pub(super) fn has_copies_to_make(&self) -> bool {
+        self.ended.is_none() && self.store.has_copies_to_make()
     }
 
     /// Does one thing to the disk, waiting for it.
@@ -314,7 +323,11 @@ impl JobMaster {
         let MasterParts { shared, program, execution, places, buffer_timeout, .. } = &self.parts;
         let settings = &program.settings;
         self.error = None;
-        let restores = restore_plans(program, execution, from)?;
+        let copies = match from {
+            RestorePoint::Checkpoint { checkpoint, .. } => self.store.copies_of(checkpoint.id),
+            RestorePoint::Beginning | RestorePoint::Undecided(_) => None,
+        };
+        let restores = restore_plans(program, execution, (from, copies.as_deref()))?;
         let deployment = Deployment {
             id: shared.id,
             attempt,

@@ -1,7 +1,7 @@
 //! What a job begins with, and what its tasks are given of it.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::{
@@ -45,18 +45,19 @@ pub(crate) fn load_recovery(
         checkpoint: Arc::clone(&source.checkpoint),
         location: source.location.clone(),
     };
-    restore_plans(program, execution, &from)?;
+    restore_plans(program, execution, (&from, None))?;
     Ok(Some(source))
 }
 
-/// What each task starts from, by task; empty for the beginning.
+/// What each task starts from, by task; empty for the beginning. Copies of the checkpoint's files may be
+/// in another folder.
 ///
 /// # Errors
 /// If the checkpoint doesn't fit the job.
 pub(super) fn restore_plans(
     program: &JobProgram,
     execution: &ExecutionGraph,
-    from: &RestorePoint,
+    (from, copies): (&RestorePoint, Option<&Path>),
 ) -> Result<Vec<Arc<TaskRestore>>, Error> {
     let (checkpoint, location) = match from {
         RestorePoint::Beginning => return Ok(Vec::new()),
@@ -77,7 +78,8 @@ pub(super) fn restore_plans(
         for (index, in_flight) in known.parallelism.subtasks().zip(in_flight) {
             let operators = operators_of(program, &restored, Subtask { vertex, index });
             let folder = PathBuf::from(location);
-            plans.push(Arc::new(TaskRestore { folder, operators, in_flight }));
+            let copies = copies.map(Path::to_owned);
+            plans.push(Arc::new(TaskRestore { folder, copies, operators, in_flight }));
         }
     }
     assert_eq!(plans.len(), execution.task_count(), "tasks are numbered vertex by vertex");

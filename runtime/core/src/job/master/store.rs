@@ -1,12 +1,13 @@
 //! What a master does to the disk: metadata, and removal.
 
 use std::collections::VecDeque;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::local::LocalCopies;
 use crate::{
     checkpoint::{
-        CompletedCheckpoint,
+        CheckpointId, CompletedCheckpoint,
         coordinator::{CheckpointTarget, CoordinatorEvent, Discarded},
         storage::{Disk, FileSystemStorage, NOT_ADDRESSABLE, StorageError, Written},
     },
@@ -28,14 +29,16 @@ pub(super) struct Store {
     /// Else checkpoints are kept in memory; savepoints are files all the same.
     keeps_files: bool,
     waiting: VecDeque<Job>,
+    local: Option<LocalCopies>,
 }
 
 impl Store {
-    /// With the folders of checkpoints; `None` to keep those in memory.
-    pub(super) fn new(folders: Option<FileSystemStorage>) -> Self {
+    /// With the folders of checkpoints; `None` to keep those in memory. What is in files may be copied.
+    pub(super) fn new(folders: Option<FileSystemStorage>, local: Option<LocalCopies>) -> Self {
         let keeps_files = folders.is_some();
+        let local = local.filter(|_| keeps_files);
         let folders = folders.unwrap_or_else(|| FileSystemStorage::in_folder(PathBuf::new()));
-        Self { folders, keeps_files, waiting: VecDeque::new() }
+        Self { folders, keeps_files, waiting: VecDeque::new(), local }
     }
 
     /// Makes the job's folders.
@@ -60,13 +63,34 @@ impl Store {
         self.waiting.is_empty()
     }
 
+    /// Whether files are to be copied, which nobody waits for.
+    pub(super) fn has_copies_to_make(&self) -> bool {
+        self.local.as_ref().is_some_and(LocalCopies::has_work)
+    }
+
+    /// The folder of copies of a checkpoint's files.
+    pub(super) fn copies_of(&self, id: CheckpointId) -> Option<PathBuf> {
+        self.local.as_ref()?.folder_of(id)
+    }
+
     /// Does the next thing, waiting for the disk; what the coordinator is to hear of it.
     pub(super) fn work(&mut self, open_disk: &OpenDisk) -> Option<CoordinatorEvent> {
-        match self.waiting.pop_front()? {
+        let Some(next) = self.waiting.pop_front() else {
+            if let Some(local) = &mut self.local {
+                local.work(open_disk);
+            }
+            return None;
+        };
+        match next {
             Job::Write { checkpoint, target } => {
                 let id = checkpoint.id;
                 Some(match self.write_now(&checkpoint, &target, open_disk) {
                     Ok((location, bytes)) => {
+                        if let Some(local) = &mut self.local
+                            && target == CheckpointTarget::Checkpoint
+                        {
+                            local.completed(&checkpoint, Path::new(&location), open_disk);
+                        }
                         CoordinatorEvent::MetadataWritten { id, location, bytes }
                     }
                     Err(error) => CoordinatorEvent::MetadataFailed { id, cause: error.to_string() },

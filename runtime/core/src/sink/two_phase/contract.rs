@@ -88,4 +88,28 @@ pub trait TwoPhaseCommitSink<T>: 'static {
     fn recovered(&mut self, _restored: bool, _cx: &mut Cx) -> Result<(), BoxError> {
         Ok(())
     }
+
+    /// Whether there is something of earlier transactions that a later one is to commit: then the open
+    /// one is pre-committed at the next barrier though no record came to it.
+    fn holds_back(&self) -> bool {
+        false
+    }
+
+    /// What that is, as a checkpoint stores it, asked at each barrier after `pre_commit`. A job that
+    /// starts from the checkpoint neither commits nor aborts it: each element goes to one of the
+    /// subtasks, which then holds it back.
+    fn held_back(&self) -> Vec<Self::Transaction> {
+        Vec::new()
+    }
+
+    /// Takes such an element over, before anything of the checkpoint is committed.
+    ///
+    /// # Errors
+    /// Fail the task.
+    fn hold_back(&mut self, _element: &Self::Transaction, _cx: &mut Cx) -> Result<(), BoxError> {
+        Ok(())
+    }
+
+    /// No record follows at all: the next `pre_commit` is the last one and leaves nothing held back.
+    fn input_ended(&mut self) {}
 }

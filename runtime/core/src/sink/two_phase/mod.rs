@@ -8,6 +8,9 @@
 //!                         `-- failure: aborted, and its records come again
 //! ```
 //!
+//! What is pre-committed may also be held back, to be committed with a later transaction: a sink of
+//! files does that to merge small ones.
+//!
 //! Owns: when a transaction begins, is pre-committed, committed and aborted ([`TwoPhaseCommitSink`] does
 //! these), and what a checkpoint stores of it. Invariants: nothing is committed before a checkpoint that
 //! stores it is complete; what such a checkpoint stores is committed, at the latest when a job starts from

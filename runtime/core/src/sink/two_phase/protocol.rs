@@ -2,7 +2,8 @@
 //!
 //! There is at most one open transaction and any number of pending ones: pre-committed, or about to be,
 //! for a checkpoint of which no word has come. Word of a checkpoint stands for all earlier ones, whose
-//! pending transactions are in its state too. A transaction that no record came to stays open.
+//! pending transactions are in its state too. A transaction that no record came to stays open, unless it is
+//! to commit what earlier ones held back.
 
 use crate::{
     checkpoint::CheckpointId,
@@ -17,6 +18,10 @@ pub(super) trait Participant<X> {
     fn is_pre_committed(&mut self, transaction: &X) -> Result<bool, BoxError>;
     fn commit(&mut self, transaction: &X) -> Result<(), BoxError>;
     fn abort(&mut self, transaction: &X) -> Result<(), BoxError>;
+    /// Whether something of earlier transactions is to be committed with a later one.
+    fn holds_back(&self) -> bool;
+    fn hold_back(&mut self, element: &X) -> Result<(), BoxError>;
+    fn input_ended(&mut self);
 }
 
 /// What a checkpoint has of a transaction.
@@ -26,6 +31,8 @@ pub(super) enum Stored<X> {
     PreCommitted(X),
     /// To be aborted then: its records come again.
     Open(X),
+    /// To be held back again, until a later transaction commits it.
+    HeldBack(X),
 }
 
 /// How far the end of the input is.
@@ -68,11 +75,16 @@ pub(super) struct Protocol<X> {
 }
 
 impl<X> Protocol<X> {
-    /// Commits and aborts what a checkpoint has.
+    /// Takes over, commits and aborts what a checkpoint has.
     pub(super) fn recover<P: Participant<X>>(
         stored: &[Stored<X>],
         participant: &mut P,
     ) -> Result<(), BoxError> {
+        for transaction in stored {
+            if let Stored::HeldBack(element) = transaction {
+                participant.hold_back(element)?;
+            }
+        }
         for transaction in stored {
             if let Stored::PreCommitted(transaction) = transaction {
                 participant.commit(transaction)?;
@@ -117,7 +129,8 @@ impl<X> Protocol<X> {
         snapshot: &mut OperatorSnapshot,
         participant: &mut P,
     ) -> Result<(), BoxError> {
-        if let Some(mut open) = self.open.take_if(|open| open.written) {
+        let holds_back = participant.holds_back();
+        if let Some(mut open) = self.open.take_if(|open| open.written || holds_back) {
             self.pre_commit(&mut open.transaction, participant)?;
             self.push(open.transaction, Some(checkpoint));
             if !self.input_ended {
@@ -145,7 +158,7 @@ impl<X> Protocol<X> {
         self.pending.push(Pending { transaction, checkpoint, number, under_way: true });
     }
 
-    /// What a checkpoint stores now: all that may have to be committed, and what is open.
+    /// What a checkpoint stores now of transactions: all that may have to be committed, and what is open.
     pub(super) fn stored(&self) -> impl Iterator<Item = Stored<&X>> {
         let pending = self.pending.iter().map(|pending| Stored::PreCommitted(&pending.transaction));
         pending.chain(self.open.iter().map(|open| Stored::Open(&open.transaction)))
@@ -194,8 +207,12 @@ impl<X> Protocol<X> {
         checkpointing: bool,
         participant: &mut P,
     ) -> Result<Finish, BoxError> {
-        self.input_ended = true;
-        if let Some(open) = self.open.take_if(|open| !open.written) {
+        if !self.input_ended {
+            self.input_ended = true;
+            participant.input_ended();
+        }
+        let holds_back = participant.holds_back();
+        if let Some(open) = self.open.take_if(|open| !open.written && !holds_back) {
             participant.abort(&open.transaction)?;
         }
         if !checkpointing && let Some(mut open) = self.open.take() {

@@ -108,6 +108,18 @@ impl<T, S: TwoPhaseCommitSink<T>> Participant<S::Transaction> for Of<'_, T, S> {
     fn abort(&mut self, transaction: &S::Transaction) -> Result<(), BoxError> {
         self.sink.abort(transaction, self.cx)
     }
+
+    fn holds_back(&self) -> bool {
+        self.sink.holds_back()
+    }
+
+    fn hold_back(&mut self, element: &S::Transaction) -> Result<(), BoxError> {
+        self.sink.hold_back(element, self.cx)
+    }
+
+    fn input_ended(&mut self) {
+        self.sink.input_ended();
+    }
 }
 
 impl<T, S: TwoPhaseCommitSink<T>> TwoPhaseCommitWriter<T, S> {
@@ -190,7 +202,9 @@ impl<T, S: TwoPhaseCommitSink<T>> SinkWriter<T> for TwoPhaseCommitWriter<T, S> {
         let Self { sink, protocol, .. } = self;
         protocol.snapshot(checkpoint, snapshot, &mut of::<T, S>(sink, cx))?;
         let mut encoder = RecordEncoder::new();
-        Ok(protocol.stored().map(|stored| encoded(&stored, &mut encoder)).collect())
+        let held_back = sink.held_back();
+        let all = protocol.stored().chain(held_back.iter().map(Stored::HeldBack));
+        Ok(all.map(|stored| encoded(&stored, &mut encoder)).collect())
     }
 
     fn checkpoint_completed(
@@ -229,11 +243,13 @@ impl<T, S: TwoPhaseCommitSink<T>> fmt::Debug for TwoPhaseCommitWriter<T, S> {
 /// First byte of an element; the transaction's archive follows.
 const PRE_COMMITTED: u8 = 1;
 const OPEN: u8 = 2;
+const HELD_BACK: u8 = 3;
 
 fn encoded<X: Record>(stored: &Stored<&X>, encoder: &mut RecordEncoder) -> Vec<u8> {
     let (kind, transaction) = match stored {
         Stored::PreCommitted(transaction) => (PRE_COMMITTED, transaction),
         Stored::Open(transaction) => (OPEN, transaction),
+        Stored::HeldBack(transaction) => (HELD_BACK, transaction),
     };
     let archive = encoder.encode_large(*transaction, 64).expect("a transaction of a record's size");
     [&[kind], &archive[..]].concat()
@@ -247,9 +263,10 @@ fn decoded<X: Record>(bytes: &[u8]) -> Result<Stored<X>, TaskError> {
     match *kind {
         PRE_COMMITTED => Ok(Stored::PreCommitted(transaction)),
         OPEN => Ok(Stored::Open(transaction)),
+        HELD_BACK => Ok(Stored::HeldBack(transaction)),
         _ => Err(TaskError::Function(
-            "state 'writer' has a transaction that is neither pre-committed nor open; restore from \
-             another checkpoint or savepoint"
+            "state 'writer' has a transaction that is neither pre-committed, open nor held back; \
+             restore from another checkpoint or savepoint"
                 .into(),
         )),
     }

@@ -25,7 +25,8 @@ fn restored(share: SubtaskShare) -> RestoredState {
     let id = OperatorId::of_uid("test");
     let plan = OperatorPlan { node: NodeId(0), id, name: "Test".to_owned() };
     let operators = BTreeMap::from([(id, share)]);
-    let restore = TaskRestore { folder: "/".into(), operators, in_flight: Vec::new() };
+    let restore =
+        TaskRestore { folder: "/".into(), copies: None, operators, in_flight: Vec::new() };
     RestoredState::new(Some(Arc::new(restore)), &plan, None)
 }
 

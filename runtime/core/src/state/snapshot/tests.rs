@@ -145,7 +145,8 @@ pub(in crate::state) fn shares_on(
     let plan = OperatorPlan { node: NodeId(0), id, name: "Test".to_owned() };
     let state = |share| {
         let operators = BTreeMap::from([(id, share)]);
-        let restore = TaskRestore { folder: folder.into(), operators, in_flight: Vec::new() };
+        let restore =
+            TaskRestore { folder: folder.into(), copies: None, operators, in_flight: Vec::new() };
         RestoredState::new(Some(Arc::new(restore)), &plan, Some(Rc::clone(&disk)))
     };
     shares.into_iter().map(state).collect()

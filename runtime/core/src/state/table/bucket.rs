@@ -124,16 +124,22 @@ impl<S: Slot> Geometry<S> {
         }
     }
 
+    /// Where a slot begins.
+    #[inline(always)]
+    pub(super) fn offset(&self, slot: usize) -> usize {
+        self.slots_at + slot * S::BYTES
+    }
+
     /// The bytes of a slot.
     #[inline(always)]
     pub(super) fn slot<'a>(&self, bytes: &'a [u8], slot: usize) -> &'a [u8] {
-        &bytes[self.slots_at + slot * S::BYTES..][..S::BYTES]
+        &bytes[self.offset(slot)..][..S::BYTES]
     }
 
     /// The bytes of a slot, to write.
     #[inline(always)]
     pub(super) fn slot_mut<'a>(&self, bytes: &'a mut [u8], slot: usize) -> &'a mut [u8] {
-        &mut bytes[self.slots_at + slot * S::BYTES..][..S::BYTES]
+        &mut bytes[self.offset(slot)..][..S::BYTES]
     }
 
     /// Makes a bucket without keys of a segment's bytes.

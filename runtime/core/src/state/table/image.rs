@@ -21,6 +21,11 @@ pub(in crate::state) enum PartKind {
     },
     /// A part of one long entry.
     PartOfLong,
+    /// No segment of the table but of its log of changes, one behind the other.
+    Changes {
+        /// Bytes of them.
+        used: u32,
+    },
 }
 
 impl PartKind {
@@ -37,8 +42,10 @@ pub(in crate::state) struct TablePart {
     pub(in crate::state) kind: PartKind,
     /// Its number, among those of the index or of the log.
     pub(in crate::state) number: u32,
-    /// When it last changed.
+    /// When it last changed in any way that is not in the log of changes.
     pub(in crate::state) changed: Version,
+    /// When it last changed in a way that is, if the log is kept.
+    pub(in crate::state) logged: Version,
 }
 
 /// The segments that are wanted of a frozen table.

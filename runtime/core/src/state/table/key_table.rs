@@ -15,7 +15,7 @@ use super::{
 use crate::{
     Key, Record,
     graph::MaxParallelism,
-    record::{Archived, decode, is_plain, selector::is_archived, write_plain},
+    record::{Archived, decode, is_plain, plain_bytes, selector::is_archived},
     state::{HashRange, StateError, Supply},
 };
 
@@ -162,10 +162,10 @@ impl<K: Key, V: Record> KeyTable<K, V> {
         let Body::Slots(index) = body else { return self.upsert_logged(hash, change) };
         let found = index.find(hash, |slot| change.is(Pair::<K, V>::key(slot)));
         let Some(place) = found else { return self.insert(hash, change) };
-        let slot = index.slot_mut(place, supply).map_err(nothing_done)?;
-        let mut value = Pair::<K, V>::value(slot);
+        index.open_slot(place, supply).map_err(nothing_done)?;
+        let mut value = Pair::<K, V>::value(index.slot(place));
         change.add(&mut value);
-        Pair::<K, V>::set_value(slot, &value);
+        index.replace(place, Pair::<K, V>::VALUE_AT, plain_bytes(&value));
         Ok(value)
     }
 
@@ -177,16 +177,16 @@ impl<K: Key, V: Record> KeyTable<K, V> {
             return self.insert(hash, change);
         };
         if is_plain::<V>()
-            && let Some(bytes) = log.value_mut(at, supply).map_err(nothing_done)?
+            && let Some(spot) = log.open_value(at, supply).map_err(nothing_done)?
         {
-            let mut value = decode::<V>(logged::<V>(bytes));
+            let mut value = decode::<V>(logged::<V>(log.bytes(spot)));
             change.add(&mut value);
-            write_plain(&value, bytes);
+            log.replace(spot, plain_bytes(&value));
             return Ok(value);
         }
         let mut value = decode::<V>(logged::<V>(log.get(at).value()));
         // So that taking the entry out, should there be no room for a longer one, cannot fail.
-        index.slot_mut(place, supply).map_err(nothing_done)?;
+        index.open_for(place, supply).map_err(nothing_done)?;
         change.add(&mut value);
         match self.rewrite(place, at, &value) {
             Ok(()) => Ok(value),
@@ -202,6 +202,8 @@ impl<K: Key, V: Record> KeyTable<K, V> {
         if log.set_value(at, value, supply)? {
             return Ok(());
         }
+        // So that nothing fails once the entry was written anew.
+        index.open_for(place, supply)?;
         let (hash, _) = Located::read(index.slot(place));
         let key = scratch.0.copy(log.get(at).key());
         let to = log.append(Draft { hash, key, value, slack: value.len() / 4 }, supply)?;
@@ -378,14 +380,13 @@ impl<K: Key, V: Record> KeyTable<K, V> {
         match body {
             Body::Slots(index) => {
                 if let Some(place) = index.find(hash, |slot| is(Pair::<K, V>::key(slot))) {
-                    Pair::<K, V>::set_value(index.slot_mut(place, supply)?, value);
+                    index.open_slot(place, supply)?;
+                    index.replace(place, Pair::<K, V>::VALUE_AT, plain_bytes(value));
                     return Ok(());
                 }
             }
             Body::Logged(index, log) => {
                 if let Some((place, at)) = find_logged::<K>(index, log, hash, is) {
-                    // So that nothing fails once the entry was written anew.
-                    index.slot_mut(place, supply)?;
                     return self.rewrite(place, at, value);
                 }
             }

@@ -18,12 +18,16 @@
 //! each, and whatever changes afterwards is copied first, by the segment. What was frozen can be gone
 //! over key group by key group meanwhile ([`KeyTable::freeze_entries`]).
 //!
+//! Values that keep their length are changed in their places, and what has become of them can be logged
+//! (`changes`), so that a checkpoint need not write a segment for each of them.
+//!
 //! Or it is frozen to be written segment by segment (`KeyTable::freeze_image`): that touches no
 //! segment, and only those that are wanted are copied before they change, until they were taken.
 //!
 //! Thread: a table belongs to one task.
 
 mod bucket;
+mod changes;
 mod control;
 mod frozen;
 mod image;
@@ -37,6 +41,7 @@ mod slots;
 pub(crate) mod tests;
 mod version;
 
+pub(in crate::state) use changes::{Chunk, WORTH, replay};
 pub use frozen::{EntryRef, FrozenEntries, FrozenEntry, Run};
 pub(in crate::state) use image::{Image, PartKind, TablePart};
 pub use index::FrozenBucket;

@@ -9,8 +9,9 @@ use brisk_memory::SegmentSize;
 use std::collections::HashMap;
 
 use super::{
-    KeyTable,
+    KeyTable, PartKind,
     bucket::Geometry,
+    changes::replay,
     log::{HEADER, Header, PART, UNIT},
     slots::{Located, Pair},
 };
@@ -81,6 +82,14 @@ impl<K: Key, V: Record> SegmentEntries<K, V> {
             }
         }
         Ok(())
+    }
+
+    /// Whether values lie in segments of this kind, which a log of changes may be about.
+    pub(in crate::state) fn has_values(&self, kind: PartKind) -> bool {
+        match self.layout {
+            Layout::Slots(_) => kind.is_bucket(),
+            Layout::Logged(_) => matches!(kind, PartKind::Entries { .. }),
+        }
     }
 
     /// Whether an entry is in this segment of the log.
@@ -197,4 +206,8 @@ fn through<K: Key, V: Record>(bytes: &[u8]) {
         let _ = entries.entries((number, used), &segment(segment_bytes * number as usize), each);
     }
     let _ = entries.finish();
+    let mut replayed = segment(0);
+    let _ = replay(bytes, segment_bytes, |_, from, words| {
+        replayed[from..from + words.len()].copy_from_slice(words);
+    });
 }

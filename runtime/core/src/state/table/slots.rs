@@ -21,7 +21,7 @@ const fn larger(a: usize, b: usize) -> usize {
 
 impl<K: Key, V: Record> Pair<K, V> {
     const KEY_BYTES: usize = size_of::<Archived<K>>();
-    const VALUE_AT: usize = Self::KEY_BYTES.next_multiple_of(align_of::<Archived<V>>());
+    pub(super) const VALUE_AT: usize = Self::KEY_BYTES.next_multiple_of(align_of::<Archived<V>>());
     const VALUE_END: usize = Self::VALUE_AT + size_of::<Archived<V>>();
     const ALIGN: usize = larger(align_of::<Archived<K>>(), align_of::<Archived<V>>());
     const SLOT_BYTES: usize = larger(Self::VALUE_END, 1).next_multiple_of(Self::ALIGN);

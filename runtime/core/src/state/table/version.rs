@@ -13,4 +13,14 @@ impl Version {
     pub(in crate::state) fn next(self) -> Self {
         Self(self.0 + 1)
     }
+
+    /// How many versions before `now` it is.
+    pub(in crate::state) fn age(self, now: Self) -> u64 {
+        now.0.checked_sub(self.0).expect("what is kept is of the past")
+    }
+
+    /// The one so many versions before.
+    pub(in crate::state) fn before(self, age: u64) -> Self {
+        Self(self.0.saturating_sub(age))
+    }
 }

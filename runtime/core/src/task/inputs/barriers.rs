@@ -50,18 +50,26 @@ pub(crate) struct Barriers {
     alignment: Option<Alignment>,
     due: VecDeque<Due>,
     deadline: Option<Deadline>,
+    /// When what is captured so far is to be copied.
+    copies: Option<Deadline>,
     /// When the first barrier of the checkpoint under way came.
     began: Option<Instant64>,
-    /// What readers had in hand of channels that are captured, and for which checkpoint.
+    /// What readers had in hand of channels that are captured, and what was copied since, oldest
+    /// first, and for which checkpoint.
     in_hand: Vec<(CheckpointId, ChannelCut)>,
 }
+
+/// After so long a capture that waits for barriers has been copied, and the segments are given back.
+/// While their producers are short of them those barriers may not come: one that is aligned, its time
+/// not over, may wait behind the records of a producer that has no segment.
+const COPIED_AFTER: Duration = Duration::from_millis(5);
 
 impl Barriers {
     pub(crate) fn new(inputs: Vec<Input>, guarantee: Guarantee) -> Self {
         let channels: u32 = inputs.iter().map(|input| input.channels).sum();
         let alignment = (channels > 0).then(|| Alignment::new(channels, guarantee));
         let (due, in_hand) = (VecDeque::new(), Vec::new());
-        Self { inputs, alignment, due, deadline: None, began: None, in_hand }
+        Self { inputs, alignment, due, deadline: None, copies: None, began: None, in_hand }
     }
 
     /// The inputs, in the order of the plan.
@@ -124,6 +132,22 @@ impl Barriers {
         wakes
     }
 
+    /// Copies what is captured so far of a checkpoint that has waited for more long enough: which one,
+    /// and when to do so again.
+    pub(crate) fn copy_captured(&mut self, now: Now) -> Option<(CheckpointId, Instant64)> {
+        let copies = self.copies.as_mut().filter(|copies| copies.at <= now.instant)?;
+        copies.at = now.instant + COPIED_AFTER;
+        let Deadline { checkpoint, at } = *copies;
+        for (number, input) in self.inputs.iter().enumerate() {
+            let captured = input.gate.borrow_mut().take_captured_so_far(checkpoint);
+            let cuts = captured.into_iter().map(|(channel, buffers)| {
+                ChannelCut::of_input(number as u32, channel, buffers).into_copies()
+            });
+            self.in_hand.extend(cuts.map(|cut| (checkpoint, cut)));
+        }
+        Some((checkpoint, at))
+    }
+
     /// Whether what was in flight in an earlier run is still being read. No barrier overtakes that,
     /// and so no checkpoint may be under way: what it had captured of others would keep their
     /// segments from them while it waits for this task.
@@ -137,7 +161,7 @@ impl Barriers {
             return false;
         }
         let queued = self.inputs.iter().any(|input| input.gate.borrow().has_urgent());
-        queued || self.deadline.is_some_and(|deadline| deadline.at <= now())
+        queued || [self.deadline, self.copies].into_iter().flatten().any(|it| it.at <= now())
     }
 
     /// The coordinator asks for a checkpoint: of a source, or of a task whose producers have ended.
@@ -175,11 +199,19 @@ impl Barriers {
                     let captures = barrier.overtakes();
                     self.due.push_back(Due::Trigger { barrier, captures });
                 }
-                BarrierAction::Capture { channel, checkpoint } => self.capture(channel, checkpoint),
+                BarrierAction::Capture { channel, checkpoint } => {
+                    self.capture(channel, checkpoint);
+                    let at = now.instant + COPIED_AFTER;
+                    self.copies = Some(Deadline { checkpoint, at });
+                    wakes = Some(at);
+                }
                 BarrierAction::Captured(checkpoint) => {
+                    self.copies = None;
+                    wakes = None;
                     self.due.push_back(Due::Captured(checkpoint));
                 }
                 BarrierAction::Abort { checkpoint, reason } => {
+                    self.copies.take_if(|copies| copies.checkpoint == checkpoint);
                     self.due.push_back(Due::Abort(checkpoint, reason));
                 }
             }

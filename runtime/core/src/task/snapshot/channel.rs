@@ -31,6 +31,13 @@ impl CutBytes {
             Self::Copy(bytes) => bytes,
         }
     }
+
+    fn into_copy(self) -> Self {
+        match self {
+            Self::Buffer(buffer) => Self::Copy(buffer.to_vec()),
+            copy @ Self::Copy(_) => copy,
+        }
+    }
 }
 
 /// A buffer of the frames from `position` on.
@@ -60,6 +67,12 @@ impl ChannelCut {
     pub(crate) fn of_input(gate: u32, channel: ChannelIndex, buffers: Vec<Buffer>) -> Self {
         let side = ChannelSide::Input { gate, channel: channel.0 };
         Self { side, buffers: buffers.into_iter().map(CutBytes::Buffer).collect() }
+    }
+
+    /// The same, of its own: whoever lent the segments has them back.
+    pub(crate) fn into_copies(self) -> Self {
+        let buffers = self.buffers.into_iter().map(CutBytes::into_copy).collect();
+        Self { side: self.side, buffers }
     }
 
     /// What the reader of an input has begun of a channel and not passed on.

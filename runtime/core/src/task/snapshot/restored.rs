@@ -1,7 +1,13 @@
 //! What an operator gets back when its task starts from a checkpoint.
 
 use std::{
-    cell::RefCell, collections::BTreeMap, fmt, ops::Range, path::PathBuf, rc::Rc, sync::Arc,
+    cell::RefCell,
+    collections::BTreeMap,
+    fmt,
+    ops::Range,
+    path::{Path, PathBuf},
+    rc::Rc,
+    sync::Arc,
 };
 
 use super::{TIME_BYTES, schema_of};
@@ -30,6 +36,8 @@ pub(crate) type StartDisk = Rc<RefCell<Option<Disk>>>;
 pub struct TaskRestore {
     /// The checkpoint's folder, against which its files are found; anything where all is inline.
     pub folder: PathBuf,
+    /// A folder that stands for it, with copies at hand of some of its files.
+    pub copies: Option<PathBuf>,
     /// What each operator of the chain gets. One that is not named begins empty.
     pub operators: BTreeMap<OperatorId, SubtaskShare>,
     /// What was in flight towards this subtask, in the order in which it is to be read; in-flight
@@ -192,13 +200,23 @@ impl RestoredState {
     ) -> Result<Vec<u8>, StorageError> {
         let mut disk = self.disk.borrow_mut();
         let disk = disk.as_mut().expect("state is read when its task starts");
+        let restore = self.restore.as_ref().expect("who has a handle has a checkpoint");
+        let path = FileSystemStorage::resolve(&restore.folder, &slice.path);
+        if reader.is_none() {
+            let copy = restore.copies.as_ref();
+            let copy = copy.map(|copies| FileSystemStorage::resolve(copies, &slice.path));
+            *reader = copy.and_then(|copy| SegmentReader::open(disk, &copy).ok());
+        }
+        if let Some(copy) = reader.as_mut().filter(|reader| reader.path() != path) {
+            match copy.read(disk, segment) {
+                Ok(bytes) => return Ok(bytes),
+                Err(error) => tracing::warn!("not restored from a copy at hand: {error}"),
+            }
+            *reader = None;
+        }
         let reader = match reader {
             Some(reader) => reader,
-            None => {
-                let restore = self.restore.as_ref().expect("who has a handle has a checkpoint");
-                let path = FileSystemStorage::resolve(&restore.folder, &slice.path);
-                reader.insert(SegmentReader::open(disk, &path)?)
-            }
+            None => reader.insert(SegmentReader::open(disk, &path)?),
         };
         reader.read(disk, segment)
     }
@@ -246,6 +264,9 @@ impl RestoredState {
         let path = FileSystemStorage::resolve(&restore.folder, &slice.path);
         let mut disk = self.disk.borrow_mut();
         let disk = disk.as_mut().expect("state is read when its task starts");
+        let copy = restore.copies.as_ref();
+        let copy = copy.map(|copies| FileSystemStorage::resolve(copies, &slice.path));
+        let path = copy.filter(|copy| is_whole(disk, copy, slice)).unwrap_or(path);
         let mut reader = StateReader::open(disk, &path, slice)?;
         reader.skip_to(disk, part.start)?;
         let mut at = reader.position();
@@ -263,6 +284,20 @@ impl RestoredState {
         }
         Ok(())
     }
+}
+
+/// Whether a copy of a state is there and has its checksum: it is read from end to end.
+fn is_whole(disk: &mut Disk, path: &Path, slice: &FileSlice) -> bool {
+    let mut look = || -> Result<(), StorageError> {
+        let mut reader = StateReader::open(disk, path, slice)?;
+        while reader.next_block(disk)?.is_some() {}
+        Ok(())
+    };
+    let looked = look();
+    if let Err(error) = &looked {
+        tracing::info!("not restored from a copy at hand: {error}");
+    }
+    looked.is_ok()
 }
 
 /// The record in an element of the list `name`, whose bytes came from a disk.

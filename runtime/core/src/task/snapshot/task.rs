@@ -217,6 +217,14 @@ impl Cuts {
         self.declined.push((checkpoint, reason));
     }
 
+    /// Gives back the segments that a checkpoint holds which waits for more.
+    pub(crate) fn copy_waiting(&mut self, checkpoint: CheckpointId) {
+        if let Some(cut) = self.waiting(checkpoint) {
+            let channels = std::mem::take(&mut cut.channels);
+            cut.channels = channels.into_iter().map(ChannelCut::into_copies).collect();
+        }
+    }
+
     /// Gives back what was captured for a checkpoint that will not be.
     pub(crate) fn forget(&mut self, checkpoint: CheckpointId, barriers: &mut Barriers) {
         drop(barriers.take_captured(checkpoint));

@@ -2,7 +2,8 @@ use super::*;
 
 #[test]
 fn names_and_back() {
-    let part = PartFile { bucket: "a/b".into(), subtask: 3, number: 17, run: "r-1".into() };
+    let part =
+        PartFile { bucket: "a/b".into(), subtask: 3, number: 17, run: "r-1".into(), bytes: 0 };
     let folder = Path::new("/out");
     assert_eq!(part.hidden(folder).unwrap(), Path::new("/out/a/b/.part-3-17.inprogress.r-1"));
     assert_eq!(part.finished(folder).unwrap(), Path::new("/out/a/b/part-3-17"));

@@ -47,7 +47,7 @@ fn wait_durable(
     closed: &[PartFile],
     io: &mut DriverIo,
 ) -> Result<(), ConnectError> {
-    while !parts.are_durable(closed, io)? {
+    while !parts.are_durable(closed.iter(), io)? {
         if !io.wait_on() {
             return Err(power_lost());
         }
@@ -68,7 +68,7 @@ fn run(attempt: u32, saved: &mut Saved, io: &mut DriverIo) -> Result<(), Connect
     let name = format!("r{attempt}");
     make_folder(&files, folder)?;
     show(&files, folder, &saved.parts)?;
-    sweep(&files, folder, |run| run != name.as_bytes())?;
+    sweep(&files, folder, |_, run| run != name.as_bytes())?;
     // Two records.
     let policy = RollingPolicy { max_bytes: 6, ..RollingPolicy::default() };
     let mut parts = parts_of(&name, policy);

@@ -168,8 +168,12 @@ fn dealt(handles: Vec<Option<KeyedStateHandle>>, parallelism: u32) -> Vec<Restor
     let plan = OperatorPlan { node: NodeId(0), id, name };
     let found = |share| {
         let operators = BTreeMap::from([(id, share)]);
-        let restore =
-            TaskRestore { folder: PathBuf::new(), operators, in_flight: Default::default() };
+        let restore = TaskRestore {
+            folder: PathBuf::new(),
+            copies: None,
+            operators,
+            in_flight: Default::default(),
+        };
         RestoredState::new(Some(Arc::new(restore)), &plan, None)
     };
     restored.operators[&id].subtasks.iter().cloned().map(found).collect()

@@ -34,6 +34,11 @@ impl SegmentReader {
         Ok(SegmentReader { path: path.to_owned(), file, len, window: (0, Vec::new()) })
     }
 
+    /// The file.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// The segment of `segment_bytes` at this place.
     ///
     /// # Errors

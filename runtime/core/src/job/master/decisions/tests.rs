@@ -25,7 +25,7 @@ fn decisions(config: CheckpointConfig, shape: &[u32], restart: RestartSettings) 
         now: Millis(0),
         history: 10,
     };
-    Decisions::new(coordinator, restart)
+    Decisions::new(coordinator, restart, 16)
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -21,6 +21,13 @@ struct World {
     records: BTreeMap<u32, Vec<u32>>,
     /// Writes take a while, from a pre-commit to [`Event::Written`].
     is_slow: bool,
+    /// Each transaction but every second one is held back, and committed with the one after it.
+    holds_back: bool,
+    /// Transactions that are held back now; memory of the process.
+    held: Vec<u32>,
+    /// What each transaction commits beside itself, as its stored form says.
+    carried: BTreeMap<u32, Vec<u32>>,
+    input_ended: bool,
 }
 
 impl Participant<u32> for World {
@@ -34,6 +41,12 @@ impl Participant<u32> for World {
         assert_eq!(self.fates[transaction], Fate::Open);
         let fate = if self.is_slow { Fate::Flushing } else { Fate::Durable };
         self.fates.insert(*transaction, fate);
+        if self.holds_back {
+            self.held.push(*transaction);
+            if self.input_ended || self.held.len() > 1 {
+                self.carried.insert(*transaction, std::mem::take(&mut self.held));
+            }
+        }
         Ok(())
     }
 
@@ -42,9 +55,15 @@ impl Participant<u32> for World {
     }
 
     fn commit(&mut self, transaction: &u32) -> Result<(), BoxError> {
-        let fate = self.fates[transaction];
-        assert!(matches!(fate, Fate::Durable | Fate::Committed), "commits what is {fate:?}");
-        self.fates.insert(*transaction, Fate::Committed);
+        let all = match self.holds_back {
+            true => self.carried.get(transaction).cloned().unwrap_or_default(),
+            false => vec![*transaction],
+        };
+        for transaction in all {
+            let fate = self.fates[&transaction];
+            assert!(matches!(fate, Fate::Durable | Fate::Committed), "commits what is {fate:?}");
+            self.fates.insert(transaction, Fate::Committed);
+        }
         Ok(())
     }
 
@@ -54,6 +73,21 @@ impl Participant<u32> for World {
         assert_ne!(fate, Fate::Committed);
         self.fates.insert(*transaction, Fate::Aborted);
         Ok(())
+    }
+
+    fn holds_back(&self) -> bool {
+        !self.held.is_empty()
+    }
+
+    fn hold_back(&mut self, element: &u32) -> Result<(), BoxError> {
+        assert_eq!(self.fates[element], Fate::Durable, "what is held back waits");
+        self.held.push(*element);
+        Ok(())
+    }
+
+    fn input_ended(&mut self) {
+        assert!(!self.input_ended, "told once");
+        self.input_ended = true;
     }
 }
 
@@ -132,7 +166,10 @@ struct Job {
 
 impl Job {
     fn start(is_slow: bool, checkpointing: bool) -> Job {
-        let world = World { is_slow, ..World::default() };
+        Job::of(World { is_slow, ..World::default() }, checkpointing)
+    }
+
+    fn of(world: World, checkpointing: bool) -> Job {
         let mut job = Job {
             world,
             protocol: None,
@@ -187,8 +224,11 @@ impl Job {
         let owned = |stored: Stored<&u32>| match stored {
             Stored::PreCommitted(transaction) => Stored::PreCommitted(*transaction),
             Stored::Open(transaction) => Stored::Open(*transaction),
+            Stored::HeldBack(transaction) => Stored::HeldBack(*transaction),
         };
-        let (stored, checkpoint) = (protocol.stored().map(owned).collect(), self.checkpoints);
+        let held = self.world.held.iter().map(|held| Stored::HeldBack(*held));
+        let stored = protocol.stored().map(owned).chain(held).collect();
+        let checkpoint = self.checkpoints;
         let (sent, input_ended) = (self.sent, self.input_ended);
         self.under_way.push(Taken { checkpoint, stored, sent, input_ended, snapshot });
     }
@@ -200,7 +240,7 @@ impl Job {
         // A checkpoint that completes ends all before it.
         let taken = self.under_way.drain(..=at).next_back().unwrap();
         for stored in &taken.stored {
-            if let Stored::PreCommitted(transaction) = stored {
+            if let Stored::PreCommitted(transaction) | Stored::HeldBack(transaction) = stored {
                 let fate = self.world.fates[transaction];
                 assert!(matches!(fate, Fate::Durable | Fate::Committed), "stored while {fate:?}");
             }
@@ -217,6 +257,8 @@ impl Job {
         self.under_way.clear();
         let latest = self.latest.take().unwrap_or_default();
         (self.sent, self.input_ended) = (latest.sent, latest.input_ended);
+        self.world.held.clear();
+        self.world.input_ended = false;
         Protocol::recover(&latest.stored, &mut self.world).unwrap();
         self.protocol = Some(Protocol::begin(&mut self.world).unwrap());
         self.latest = Some(latest);
@@ -256,13 +298,19 @@ impl Job {
 }
 
 fn check(events: &[Event], is_slow: bool) {
-    let mut job = Job::start(is_slow, true);
+    check_world(events, World { is_slow, ..World::default() });
+    check_world(events, World { is_slow, holds_back: true, ..World::default() });
+}
+
+fn check_world(events: &[Event], world: World) {
+    let (is_slow, holds_back) = (world.is_slow, world.holds_back);
+    let mut job = Job::of(world, true);
     let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
         events.iter().for_each(|event| job.step(*event));
         job.complete_run();
     }));
     if let Err(panic) = result {
-        eprintln!("slow: {is_slow}, {events:?}");
+        eprintln!("slow: {is_slow}, holds back: {holds_back}, {events:?}");
         std::panic::resume_unwind(panic);
     }
 }
@@ -321,6 +369,21 @@ fn without_checkpoints_all_is_committed_at_the_end() {
         job.step(Event::Finish);
         assert!(job.is_over);
         assert_eq!(job.world.visible(), [0, 1]);
+    }
+}
+
+#[test]
+fn what_is_held_back_is_committed_at_the_end_without_a_record() {
+    for checkpointing in [false, true] {
+        let world = World { holds_back: true, ..World::default() };
+        let mut job = Job::of(world, checkpointing);
+        for event in [Event::Write, Event::Snapshot, Event::NewestCompletes] {
+            job.step(event);
+        }
+        assert!(job.world.visible().is_empty(), "held back");
+        job.step(Event::Finish);
+        assert_eq!(job.is_over, !checkpointing);
+        job.complete_run();
     }
 }
 

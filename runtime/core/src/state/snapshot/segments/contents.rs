@@ -5,9 +5,13 @@ use crate::{
     state::{snapshot::encoder::put_number, table::PartKind},
 };
 
-const MAGIC: &[u8; 5] = b"BSEG\x01";
+const MAGIC: &[u8; 4] = b"BSEG";
+/// Without and with a log of changes.
+const PLAIN: u8 = 1;
+const LOGGED: u8 = 2;
 const ENTRIES: u8 = 64;
 const PART_OF_LONG: u8 = 65;
+const CHANGES: u8 = 66;
 /// The largest and the smallest segments there are.
 const SEGMENT_BYTES: std::ops::RangeInclusive<u64> = 4096..=1 << 20;
 /// A part takes at least so many bytes, which bounds what is allocated for them.
@@ -18,6 +22,8 @@ const PART_BYTES_MIN: usize = 9;
 pub(crate) struct StoredPart {
     pub(crate) kind: PartKind,
     pub(crate) number: u32,
+    /// How many versions before the contents' own it was frozen; of no meaning where there is no log.
+    pub(crate) age: u64,
     /// Which of the files.
     pub(crate) file: u32,
     pub(crate) at: StoredSegment,
@@ -28,15 +34,25 @@ pub(crate) struct StoredPart {
 pub(crate) struct Contents {
     pub(crate) segment_bytes: usize,
     pub(crate) files: usize,
-    /// Buckets first, by number; then those of the log, by number.
+    /// Buckets first, by number; then those of the log, by number; then the log of changes, in order.
     pub(crate) parts: Vec<StoredPart>,
+}
+
+/// Which kinds come before others.
+pub(super) fn order(kind: PartKind) -> usize {
+    match kind {
+        PartKind::Bucket { .. } => 0,
+        PartKind::Entries { .. } | PartKind::PartOfLong => 1,
+        PartKind::Changes { .. } => 2,
+    }
 }
 
 /// Writes contents part by part.
 #[derive(Debug)]
 pub(super) struct ContentsEncoder {
     segment_bytes: usize,
-    last: Option<(bool, u32)>,
+    has_log: bool,
+    last: Option<(usize, u32)>,
     /// By file.
     ends: Vec<u64>,
 }
@@ -47,21 +63,26 @@ impl ContentsEncoder {
         out: &mut Vec<u8>,
         segment_bytes: usize,
         files: usize,
-        counts: [usize; 2],
+        counts: [usize; 3],
     ) -> Self {
+        let has_log = counts[2] > 0;
         out.extend_from_slice(MAGIC);
+        out.push(if has_log { LOGGED } else { PLAIN });
         for number in [segment_bytes, files, counts[0], counts[1]] {
             put_number(out, number as u64);
         }
-        Self { segment_bytes, last: None, ends: vec![0; files] }
+        if has_log {
+            put_number(out, counts[2] as u64);
+        }
+        Self { segment_bytes, has_log, last: None, ends: vec![0; files] }
     }
 
     pub(super) fn part(&mut self, out: &mut Vec<u8>, part: &StoredPart) {
-        let StoredPart { kind, number, file, at } = part;
-        let is_bucket = kind.is_bucket();
-        let next = self.last.filter(|(of, _)| *of == is_bucket).map_or(0, |(_, last)| last + 1);
+        let StoredPart { kind, number, age, file, at } = part;
+        let list = order(*kind);
+        let next = self.last.filter(|(of, _)| *of == list).map_or(0, |(_, last)| last + 1);
         put_number(out, u64::from(number - next));
-        self.last = Some((is_bucket, *number));
+        self.last = Some((list, *number));
         match kind {
             PartKind::Bucket { first_hash, open_bits } => {
                 out.push(*open_bits);
@@ -72,6 +93,13 @@ impl ContentsEncoder {
                 put_number(out, u64::from(*used));
             }
             PartKind::PartOfLong => out.push(PART_OF_LONG),
+            PartKind::Changes { used } => {
+                out.push(CHANGES);
+                put_number(out, u64::from(*used));
+            }
+        }
+        if self.has_log {
+            put_number(out, *age);
         }
         put_number(out, u64::from(*file));
         let end = &mut self.ends[*file as usize];
@@ -133,23 +161,35 @@ impl Contents {
         if bytes.take::<{ MAGIC.len() }>()? != *MAGIC {
             return bytes.fault("it does not begin as one");
         }
+        let has_log = match bytes.take()? {
+            [PLAIN] => false,
+            [LOGGED] => true,
+            [other] => return bytes.fault(format!("version {other} is not known")),
+        };
         let segment_bytes = bytes.number(*SEGMENT_BYTES.end())?;
         if !segment_bytes.is_power_of_two() || !SEGMENT_BYTES.contains(&segment_bytes) {
             return bytes.fault(format!("segments of {segment_bytes} bytes"));
         }
         let most = (bytes.bytes.len() - bytes.at) as u64;
         let files = bytes.number(most)? as usize;
-        let counts = [bytes.number(most)? as usize, bytes.number(most)? as usize];
-        if (counts[0] + counts[1]) * PART_BYTES_MIN > bytes.bytes.len() {
+        let mut counts = [bytes.number(most)? as usize, bytes.number(most)? as usize, 0];
+        if has_log {
+            counts[2] = bytes.number(most)? as usize;
+        }
+        let total: usize = counts.iter().sum();
+        if total * PART_BYTES_MIN > bytes.bytes.len() {
             return bytes.fault(format!("{counts:?} segments do not fit into it"));
         }
-        let mut parts = Vec::with_capacity(counts[0] + counts[1]);
-        let mut ends = vec![0; files];
-        for (count, is_bucket) in counts.into_iter().zip([true, false]) {
+        if has_log && counts[2] == 0 {
+            return bytes.fault("it is of a kind with a log and has none");
+        }
+        let mut parts = Vec::with_capacity(total);
+        let mut places = Places { segment_bytes, has_log, ends: vec![0; files] };
+        for (list, count) in counts.into_iter().enumerate() {
             let mut next = 0;
             for _ in 0..count {
-                let part = bytes.part(segment_bytes, next, &mut ends)?;
-                if part.kind.is_bucket() != is_bucket {
+                let part = bytes.part(next, &mut places)?;
+                if order(part.kind) != list {
                     return bytes.fault("a segment is not of its kind");
                 }
                 next = u64::from(part.number) + 1;
@@ -163,13 +203,18 @@ impl Contents {
     }
 }
 
+/// What is known of parts before one is read.
+struct Places {
+    segment_bytes: u64,
+    has_log: bool,
+    /// By file: where the last part ended.
+    ends: Vec<u64>,
+}
+
 impl Bytes<'_> {
-    fn part(
-        &mut self,
-        segment_bytes: u64,
-        next: u64,
-        ends: &mut [u64],
-    ) -> Result<StoredPart, CanonicalError> {
+    fn part(&mut self, next: u64, places: &mut Places) -> Result<StoredPart, CanonicalError> {
+        let Places { segment_bytes, has_log, ends } = places;
+        let segment_bytes = *segment_bytes;
         let Ok(number) = u32::try_from(next + self.number(u64::from(u32::MAX))?) else {
             return self.fault("a segment's number is too large");
         };
@@ -180,8 +225,10 @@ impl Bytes<'_> {
             }
             ENTRIES => PartKind::Entries { used: self.number(segment_bytes)? as u32 },
             PART_OF_LONG => PartKind::PartOfLong,
+            CHANGES => PartKind::Changes { used: self.number(segment_bytes)? as u32 },
             other => return self.fault(format!("{other} stands for no kind of segment")),
         };
+        let age = if *has_log { self.number(u64::MAX)? } else { 0 };
         let file = self.number(u64::from(u32::MAX))?;
         let Some(end) = ends.get_mut(file as usize) else {
             return self.fault(format!("there is no file {file}"));
@@ -200,7 +247,7 @@ impl Bytes<'_> {
         *end = behind;
         let checksum = u32::from_le_bytes(self.take()?);
         let at = StoredSegment { offset, len: len as u32, checksum };
-        Ok(StoredPart { kind, number, file: file as u32, at })
+        Ok(StoredPart { kind, number, age, file: file as u32, at })
     }
 }
 
@@ -216,8 +263,8 @@ pub fn exercise(bytes: &[u8]) {
 impl Contents {
     /// The bytes of the module's page.
     pub(super) fn encode(&self) -> Vec<u8> {
-        let buckets = self.parts.iter().filter(|part| part.kind.is_bucket()).count();
-        let counts = [buckets, self.parts.len() - buckets];
+        let count = |list| self.parts.iter().filter(|part| order(part.kind) == list).count();
+        let counts = [count(0), count(1), count(2)];
         let mut out = Vec::new();
         let mut encoder = ContentsEncoder::begin(&mut out, self.segment_bytes, self.files, counts);
         self.parts.iter().for_each(|part| encoder.part(&mut out, part));

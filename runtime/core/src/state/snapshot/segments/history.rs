@@ -1,16 +1,23 @@
 //! What earlier checkpoints of a table have of it.
 
-use std::{cell::RefCell, collections::VecDeque, rc::Rc};
+use std::{cell::RefCell, collections::VecDeque, mem, rc::Rc};
 
-use super::{FILES_MAX, contents::StoredPart};
+use super::{
+    FILES_MAX,
+    contents::StoredPart,
+    plan::{Cut, Kept, Plan},
+};
 use crate::{
-    checkpoint::{CheckpointId, handle::StatePath, storage::segments::StoredSegment},
+    checkpoint::{CheckpointId, handle::StatePath},
     state::table::{TablePart, Version},
 };
 
 /// Checkpoints that are remembered besides the one that others are based on; of any other the next
 /// one is whole.
 const REMEMBERED_MAX: usize = 4;
+
+/// Files may have so many times what a table with a log has.
+const LOGGED_SPACE_MAX: usize = 4;
 
 /// A file that has segments of a table.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,82 +43,90 @@ pub(super) struct Remembered {
     pub(super) parts: Vec<StoredPart>,
 }
 
-/// The checkpoints of one table that further ones may be based on. Clones are the same.
-#[derive(Clone, Default, Debug)]
-pub(crate) struct History(Rc<RefCell<VecDeque<Remembered>>>);
-
-/// What a checkpoint is to write, and what it has already.
-#[derive(Debug)]
-pub(super) struct Plan {
-    pub(super) frozen: Version,
-    /// The files it goes on using.
-    pub(super) files: Vec<SegmentFile>,
-    /// By part of the table: where it is already.
-    pub(super) kept: Vec<Option<(u32, StoredSegment)>>,
+/// Lists as long as a table that the next checkpoint can use again: to touch as much new memory would take
+/// longer than to fill them, while records wait.
+#[derive(Default, Debug)]
+pub(super) struct Lists {
+    pub(super) parts: Vec<TablePart>,
+    pub(super) kept: Vec<Option<Kept>>,
+    pub(super) stored: Vec<StoredPart>,
 }
 
+#[derive(Default, Debug)]
+struct Past {
+    checkpoints: VecDeque<Remembered>,
+    lists: Lists,
+}
+
+/// The checkpoints of one table that further ones may be based on. Clones are the same.
+#[derive(Clone, Default, Debug)]
+pub(crate) struct History(Rc<RefCell<Past>>);
+
 impl History {
-    /// Begins a checkpoint of a table of these parts, which is about to be frozen at `frozen`.
-    pub(super) fn begin(
-        &self,
-        base: Option<CheckpointId>,
-        frozen: Version,
-        parts: &[TablePart],
-    ) -> Plan {
-        let mut past = self.0.borrow_mut();
+    /// When the table was frozen for a checkpoint, if that is remembered.
+    pub(super) fn frozen(&self, base: Option<CheckpointId>) -> Option<Version> {
+        let past = self.0.borrow();
+        past.checkpoints.iter().find(|known| Some(known.id) == base).map(|known| known.frozen)
+    }
+
+    /// Begins a checkpoint of a table that is about to be frozen.
+    pub(super) fn begin(&self, base: Option<CheckpointId>, mut cut: Cut<'_>) -> Plan {
+        let Past { checkpoints, lists } = &mut *self.0.borrow_mut();
         // Bases only grow, so nobody asks for an older one.
-        past.retain(|known| base.is_none_or(|base| known.id >= base));
-        let known = past.iter().find(|known| Some(known.id) == base);
-        let mut plan = Plan { frozen, files: Vec::new(), kept: vec![None; parts.len()] };
-        if let Some(known) = known {
-            plan.files = known.files.clone();
-            plan.keep(known, parts);
-            plan.leave_files();
+        checkpoints.retain_mut(|known| {
+            let stays = base.is_none_or(|base| known.id >= base);
+            if !stays {
+                lists.stored = mem::take(&mut known.parts);
+            }
+            stays
+        });
+        let known = checkpoints.iter().find(|known| Some(known.id) == base);
+        match known {
+            Some(known) => Plan::based_on(known, cut),
+            None => Plan::whole(&mut cut),
         }
-        plan
     }
 
     /// Remembers a checkpoint that is written, should it become one that others are based on.
     pub(super) fn written(&self, remembered: Remembered) {
-        let mut past = self.0.borrow_mut();
+        let past = &mut self.0.borrow_mut().checkpoints;
         past.push_back(remembered);
         if past.len() > REMEMBERED_MAX {
             // The first is the base of those under way.
             past.remove(1);
         }
     }
+
+    /// Lists with anything in them, if there are any.
+    pub(super) fn lists(&self) -> Lists {
+        mem::take(&mut self.0.borrow_mut().lists)
+    }
+
+    /// Lists of parts that are not needed any more.
+    pub(super) fn give_back(&self, parts: Vec<TablePart>, kept: Vec<Option<Kept>>) {
+        let lists = &mut self.0.borrow_mut().lists;
+        (lists.parts, lists.kept) = (parts, kept);
+    }
 }
 
 impl Plan {
-    /// Finds what has not changed. Both are ordered alike.
-    fn keep(&mut self, known: &Remembered, parts: &[TablePart]) {
-        let order = |is_bucket: bool, number: u32| (!is_bucket, number);
-        let mut stored = known.parts.iter().peekable();
-        self.files.iter_mut().for_each(|file| file.live = 0);
-        for (part, kept) in parts.iter().zip(&mut self.kept) {
-            let own = order(part.kind.is_bucket(), part.number);
-            let is_before =
-                |stored: &&StoredPart| order(stored.kind.is_bucket(), stored.number) < own;
-            while stored.next_if(is_before).is_some() {}
-            let found =
-                stored.peek().filter(|stored| order(stored.kind.is_bucket(), stored.number) == own);
-            if let Some(found) = found
-                && part.changed <= known.frozen
-            {
-                *kept = Some((found.file, found.at));
-                self.files[found.file as usize].live += 1;
-            }
-        }
-    }
-
-    /// Stops using files of which little is in use, and those with the least when there are many.
-    fn leave_files(&mut self) {
+    /// Stops using files of which little is in use, and those with the least when there are many. A log
+    /// can't be written anew, so files with one stay. And where there is one, old files become empty by
+    /// themselves in time: to write half of the state at once is worth it only if it doesn't come to that.
+    pub(super) fn leave_files(&mut self) {
+        self.count_live();
+        let written: usize = self.files.iter().map(|file| file.written).sum();
+        let has_none = self.changes.is_empty() && self.chunks.is_empty();
+        let is_wasteful = has_none || written > LOGGED_SPACE_MAX * self.kept.len();
+        let has_log = |file: usize| self.changes.iter().any(|part| part.file as usize == file);
         let mut by_use: Vec<usize> = (0..self.files.len()).collect();
         by_use.sort_by_key(|file| std::cmp::Reverse(self.files[*file].live));
         let is_left = |(rank, file): (usize, &usize)| {
             let SegmentFile { live, written, .. } = self.files[*file];
             let many = self.files.len() > FILES_MAX && rank >= FILES_MAX / 2;
-            (many || live * 2 < written || live == 0).then_some(*file)
+            let is_sparse = is_wasteful && live * 2 < written;
+            let left = live == 0 || (many || is_sparse) && !has_log(*file);
+            left.then_some(*file)
         };
         let left: Vec<usize> = by_use.iter().enumerate().filter_map(is_left).collect();
         let mut number = 0;
@@ -123,12 +138,25 @@ impl Plan {
             })
             .collect();
         for kept in &mut self.kept {
-            *kept = kept.and_then(|(file, at)| Some((numbers[file as usize]?, at)));
+            *kept =
+                kept.and_then(|kept| numbers[kept.file as usize].map(|file| Kept { file, ..kept }));
+        }
+        for part in &mut self.changes {
+            part.file = numbers[part.file as usize].expect("a file with a log stays");
         }
         let mut file = 0;
         self.files.retain(|_| {
             file += 1;
             numbers[file - 1].is_some()
         });
+    }
+
+    fn count_live(&mut self) {
+        let Self { files, kept, changes, .. } = self;
+        files.iter_mut().for_each(|file| file.live = 0);
+        let kept = kept.iter().flatten().map(|kept| kept.file);
+        for file in kept.chain(changes.iter().map(|part| part.file)) {
+            files[file as usize].live += 1;
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{super::damaged, Contents};
+use super::{super::damaged, Contents, contents::StoredPart, replayed::Replayed};
 use crate::{
     Key, Record,
     checkpoint::{
@@ -124,40 +124,72 @@ pub(crate) fn read_segments<K: Key, V: Record>(
     readers.resize_with(contents.files, || None);
     let segment_bytes = contents.segment_bytes;
     let mut files = Files { restored, handle, readers, segment_bytes };
+    let mut read = |part: &StoredPart| files.read(part.file, part.at);
     let mut entries = SegmentEntries::<K, V>::new(segment_bytes);
+    let mut replayed = Replayed::new(&contents);
     // Those that lie behind one another are read at once, and parts of long entries are needed
     // before what names them.
     let mut parts: Vec<_> = contents.parts.iter().collect();
     let order = |kind: PartKind| match kind {
         PartKind::Bucket { .. } => 0,
         PartKind::PartOfLong => 1,
-        PartKind::Entries { .. } => 2,
+        PartKind::Entries { .. } | PartKind::Changes { .. } => 2,
     };
     parts.sort_by_key(|part| (order(part.kind), part.file, part.at.offset));
     let wanted = HashRange::of_key_groups(share.groups, groups);
     for part in parts {
-        match part.kind {
-            PartKind::Bucket { first_hash, open_bits } => {
-                // Relative to the first wanted hash, since a bucket may reach over the last of all.
-                let first = u64::from(first_hash.wrapping_sub(wanted.first()));
-                if first >= wanted.span() && first + (1 << open_bits) <= 1 << 32 {
-                    continue;
-                }
-                let bytes = files.read(part.file, part.at)?;
-                entries.bucket(&bytes, &mut each)?;
-            }
-            PartKind::PartOfLong => {
-                entries.part_of_long(part.number, files.read(part.file, part.at)?);
-            }
-            PartKind::Entries { used } => {
-                if !entries.lives_in(part.number) {
-                    continue;
-                }
-                let bytes = files.read(part.file, part.at)?;
-                entries.entries((part.number, used as usize), &bytes, &mut each)?;
-            }
+        if !is_wanted(part, &wanted, &entries) {
+            continue;
         }
+        let bytes = read(part)?;
+        if entries.has_values(part.kind) && replayed.concerns(part) {
+            if replayed.wait(*part, bytes)? {
+                for (part, bytes) in replayed.go_over(&mut read)? {
+                    take(&mut entries, (&part, bytes), &mut each)?;
+                }
+            }
+            continue;
+        }
+        take(&mut entries, (part, bytes), &mut each)?;
+    }
+    for (part, bytes) in replayed.go_over(&mut read)? {
+        take(&mut entries, (&part, bytes), &mut each)?;
     }
     entries.finish()?;
     Ok(true)
+}
+
+/// Whether a segment may have entries whose hashes are in a range; those of buckets are known first.
+fn is_wanted<K: Key, V: Record>(
+    part: &StoredPart,
+    wanted: &HashRange,
+    entries: &SegmentEntries<K, V>,
+) -> bool {
+    match part.kind {
+        PartKind::Bucket { first_hash, open_bits } => {
+            // Relative to the first wanted hash, since a bucket may reach over the last of all.
+            let first = u64::from(first_hash.wrapping_sub(wanted.first()));
+            first < wanted.span() || first + (1 << open_bits) > 1 << 32
+        }
+        PartKind::PartOfLong => true,
+        PartKind::Entries { .. } => entries.lives_in(part.number),
+        PartKind::Changes { .. } => false,
+    }
+}
+
+/// Takes a segment as it is.
+fn take<K: Key, V: Record>(
+    entries: &mut SegmentEntries<K, V>,
+    (part, bytes): (&StoredPart, Vec<u8>),
+    each: &mut impl FnMut(&[u8], &[u8]) -> Result<(), TaskError>,
+) -> Result<(), TaskError> {
+    match part.kind {
+        PartKind::Bucket { .. } => entries.bucket(&bytes, each),
+        PartKind::Entries { used } => entries.entries((part.number, used as usize), &bytes, each),
+        PartKind::PartOfLong => {
+            entries.part_of_long(part.number, bytes);
+            Ok(())
+        }
+        PartKind::Changes { .. } => Ok(()),
+    }
 }

@@ -6,7 +6,8 @@ use std::collections::VecDeque;
 use super::{
     History,
     contents::{ContentsEncoder, StoredPart},
-    history::{Plan, Remembered, SegmentFile},
+    history::{Lists, Remembered, SegmentFile},
+    plan::{Cut, Kept, Plan, StoredChanges},
 };
 use crate::{
     BoxError, Key, Record,
@@ -15,7 +16,7 @@ use crate::{
         handle::{FileSlice, KeyGroupOffset, NamedState, StateHandle},
         storage::segments::Placed,
     },
-    state::table::{Image, KeyTable, TablePart},
+    state::table::{Image, KeyTable, PartKind, TablePart},
     task::snapshot::{KeyedStream, SegmentCheckpoint, SegmentSource},
 };
 
@@ -38,8 +39,9 @@ pub(crate) struct SegmentStream {
     parts: Vec<TablePart>,
     segment_bytes: usize,
     plan: Plan,
-    /// Places of parts that are to be written, the next one first.
+    /// Places of parts that are to be written, the next one first; then the plan's chunks are.
     to_write: VecDeque<u32>,
+    chunks_written: usize,
     /// Of the new file, among those of the plan.
     new_file: Option<u32>,
     state: State,
@@ -61,53 +63,72 @@ impl SegmentStream {
         stream: SegmentStreamParts,
     ) -> Self {
         let SegmentStreamParts { history, checkpoint, further } = stream;
-        let parts = table.parts();
-        let plan = history.begin(checkpoint.base, table.version(), &parts);
+        let Lists { mut parts, kept, stored } = history.lists();
+        table.list_parts(&mut parts);
+        let segment_bytes = table.segment_bytes();
+        let changes = table.cut_changes(history.frozen(checkpoint.base));
+        if checkpoint.base.is_some() {
+            table.log_changes();
+        }
+        let cut = Cut { frozen: table.version(), parts: &parts, segment_bytes, changes, kept };
+        let plan = history.begin(checkpoint.base, cut);
         let wanted: Vec<bool> = plan.kept.iter().map(Option::is_none).collect();
-        let image = table.freeze_image(&parts, &wanted);
+        let image = table.freeze_image((&parts, &wanted), plan.chunks.len());
         let to_write = (0u32..).zip(&wanted).filter(|(_, wanted)| **wanted);
         Self {
             id: checkpoint.id,
             history,
             image,
-            segment_bytes: table.segment_bytes(),
+            segment_bytes,
             to_write: to_write.map(|(at, _)| at).collect(),
+            chunks_written: 0,
             parts,
             plan,
             new_file: None,
-            state: State::Contents(None, Vec::new()),
+            state: State::Contents(None, stored),
             contents_bytes: 0,
             further,
         }
     }
 
     fn contents(&mut self, out: &mut Vec<u8>) {
-        let State::Contents(encoder, stored) = &mut self.state else {
-            unreachable!("contents come first")
-        };
+        let Self { state, parts, plan, .. } = self;
+        let State::Contents(encoder, stored) = state else { unreachable!("contents come first") };
         let begin = out.len();
-        let buckets = || self.parts.iter().filter(|part| part.kind.is_bucket()).count();
+        let total = parts.len() + plan.changes.len();
         let encoder = encoder.get_or_insert_with(|| {
-            stored.reserve_exact(self.parts.len());
-            let counts = [buckets(), self.parts.len() - buckets()];
-            ContentsEncoder::begin(out, self.segment_bytes, self.plan.files.len(), counts)
+            stored.clear();
+            stored.reserve_exact(total);
+            let buckets = parts.iter().filter(|part| part.kind.is_bucket()).count();
+            let counts = [buckets, parts.len() - buckets, plan.changes.len()];
+            ContentsEncoder::begin(out, self.segment_bytes, plan.files.len(), counts)
         });
-        while out.len() - begin < PIECE_BYTES {
-            let at = stored.len();
-            let Some(TablePart { kind, number, .. }) = self.parts.get(at) else { break };
-            let (file, at) = self.plan.kept[at].expect("all parts are somewhere by now");
-            let part = StoredPart { kind: *kind, number: *number, file, at };
+        while out.len() - begin < PIECE_BYTES && stored.len() < total {
+            let part = stored_part(parts, plan, stored.len());
             encoder.part(out, &part);
             stored.push(part);
         }
         self.contents_bytes += (out.len() - begin) as u64;
-        if stored.len() == self.parts.len() {
-            let (id, frozen) = (self.id, self.plan.frozen);
-            let (files, parts) = (self.plan.files.clone(), std::mem::take(stored));
-            self.history.written(Remembered { id, frozen, files, parts });
+        if stored.len() == total {
+            let (id, frozen) = (self.id, plan.frozen);
+            let (files, stored) = (plan.files.clone(), std::mem::take(stored));
+            self.history.written(Remembered { id, frozen, files, parts: stored });
+            self.history.give_back(std::mem::take(parts), std::mem::take(&mut plan.kept));
             self.state = State::Further;
         }
     }
+}
+
+/// Where a part is, or, behind them, one of the log.
+fn stored_part(parts: &[TablePart], plan: &Plan, at: usize) -> StoredPart {
+    if let Some(TablePart { kind, number, .. }) = parts.get(at) {
+        let Kept { file, at, frozen } = plan.kept[at].expect("all parts are somewhere by now");
+        return StoredPart { kind: *kind, number: *number, age: frozen.age(plan.frozen), file, at };
+    }
+    let number = at - parts.len();
+    let StoredChanges { version, used, file, at } = plan.changes[number];
+    let (kind, age) = (PartKind::Changes { used }, version.age(plan.frozen));
+    StoredPart { kind, number: number as u32, age, file, at }
 }
 
 impl KeyedStream for SegmentStream {
@@ -149,14 +170,15 @@ impl KeyedStream for SegmentStream {
 
 impl SegmentSource for SegmentStream {
     fn next(&mut self) -> Option<IoBuffer> {
-        let at = *self.to_write.front()?;
-        let taken = self.image.take(&self.parts[at as usize]);
+        let Some(at) = self.to_write.front() else {
+            return self.plan.chunks.get(self.chunks_written).map(|chunk| chunk.bytes());
+        };
+        let taken = self.image.take(&self.parts[*at as usize]);
         Some(taken.expect("a part is claimed until it is written"))
     }
 
     fn placed(&mut self, placed: Placed) {
         let Placed { path, at } = placed;
-        let part = self.to_write.pop_front().expect("it was asked for");
         let files = &mut self.plan.files;
         let file = *self.new_file.get_or_insert_with(|| {
             let (begin, end) = (at.offset, at.offset);
@@ -168,7 +190,23 @@ impl SegmentSource for SegmentStream {
         known.end = at.offset + u64::from(at.len);
         known.checksum = crc32c::crc32c_append(known.checksum, &at.checksum.to_le_bytes());
         (known.written, known.live) = (known.written + 1, known.live + 1);
-        self.plan.kept[part as usize] = Some((file, at));
+        match self.to_write.pop_front() {
+            Some(part) => {
+                let frozen = self.plan.frozen;
+                self.plan.kept[part as usize] = Some(Kept { file, at, frozen });
+            }
+            None => {
+                let chunk = &self.plan.chunks[self.chunks_written];
+                self.chunks_written += 1;
+                let (version, used) = (chunk.version, chunk.used);
+                self.plan.changes.push(StoredChanges { version, used, file, at });
+            }
+        }
+        if self.to_write.is_empty() && self.chunks_written == self.plan.chunks.len() {
+            // So that their memory is free again as soon as nobody else needs them.
+            self.plan.chunks.clear();
+            self.chunks_written = 0;
+        }
     }
 
     fn is_starved(&self) -> bool {
@@ -180,6 +218,7 @@ impl std::fmt::Debug for SegmentStream {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("SegmentStream")
             .field("to_write", &self.to_write.len())
+            .field("chunks", &self.plan.chunks.len())
             .finish_non_exhaustive()
     }
 }

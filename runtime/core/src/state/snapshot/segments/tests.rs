@@ -149,6 +149,8 @@ enum Step {
     /// Sets so many keys from here on.
     Put(u16, u16, u8),
     Remove(u16, u16),
+    /// Sets so many keys all over the table.
+    Scatter(u16, u16, u8),
     /// A checkpoint, meanwhile more is put; whether it completes.
     Checkpoint {
         put: (u16, u8),
@@ -163,8 +165,11 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         3 => (0u16..2000, 1u16..600, any::<u8>()).prop_map(|(from, count, size)| {
             Step::Put(from, count, size)
         }),
+        4 => (0u16..2000, 1u16..400, any::<u8>()).prop_map(|(from, count, size)| {
+            Step::Scatter(from, count, size)
+        }),
         2 => (0u16..2000, 1u16..300).prop_map(|(from, count)| Step::Remove(from, count)),
-        3 => ((0u16..2000, any::<u8>()), any::<bool>())
+        5 => ((0u16..2000, any::<u8>()), prop::bool::weighted(0.75))
             .prop_map(|(put, completes)| Step::Checkpoint { put, completes }),
         1 => (1u32..4).prop_map(Step::Restore),
     ];
@@ -187,6 +192,13 @@ fn check<K: Key + Ord + Debug, V: Record + Clone + Debug + PartialEq>(
             Step::Put(from, count, size) => {
                 for key in from..from + count {
                     let (key, value) = pair(key, size);
+                    subtask.put(&key, &value);
+                    twin.insert(key, value);
+                }
+            }
+            Step::Scatter(from, count, size) => {
+                for at in 0..count {
+                    let (key, value) = pair((from + at * 97) % 2000, size);
                     subtask.put(&key, &value);
                     twin.insert(key, value);
                 }
@@ -298,6 +310,51 @@ fn what_did_not_change_is_not_written() {
     assert_eq!(unknown.segments, all.segments);
     let found = store.restore::<u64, [u64; 13]>(vec![one.handle], (&arena, 1)).unwrap();
     assert_eq!(found.len(), 10_000);
+}
+
+/// Values that change all over the table are logged, also those that changed before a checkpoint that was
+/// given up; and neither the log nor its files become many.
+#[test]
+fn changes_all_over_the_table_are_logged() {
+    let (arena, mut store) = (arena(3000), Store::new(Compression::None));
+    let mut subtask = Subtask::<u64, [u64; 13]>::new(&arena, 0, 1);
+    let mut twin = BTreeMap::new();
+    let mut count = |subtask: &mut Subtask<u64, [u64; 13]>, keys: u64, from: u64| {
+        for at in 0..keys {
+            let key = (from + at * 1_237) % 10_000;
+            let value = twin.entry(key).or_insert([0; 13]);
+            value[5] += 1;
+            subtask.put(&key, value);
+        }
+        twin.clone()
+    };
+    count(&mut subtask, 10_000, 0);
+    let state = store.write(subtask.cut(1, None), || {}).segments;
+    let (mut base, mut given_up, mut total) = (1, 0, 0);
+    for id in 2..300 {
+        let then = count(&mut subtask, 1_000, id * 13);
+        let Written { handle, segments } = store.write(subtask.cut(id, Some(base)), || {});
+        if id > 4 {
+            assert!(segments <= state / 4 * (1 + given_up), "{segments} of {state} at {id}");
+            total += segments;
+        }
+        let bytes: u64 =
+            handle.shared.iter().map(|file| file.state.file().unwrap().stored_len).sum();
+        assert!(bytes <= 5 * state as u64 * 4096, "{bytes} bytes at {id}");
+        assert!(handle.shared.len() <= super::FILES_MAX + 1, "{} files", handle.shared.len());
+        if id % 7 == 0 {
+            given_up += 1;
+            continue;
+        }
+        (base, given_up) = (id, 0);
+        if id % 20 == 2 {
+            let parallelism = 1 + id as u32 % 3;
+            let found = store.restore::<u64, [u64; 13]>(vec![handle], (&arena, parallelism));
+            assert!(found.unwrap() == then, "at {id}");
+        }
+    }
+    // 4 of the log each, and what is written anew so that it stays short.
+    assert!(total < 300 * 25, "{total} segments were written");
 }
 
 /// However long it goes on, a checkpoint's files are at most twice its state, and not many.

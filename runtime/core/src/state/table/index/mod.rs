@@ -26,6 +26,7 @@ pub use scan::FrozenBucket;
 
 use super::{
     bucket::{Erased, Geometry, Slot},
+    changes::ChangeLog,
     version::Version,
 };
 use crate::{
@@ -49,7 +50,9 @@ struct Meta {
     used: usize,
     live: usize,
     overflow: Option<HeldIndex>,
+    /// When it last changed in any way but that of the log of changes, and when in that way, too.
     changed: Version,
+    logged: Version,
 }
 
 /// Slots by hash.
@@ -63,6 +66,8 @@ pub(super) struct Index<S> {
     geometry: Geometry<S>,
     len: usize,
     version: Version,
+    /// Of values that were changed in their slots.
+    pub(super) changes: ChangeLog,
     /// Slots on their way from a bucket that is laid anew.
     moved: Vec<u8>,
 }
@@ -81,6 +86,7 @@ impl<S: Slot> Index<S> {
             geometry: Geometry::new(size.bytes()),
             len: 0,
             version: Version::FIRST,
+            changes: ChangeLog::new(supply),
             moved: Vec::new(),
         };
         let segment = supply.take()?;
@@ -92,13 +98,18 @@ impl<S: Slot> Index<S> {
     fn add_segment(&mut self, segment: Segment, start: u64, open_bits: u32) -> HeldIndex {
         let index = self.segments.add(segment);
         self.geometry.clear(self.segments.bytes_mut(index));
-        let changed = self.version;
-        let meta = Meta { start, open_bits, used: 0, live: 0, overflow: None, changed };
+        let meta = self.blank(start, open_bits);
         match self.metas.get_mut(index.0 as usize) {
             Some(known) => *known = meta,
             None => self.metas.push(meta),
         }
         index
+    }
+
+    /// Of a segment without slots that is new in this version.
+    fn blank(&self, start: u64, open_bits: u32) -> Meta {
+        let (changed, logged) = (self.version, Version::FIRST);
+        Meta { start, open_bits, used: 0, live: 0, overflow: None, changed, logged }
     }
 
     /// Forgets all keys; one bucket is left.
@@ -111,9 +122,7 @@ impl<S: Slot> Index<S> {
         self.geometry.clear(self.segments.bytes_mut(kept));
         self.shift = self.range.span().next_power_of_two().trailing_zeros();
         self.directory = vec![kept];
-        let (open_bits, changed) = (self.shift, self.version);
-        *self.meta_mut(kept) =
-            Meta { start: 0, open_bits, used: 0, live: 0, overflow: None, changed };
+        *self.meta_mut(kept) = self.blank(0, self.shift);
         self.len = 0;
         Ok(())
     }
@@ -190,10 +199,48 @@ impl<S: Slot> Index<S> {
         Ok(self.geometry.slot_mut(self.segments.bytes_mut(place.segment), place.slot))
     }
 
-    /// Before every change of a segment: a frozen one is copied first, and the version is noted.
+    /// Makes sure that [`Index::slot_mut`] of this place won't fail.
+    pub(super) fn open_for(&mut self, place: Place, supply: &mut Supply) -> Result<(), StateError> {
+        match self.segments.is_open(place.segment) {
+            true => Ok(()),
+            false => supply.open_held(&mut self.segments, place.segment),
+        }
+    }
+
+    /// Before [`Index::replace`].
+    #[inline(always)]
+    pub(super) fn open_slot(
+        &mut self,
+        place: Place,
+        supply: &mut Supply,
+    ) -> Result<(), StateError> {
+        if self.segments.is_open(place.segment) {
+            return Ok(());
+        }
+        self.open_in_place(place.segment, supply)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn open_in_place(&mut self, at: HeldIndex, supply: &mut Supply) -> Result<(), StateError> {
+        supply.open_held(&mut self.segments, at)?;
+        self.meta_mut(at).logged = self.version;
+        self.changes.opened();
+        Ok(())
+    }
+
+    /// Changes bytes of a slot, which it neither comes to nor goes from, from `within` it on.
+    #[inline(always)]
+    pub(super) fn replace(&mut self, place: Place, within: usize, new: &[u8]) {
+        let Place { segment, slot } = place;
+        let begin = self.geometry.offset(slot) + within;
+        self.changes.replace((segment, self.segments.bytes_mut(segment)), begin, new);
+    }
+
+    /// Before every other change of a segment: a frozen one is copied first, and the version is noted.
     #[inline(always)]
     fn make_writable(&mut self, at: HeldIndex, supply: &mut Supply) -> Result<(), StateError> {
-        if self.segments.is_open(at) {
+        if self.segments.is_open(at) && self.meta(at).changed == self.version {
             return Ok(());
         }
         self.open(at, supply)
@@ -202,7 +249,9 @@ impl<S: Slot> Index<S> {
     #[cold]
     #[inline(never)]
     fn open(&mut self, at: HeldIndex, supply: &mut Supply) -> Result<(), StateError> {
-        supply.open_held(&mut self.segments, at)?;
+        if !self.segments.is_open(at) {
+            supply.open_held(&mut self.segments, at)?;
+        }
         self.meta_mut(at).changed = self.version;
         Ok(())
     }

@@ -91,7 +91,8 @@ impl<S: Slot> Index<S> {
             let hash = |from_first: u64| self.range.first().wrapping_add(from_first as u32);
             let last = (meta.start + (1 << meta.open_bits)).min(self.range.span()) - 1;
             let hashes = hash(meta.start)..=hash(last);
-            FrozenBucket { bytes: self.segments.freeze(index), changed: meta.changed, hashes }
+            let changed = meta.changed.max(meta.logged);
+            FrozenBucket { bytes: self.segments.freeze(index), changed, hashes }
         });
         frozen.collect()
     }
@@ -104,10 +105,10 @@ impl<S: Slot> Index<S> {
     /// All segments, by number.
     pub(in crate::state::table) fn parts(&self) -> impl Iterator<Item = TablePart> {
         self.segments.indices().map(|index| {
-            let Meta { start, open_bits, changed, .. } = *self.meta(index);
+            let Meta { start, open_bits, changed, logged, .. } = *self.meta(index);
             let first_hash = self.range.first().wrapping_add(start as u32);
             let kind = PartKind::Bucket { first_hash, open_bits: open_bits as u8 };
-            TablePart { kind, number: index.0, changed }
+            TablePart { kind, number: index.0, changed, logged }
         })
     }
 

@@ -8,6 +8,7 @@ use crate::{
     state::table::{
         Version,
         bucket::Slot,
+        changes::{ChangeLog, Chunk},
         image::{Image, TablePart, by_number},
         slots::{Located, Pair},
     },
@@ -22,22 +23,46 @@ impl<K: Key, V: Record> KeyTable<K, V> {
         }
     }
 
-    /// All segments, those of the index before those of the log, by number.
-    pub(in crate::state) fn parts(&self) -> Vec<TablePart> {
+    /// Lists all segments, those of the index before those of the log, by number.
+    pub(in crate::state) fn list_parts(&self, parts: &mut Vec<TablePart>) {
+        parts.clear();
         match &self.body {
-            Body::Slots(index) => index.parts().collect(),
+            Body::Slots(index) => parts.extend(index.parts()),
             Body::Logged(index, log) => {
-                let mut parts = Vec::with_capacity(index.segments() + log.segments());
+                parts.reserve(index.segments() + log.segments());
                 parts.extend(index.parts());
                 parts.extend(log.table_parts());
-                parts
             }
         }
     }
 
+    /// Ends the log of changes before the table is frozen: the changes since it was frozen at `base`, if
+    /// all of them are there.
+    pub(in crate::state) fn cut_changes(&mut self, base: Option<Version>) -> Option<Vec<Chunk>> {
+        let version = self.version();
+        self.changes().cut(base, version)
+    }
+
+    /// Logs changes from the freeze on that ends this version.
+    pub(in crate::state) fn log_changes(&mut self) {
+        let version = self.version();
+        self.changes().begin(version);
+    }
+
+    fn changes(&mut self) -> &mut ChangeLog {
+        match &mut self.body {
+            Body::Slots(index) => &mut index.changes,
+            Body::Logged(_, log) => &mut log.changes,
+        }
+    }
+
     /// Freezes the table, to write those of `parts`, which are all there are, that `wanted` is true
-    /// for. Touches no segment.
-    pub(in crate::state) fn freeze_image(&mut self, parts: &[TablePart], wanted: &[bool]) -> Image {
+    /// for, and so many `chunks` of its changes. Touches no segment.
+    pub(in crate::state) fn freeze_image(
+        &mut self,
+        (parts, wanted): (&[TablePart], &[bool]),
+        chunks: usize,
+    ) -> Image {
         let Self { body, supply, .. } = self;
         let [buckets, entries] = by_number(parts, wanted);
         let wants = |of: &[bool], at: HeldIndex| of.get(at.0 as usize).copied().unwrap_or(false);
@@ -48,7 +73,7 @@ impl<K: Key, V: Record> KeyTable<K, V> {
                 Some(log.freeze_parts(|at| wants(&entries, at))),
             ),
         };
-        image.claims().for_each(|claims| supply.lend_to(claims));
+        image.claims().for_each(|claims| supply.lend_to(claims, chunks));
         image
     }
 

@@ -13,12 +13,12 @@ impl Log {
     /// All segments, by number.
     pub(in crate::state::table) fn table_parts(&self) -> impl Iterator<Item = TablePart> {
         self.segments.indices().map(|index| {
-            let Meta { used, kind, changed, .. } = self.metas[index.0 as usize];
+            let Meta { used, kind, changed, logged, .. } = self.metas[index.0 as usize];
             let kind = match kind {
                 Kind::Entries => PartKind::Entries { used: used as u32 },
                 Kind::PartOfLong => PartKind::PartOfLong,
             };
-            TablePart { kind, number: index.0, changed }
+            TablePart { kind, number: index.0, changed, logged }
         })
     }
 

@@ -22,7 +22,10 @@ mod frozen;
 
 use brisk_memory::{Buffer, HeldIndex, Holding, Segment};
 
-use super::version::Version;
+use super::{
+    changes::{ChangeLog, Spot},
+    version::Version,
+};
 use crate::{
     chain::prefetch,
     record::AlignedBytes,
@@ -41,7 +44,9 @@ struct Meta {
     /// Bytes of entries, garbage among them; none for a segment of a long entry.
     used: usize,
     live: usize,
+    /// When it last changed in any way but that of the log of changes, and when in that way, too.
     changed: Version,
+    logged: Version,
     kind: Kind,
 }
 
@@ -72,6 +77,8 @@ pub(super) struct Log {
     value_align: usize,
     units_per_segment: u32,
     version: Version,
+    /// Of values that were changed in their entries.
+    pub(super) changes: ChangeLog,
 }
 
 impl Log {
@@ -86,6 +93,7 @@ impl Log {
             value_align,
             units_per_segment: (size.bytes() / UNIT) as u32,
             version: Version::FIRST,
+            changes: ChangeLog::new(supply),
         }
     }
 
@@ -148,22 +156,36 @@ impl Log {
         joined
     }
 
-    /// The value's bytes to write, when the entry is not a long one.
+    /// Where the value's bytes may be changed, when the entry is not a long one.
     #[inline(always)]
-    pub(super) fn value_mut(
+    pub(super) fn open_value(
         &mut self,
         location: Location,
         supply: &mut Supply,
-    ) -> Result<Option<&mut [u8]>, StateError> {
+    ) -> Result<Option<Spot>, StateError> {
         let (segment, offset) = self.split(location);
         let header = Header::read(&self.segments.bytes(segment)[offset..]);
         if header.is_long {
             return Ok(None);
         }
-        self.make_writable(segment, supply)?;
+        self.open_in_place(segment, supply)?;
         let Shape { value, end, .. } = header.shape(self.value_align);
         let body = offset + HEADER;
-        Ok(Some(&mut self.segments.bytes_mut(segment)[body + value..body + end]))
+        Ok(Some(Spot { segment, begin: body + value, end: body + end }))
+    }
+
+    /// The bytes there.
+    #[inline(always)]
+    pub(super) fn bytes(&self, spot: Spot) -> &[u8] {
+        &self.segments.bytes(spot.segment)[spot.begin..spot.end]
+    }
+
+    /// Changes the bytes there.
+    #[inline(always)]
+    pub(super) fn replace(&mut self, spot: Spot, new: &[u8]) {
+        assert_eq!(spot.end - spot.begin, new.len(), "a value in place keeps its length");
+        let segment = self.segments.bytes_mut(spot.segment);
+        self.changes.replace((spot.segment, segment), spot.begin, new);
     }
 
     /// Changes the value in place; false when it does not fit.
@@ -180,17 +202,38 @@ impl Log {
         if header.is_long || HEADER + end > header.room {
             return Ok(false);
         }
-        self.make_writable(segment, supply)?;
-        let bytes = &mut self.segments.bytes_mut(segment)[offset..];
-        header.write(bytes);
-        bytes[HEADER + start..HEADER + end].copy_from_slice(value);
+        self.open_in_place(segment, supply)?;
+        let mut first = [0; HEADER];
+        header.write(&mut first);
+        let bytes = self.segments.bytes_mut(segment);
+        self.changes.replace((segment, bytes), offset, &first);
+        let bytes = self.segments.bytes_mut(segment);
+        self.changes.replace((segment, bytes), offset + HEADER + start, value);
         Ok(true)
     }
 
-    /// Before every change of a segment: a frozen one is copied first, and the version is noted.
+    /// Before every change that is noted in the log of changes.
+    #[inline(always)]
+    fn open_in_place(&mut self, at: HeldIndex, supply: &mut Supply) -> Result<(), StateError> {
+        if self.segments.is_open(at) {
+            return Ok(());
+        }
+        self.open_to_log(at, supply)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn open_to_log(&mut self, at: HeldIndex, supply: &mut Supply) -> Result<(), StateError> {
+        supply.open_held(&mut self.segments, at)?;
+        self.metas[at.0 as usize].logged = self.version;
+        self.changes.opened();
+        Ok(())
+    }
+
+    /// Before every other change of a segment: a frozen one is copied first, and the version is noted.
     #[inline(always)]
     fn make_writable(&mut self, at: HeldIndex, supply: &mut Supply) -> Result<(), StateError> {
-        if self.segments.is_open(at) {
+        if self.segments.is_open(at) && self.metas[at.0 as usize].changed == self.version {
             return Ok(());
         }
         self.open(at, supply)
@@ -199,7 +242,9 @@ impl Log {
     #[cold]
     #[inline(never)]
     fn open(&mut self, at: HeldIndex, supply: &mut Supply) -> Result<(), StateError> {
-        supply.open_held(&mut self.segments, at)?;
+        if !self.segments.is_open(at) {
+            supply.open_held(&mut self.segments, at)?;
+        }
         self.metas[at.0 as usize].changed = self.version;
         Ok(())
     }
@@ -256,7 +301,8 @@ impl Log {
 
     fn add(&mut self, segment: Segment, kind: Kind) -> HeldIndex {
         let index = self.segments.add(segment);
-        let meta = Meta { used: 0, live: 0, changed: self.version, kind };
+        let (changed, logged) = (self.version, Version::FIRST);
+        let meta = Meta { used: 0, live: 0, changed, logged, kind };
         match self.metas.get_mut(index.0 as usize) {
             Some(known) => *known = meta,
             None => self.metas.push(meta),
@@ -378,7 +424,8 @@ impl Log {
         self.version = self.version.next();
         let held: Vec<HeldIndex> = self.segments.indices().collect();
         let frozen = held.into_iter().map(|index| {
-            let changed = self.metas[index.0 as usize].changed;
+            let Meta { changed, logged, .. } = self.metas[index.0 as usize];
+            let changed = changed.max(logged);
             FrozenData { number: index.0, bytes: self.segments.freeze(index), changed }
         });
         frozen.collect()

@@ -3,7 +3,8 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use super::{Completion, Instant64, OperationId};
+use super::Instant64;
+use crate::driver::{Completion, OperationId};
 
 #[derive(Debug, Default)]
 pub(crate) struct Timers {
@@ -31,7 +32,7 @@ impl Timers {
                 break;
             }
             self.heap.pop();
-            out.push(Completion { id, result: Ok(0), buffer: None, buffers: Vec::new() });
+            out.push(Completion::of(id, Ok(0)));
         }
     }
 }

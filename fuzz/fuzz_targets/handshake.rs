@@ -1,0 +1,6 @@
+//! Both sides of the handshake between processes, on any bytes.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| brisk_network::wire::handshake::exercise(bytes));
