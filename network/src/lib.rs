@@ -5,8 +5,8 @@
 //! ([`InputGate`]), the mailbox that carries buffers from one worker thread to
 //! another ([`mailbox()`], [`Port`]), how inputs agree on a checkpoint ([`barrier`]), and
 //! what processes say to each other: the protocol ([`wire`]), flow control ([`flow`]),
-//! many channels over one connection ([`connection`]), and the transport that carries them
-//! out over TCP ([`remote`]).
+//! many channels over one connection ([`connection`]), the transport that carries them out
+//! over TCP ([`remote`]), and TLS as a transformer of bytes ([`tls`]).
 //!
 //! Invariants:
 //! - A buffer is in exactly one place: open in a builder, under way in a
@@ -26,6 +26,7 @@ pub mod connection;
 pub mod flow;
 pub mod frame;
 pub mod remote;
+pub mod tls;
 pub mod wire;
 
 mod builder;

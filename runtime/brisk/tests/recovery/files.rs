@@ -102,6 +102,8 @@ fn check(
     };
     let policy = RollingPolicy { max_bytes: 50_000, ..RollingPolicy::default() };
     let sink = FileSink::lines(path("out")).buckets(BucketBy(by_parity)).rolling(policy);
+    // Merged parts are few.
+    let least = if compaction.is_some() { 2 } else { 10 };
     let sink = match compaction {
         Some(strategy) => sink.compaction(strategy),
         None => sink,
@@ -122,7 +124,7 @@ fn check(
     env.execute("files, exactly once").expect("it ends in spite of its failures");
     assert!(failed.load(Ordering::Relaxed) <= 0, "it failed often enough");
     let (found, parts) = read_output(&path("out"));
-    assert!(parts.len() > 10, "{} parts", parts.len());
+    assert!(parts.len() > least, "{} parts", parts.len());
     assert_eq!(found.len(), expected.len(), "lines");
     assert!(found == expected);
     parts

@@ -174,8 +174,9 @@ fn begin(files: &Files, copy: FileCopy) -> Result<UnderWay, StorageError> {
     let folder = copy.to.parent().unwrap_or(Path::new("."));
     let name = copy.to.file_name().unwrap_or_default().to_string_lossy();
     let in_progress = folder.join(format!(".{name}.inprogress"));
-    files.create_dir_all(folder)?;
+    // Its folder may go with it.
     remove(files, &in_progress);
+    files.create_dir_all(folder)?;
     let from = files.open(&copy.from, OpenOptions::READ)?;
     let to = files.open(&in_progress, OpenOptions::CREATE_NEW)?;
     Ok(UnderWay { copy, from, to, at: 0 })

@@ -399,8 +399,8 @@ impl JobMaster {
         for worker in &dedicated {
             worker.handle().send(Control::Shutdown);
         }
-        // Their tasks are over, so their threads end at once.
-        drop((dedicated, self.replies));
+        // Their tasks are over, so their threads end at once. Copies at hand go with the store.
+        drop((dedicated, self.replies, self.store));
         let dropped = catch_unwind(AssertUnwindSafe(move || drop(program)));
         if dropped.is_err() {
             tracing::error!(
