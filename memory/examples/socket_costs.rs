@@ -11,8 +11,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use brisk_memory::driver::{
-    ConnectOptions, Driver, DriverKind, DriverOptions, Gather, IoBuffer, Operation, OperationId,
-    Socket, SocketOptions,
+    ConnectOptions, Driver, DriverKind, DriverOptions, Gather, IoBuffer, IoPart, Operation,
+    OperationId, Socket, SocketOptions,
 };
 use brisk_memory::{Arena, ArenaOptions, Buffer, Pool, PoolOptions, SegmentCount, Taken};
 
@@ -33,13 +33,22 @@ struct Way {
     /// None for the floor.
     driver: Option<&'static str>,
     zero_copy: bool,
+    /// Segments of one receive.
+    segments: usize,
 }
 
-const WAYS: [Way; 4] = [
-    Way { name: "floor, blocking sockets", driver: None, zero_copy: false },
-    Way { name: "io_uring", driver: Some("uring"), zero_copy: false },
-    Way { name: "io_uring, zero-copy sends", driver: Some("uring"), zero_copy: true },
-    Way { name: "epoll", driver: Some("epoll"), zero_copy: false },
+const FLOOR: Way =
+    Way { name: "floor, blocking sockets", driver: None, zero_copy: false, segments: 1 };
+const URING: Way = Way { name: "io_uring", driver: Some("uring"), ..FLOOR };
+const EPOLL: Way = Way { name: "epoll", driver: Some("epoll"), ..FLOOR };
+
+const WAYS: [Way; 6] = [
+    FLOOR,
+    URING,
+    Way { name: "io_uring, receiving into 8 segments", segments: 8, ..URING },
+    Way { name: "io_uring, zero-copy sends", zero_copy: true, ..URING },
+    EPOLL,
+    Way { name: "epoll, receiving into 8 segments", segments: 8, ..EPOLL },
 ];
 
 fn main() -> Outcome<()> {
@@ -74,7 +83,7 @@ fn measure(way: Way, streams: usize, bytes: u64) -> Outcome<(f64, f64)> {
             let named = |name: &str| thread::Builder::new().name(name.to_owned());
             ends.push(named("receiver").spawn_scoped(scope, move || match way.driver {
                 None => receive_plainly(&told),
-                Some(kind) => receive(kind, &told),
+                Some(kind) => receive(kind, &told, way.segments),
             })?);
             ends.push(named("sender").spawn_scoped(scope, move || match way.driver {
                 None => send_plainly(address.recv()?, bytes),
@@ -161,7 +170,7 @@ impl End {
     }
 }
 
-fn receive(kind: &str, told: &Told) -> Outcome<f64> {
+fn receive(kind: &str, told: &Told, segments: usize) -> Outcome<f64> {
     let mut end = End::new(kind)?;
     let at = (Ipv4Addr::LOCALHOST, 0).into();
     let listener = end.driver.sockets().listen(at, &SocketOptions::default())?;
@@ -169,10 +178,22 @@ fn receive(kind: &str, told: &Told) -> Outcome<f64> {
     let accept = end.driver.submit(Operation::Accept { listener });
     let socket = end.wait(accept)?.socket.ok_or("nobody connected")?;
     loop {
-        let segment = end.segment()?;
-        let range = 0..segment.size();
-        let buffer = IoBuffer::Segment(segment);
-        let id = end.driver.submit(Operation::Receive { socket: socket.clone(), buffer, range });
+        let mut parts = Vec::with_capacity(segments);
+        for _ in 0..segments {
+            let segment = end.segment()?;
+            let len = segment.size();
+            parts.push(IoPart { buffer: IoBuffer::Segment(segment), len });
+        }
+        let socket = socket.clone();
+        let id = end.driver.submit(match parts.pop() {
+            Some(IoPart { buffer, len }) if segments == 1 => {
+                Operation::Receive { socket, buffer, range: 0..len }
+            }
+            last => {
+                parts.extend(last);
+                Operation::ReceiveSeveral { socket, parts }
+            }
+        });
         if end.wait(id)?.result? == 0 {
             break;
         }

@@ -4,8 +4,9 @@
 //! producing side of an exchange ([`ResultPartition`]), the consuming side
 //! ([`InputGate`]), the mailbox that carries buffers from one worker thread to
 //! another ([`mailbox()`], [`Port`]), how inputs agree on a checkpoint ([`barrier`]), and
-//! what processes say to each other: the protocol ([`wire`]), flow control ([`flow`]), and
-//! many channels over one connection ([`connection`]).
+//! what processes say to each other: the protocol ([`wire`]), flow control ([`flow`]),
+//! many channels over one connection ([`connection`]), the transport that carries them out
+//! over TCP ([`remote`]), and TLS as a transformer of bytes ([`tls`]).
 //!
 //! Invariants:
 //! - A buffer is in exactly one place: open in a builder, under way in a
@@ -17,13 +18,15 @@
 //!
 //! Thread: everything but [`MailboxSender`] belongs to one worker.
 //!
-//! Deliberately absent: record types (bytes only), and so far sockets: connections are
-//! pure functions of the bytes that come and go.
+//! Deliberately absent: record types (bytes only). Only [`remote`] does I/O, through the
+//! worker's driver; all else is pure.
 
 pub mod barrier;
 pub mod connection;
 pub mod flow;
 pub mod frame;
+pub mod remote;
+pub mod tls;
 pub mod wire;
 
 mod builder;
@@ -32,11 +35,12 @@ mod limit;
 mod mailbox;
 mod partition;
 mod port;
-mod ready;
 mod sync;
 
 pub use builder::BufferBuilder;
-pub use gate::{DebloatOptions, Debloater, GateStats, InputGate, Observed, Polled};
+pub use gate::{
+    DebloatOptions, Debloater, GateStats, InputGate, Observed, Polled, ReadyList, Signal,
+};
 pub use limit::{BUFFER_LIMIT_MIN, BufferLimit};
 pub use mailbox::{MailboxReceiver, MailboxSender, mailbox};
 pub use partition::{
@@ -44,7 +48,6 @@ pub use partition::{
     WaitingRecord,
 };
 pub use port::{Delivery, GateAddress, LocalPort, PeerPort, Port};
-pub use ready::{ReadyList, Signal};
 
 use barrier::{CheckpointBarrier, CheckpointId};
 use brisk_memory::Buffer;

@@ -1,14 +1,17 @@
-//! The way from a producer to one consumer's gate: on the same worker, or on
-//! another worker of the process.
+//! The way from a producer to one consumer's gate: on the same worker, on another
+//! worker of the process, or in another process.
 
-use brisk_memory::driver::Doorbell;
+use brisk_memory::{Buffer, driver::Doorbell};
 use std::{cell::RefCell, collections::VecDeque, fmt, rc::Rc, task::Waker};
 
-use crate::{ChannelIndex, InputGate, Item, MailboxSender};
+use crate::{
+    ChannelIndex, Event, InputGate, Item, MailboxSender, barrier::CheckpointBarrier,
+    remote::RemoteSubpartition,
+};
 
 /// Names a gate on its worker. Never reused while the process lives, so that
 /// what arrives for a gate that is gone can be told apart and dropped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct GateAddress(pub u64);
 
 /// An item under way to a gate of another worker.
@@ -126,6 +129,8 @@ pub enum Port {
         /// The channel of that gate.
         channel: ChannelIndex,
     },
+    /// In another process.
+    Remote(Rc<RemoteSubpartition>),
 }
 
 impl Port {
@@ -136,6 +141,17 @@ impl Port {
             Self::Peer { peer, gate, channel } => {
                 peer.send(Delivery { gate: *gate, channel: *channel, item });
             }
+            Self::Remote(subpartition) => subpartition.send(item),
         }
+    }
+
+    /// Hands over a barrier that overtakes. What it has overtaken on its way, and its reader will
+    /// not find: nothing within a process, where all that was sent is in the gate or before it.
+    pub fn overtake(&self, barrier: CheckpointBarrier) -> Vec<Buffer> {
+        if let Self::Remote(subpartition) = self {
+            return subpartition.overtake(barrier);
+        }
+        self.send(Item::Event(Event::Barrier(barrier)));
+        Vec::new()
     }
 }

@@ -162,6 +162,9 @@ impl Driver {
             Operation::Receive { socket, buffer, range } => {
                 self.start(SocketOp::receive(id, &socket, buffer, range));
             }
+            Operation::ReceiveSeveral { socket, parts } => {
+                self.start(SocketOp::receive_several(id, &socket, parts));
+            }
             Operation::Send { socket, gather } => {
                 self.start(SocketOp::send(id, &socket, gather));
             }

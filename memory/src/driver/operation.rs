@@ -70,7 +70,9 @@ pub enum Operation {
         /// When.
         at: Instant64,
     },
-    /// Wait for a connection. The completion carries its socket.
+    /// Wait for a connection. The completion carries its socket. An error is that of one connection, or
+    /// of the system that has no descriptor left, unless the listener is closed: accept again, and
+    /// after a moment only, since the same may wait still.
     Accept {
         /// One operation at a time; `submit` panics on a second.
         listener: Listener,
@@ -89,6 +91,15 @@ pub enum Operation {
         buffer: IoBuffer,
         /// Not empty.
         range: Range<usize>,
+    },
+    /// Receive what is there, at least one byte, into several buffers one after another; the next is
+    /// begun when one is full. Completes as a receive into one. Pays where threads share cores (a
+    /// quarter less CPU a byte); where they don't, one segment at a time is faster.
+    ReceiveSeveral {
+        /// One receive at a time; `submit` panics on a second.
+        socket: Socket,
+        /// At least one, at most [`Operation::PARTS_MAX`], none of them shared or empty.
+        parts: Vec<IoPart>,
     },
     /// Send all of `gather`. Completes with its length, when the system has taken the last byte.
     Send {

@@ -68,7 +68,7 @@ fn numbers(buffer: &Buffer) -> Vec<u32> {
 }
 
 fn numbers_of_output(output: &CapturedOutput) -> Vec<u32> {
-    let mut found = output.buffer.as_ref().map(numbers).unwrap_or_default();
+    let mut found: Vec<u32> = output.buffers.iter().flat_map(numbers).collect();
     let whole = output.waiting.iter().filter(|record| !record.is_begun);
     found.extend(whole.map(|record| number(&record.bytes)));
     found
@@ -286,14 +286,14 @@ fn what_was_captured_is_replayed_first() {
         started_ms: 0,
         kind: BarrierKind::Unaligned,
     });
-    let [CapturedOutput { buffer: Some(buffer), .. }] = &captured[..] else {
+    let [CapturedOutput { buffers, .. }] = &captured[..] else {
         panic!("one buffer was open: {captured:?}")
     };
     assert!(reader.read(), "the barrier comes first");
     let sent = reader.gate.borrow_mut().take_captured(CheckpointId(0));
     let [(channel, in_gate)] = &sent[..] else { panic!("one buffer was under way: {sent:?}") };
     let Set { arena: _arena, producers: mut again, reader: mut restored } = set();
-    again[0].partition.restore(ChannelIndex(0), vec![buffer.clone()], Vec::new());
+    again[0].partition.restore(ChannelIndex(0), buffers.clone(), Vec::new());
     again[0].written = 7;
     again[0].write();
     restored.gate.borrow_mut().restore(*channel, in_gate.clone());

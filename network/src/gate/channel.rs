@@ -173,6 +173,11 @@ impl Channel {
         buffers.into_iter().rev().for_each(|buffer| self.items.push_front(Item::Buffer(buffer)));
     }
 
+    /// Items that wait here.
+    pub(super) fn waiting(&self) -> usize {
+        self.items.len()
+    }
+
     /// Buffers that wait here.
     pub(super) fn queued(&self) -> usize {
         self.items.iter().filter(|item| matches!(item, Item::Buffer(_))).count()

@@ -11,16 +11,18 @@
 
 mod channel;
 mod debloat;
+mod ready;
 
 use brisk_memory::Buffer;
 use std::{collections::VecDeque, rc::Rc};
 
 use crate::{
-    ChannelIndex, Event, Item, Signal,
+    ChannelIndex, Event, Item,
     barrier::{CheckpointBarrier, CheckpointId},
 };
 use channel::{Captured, Channel, Delivered};
 pub use debloat::{DebloatOptions, Debloater, Observed};
+pub use ready::{ReadyList, Signal};
 
 /// What [`InputGate::poll`] found.
 #[derive(Debug)]
@@ -230,6 +232,16 @@ impl InputGate {
             state.in_line = true;
             self.line.push_back(channel);
         }
+    }
+
+    /// Items that wait in `channel`, blocked or not.
+    pub fn waiting(&self, channel: ChannelIndex) -> usize {
+        self.channels[channel.position()].waiting()
+    }
+
+    /// Whether `channel` is blocked.
+    pub fn is_blocked(&self, channel: ChannelIndex) -> bool {
+        self.channels[channel.position()].blocked
     }
 
     /// Channels of this gate, ended ones included.

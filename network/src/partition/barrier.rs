@@ -12,14 +12,14 @@ use crate::{
     barrier::{CheckpointBarrier, CheckpointId},
 };
 
-/// What a barrier overtook in one channel of a partition, oldest first: the buffer, then
+/// What a barrier overtook in one channel of a partition, oldest first: the buffers, then
 /// the records.
 #[derive(Clone, Debug)]
 pub struct CapturedOutput {
     /// The subpartition; the first one for all of a broadcast.
     pub channel: ChannelIndex,
-    /// The buffer that was open.
-    pub buffer: Option<Buffer>,
+    /// Buffers that were on their way to another process, and the one that was open.
+    pub buffers: Vec<Buffer>,
     /// What waited for segments.
     pub waiting: Vec<WaitingRecord>,
 }
@@ -76,14 +76,21 @@ impl ResultPartition {
         channel: ChannelIndex,
         barrier: CheckpointBarrier,
     ) -> Option<CapturedOutput> {
-        self.send_event(channel, Event::Barrier(barrier));
-        let buffer = self.builders[channel.position()].finish();
+        let mut buffers = if self.broadcast {
+            // Each reader may have something else on its way: nothing of it is overtaken.
+            self.send_event(channel, Event::Barrier(barrier));
+            Vec::new()
+        } else {
+            self.ports[channel.position()].overtake(barrier)
+        };
+        let open = self.builders[channel.position()].finish();
         let waiting = self.pending.captured(channel);
-        if let Some(buffer) = &buffer {
+        if let Some(buffer) = open {
             self.send(channel, buffer.clone());
+            buffers.push(buffer);
         }
-        let is_empty = buffer.is_none() && waiting.is_empty();
-        (!is_empty).then_some(CapturedOutput { channel, buffer, waiting })
+        let is_empty = buffers.is_empty() && waiting.is_empty();
+        (!is_empty).then_some(CapturedOutput { channel, buffers, waiting })
     }
 
     /// Sends a buffer to the readers of a builder.

@@ -18,14 +18,16 @@
 mod date;
 #[path = "support/heap.rs"]
 mod heap;
+#[path = "support/log.rs"]
+mod log;
 #[path = "support/run.rs"]
 mod run;
 
-use brisk::{chain::Aggregate, connect::TextSource, connect::source::Records, prelude::*};
-use brisk::{connect::FileSink, sink::PrintSink};
+use brisk::{chain::Aggregate, prelude::*};
 use clap::Parser;
+use log::Entry;
 use rkyv::{Archive, Deserialize, Serialize};
-use std::{fmt, iter, path::PathBuf, process::ExitCode, time::Duration};
+use std::{fmt, iter, process::ExitCode, time::Duration};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -39,12 +41,8 @@ first and last path. A visit ends when its host asks for nothing for the gap.";
 #[derive(Parser)]
 #[command(name = "sessions", after_help = format!("{}\n\n{EXAMPLES}", run::OPTIONS))]
 struct Options {
-    /// A file, a folder or a pattern, in the order of time; may be repeated.
-    #[arg(long, required = true, value_name = "PATH")]
-    input: Vec<PathBuf>,
-    /// The folder of the rows; standard output without it.
-    #[arg(long, value_name = "DIR")]
-    output: Option<PathBuf>,
+    #[command(flatten)]
+    files: log::Files,
     /// A visit has ended when nothing came for so long.
     #[arg(long, default_value_t = 1800, value_parser = clap::value_parser!(u64).range(1..))]
     gap_seconds: u64,
@@ -77,47 +75,26 @@ fn time_ms(text: &str) -> Option<i64> {
     Some(day + date::clock_ms(clock)? - date::offset_ms(offset)?)
 }
 
-/// Reads a line; `None` if it is no request.
-fn parse(line: &str) -> Option<Request> {
-    let (host, rest) = line.split_once(' ')?;
-    let (_, rest) = rest.split_once('[')?;
-    let (time, rest) = rest.split_once("] \"")?;
-    let (request, rest) = rest.split_once("\" ")?;
-    let mut numbers = rest.split(' ');
-    let status = numbers.next()?.parse().ok()?;
-    // A dash when nothing was sent.
-    let bytes = numbers.next().and_then(|bytes| bytes.parse().ok()).unwrap_or(0);
-    let path = request.split(' ').nth(1).unwrap_or(request).to_owned();
-    Some(Request { host: host.to_owned(), at_ms: time_ms(time)?, path, status, bytes })
-}
+impl log::Entry for Request {
+    const NAME: &'static str = "Requests";
+    const UNREADABLE: &'static str = "lines that are no requests";
+    const LATE: &'static str = "requests that came too late";
 
-/// Passes requests on and counts the lines that are none.
-#[derive(Clone, Default)]
-struct Requests {
-    unreadable: LongCounter,
-}
-
-const UNREADABLE: &str = "lines that are no requests";
-
-impl ProcessFunction<String> for Requests {
-    type Out = Request;
-
-    fn open(&mut self, context: &mut RuntimeContext) -> Result<(), BoxError> {
-        self.unreadable = context.accumulators().long_counter(UNREADABLE)?;
-        Ok(())
+    fn parse(line: &str) -> Option<Self> {
+        let (host, rest) = line.split_once(' ')?;
+        let (_, rest) = rest.split_once('[')?;
+        let (time, rest) = rest.split_once("] \"")?;
+        let (request, rest) = rest.split_once("\" ")?;
+        let mut numbers = rest.split(' ');
+        let status = numbers.next()?.parse().ok()?;
+        // A dash when nothing was sent.
+        let bytes = numbers.next().and_then(|bytes| bytes.parse().ok()).unwrap_or(0);
+        let path = request.split(' ').nth(1).unwrap_or(request).to_owned();
+        Some(Request { host: host.to_owned(), at_ms: time_ms(time)?, path, status, bytes })
     }
 
-    fn process(
-        &mut self,
-        line: String,
-        _: &mut Context<'_>,
-        out: &mut Collector<Request>,
-    ) -> Result<(), BoxError> {
-        match parse(&line) {
-            Some(request) => out.collect(request),
-            None => self.unreadable.add(1),
-        }
-        Ok(())
+    fn at_ms(&self) -> i64 {
+        self.at_ms
     }
 }
 
@@ -215,13 +192,11 @@ struct Late {
     count: LongCounter,
 }
 
-const LATE: &str = "requests that came too late";
-
 impl ProcessFunction<Request> for Late {
     type Out = Request;
 
     fn open(&mut self, context: &mut RuntimeContext) -> Result<(), BoxError> {
-        self.count = context.accumulators().long_counter(LATE)?;
+        self.count = context.accumulators().long_counter(Request::LATE)?;
         Ok(())
     }
 
@@ -240,23 +215,10 @@ fn example() -> Result<(), BoxError> {
     let (mut env, arguments) = StreamExecutionEnvironment::from_args()?;
     let options = Options::parse_from(iter::once("sessions".into()).chain(arguments.rest));
     env.set_runtime_mode(RuntimeMode::Streaming);
-    let lines = TextSource::new(options.input)
-        .flat_map_lines(|line: &str, out: &mut Records<String>| out.extend([line.to_owned()]));
-    let bound = Duration::from_secs(options.late_seconds);
-    let in_time = WatermarkStrategy::for_bounded_out_of_orderness(bound)
-        .with_timestamp_assigner(|request: &Request, _| Timestamp::from_millis(request.at_ms));
     let late = OutputTag::new("late");
-    // One reader reads files one after the other, in the order of time.
-    let rows = env
-        .from_source(lines, "Log")
-        .uid("log")
-        .set_parallelism(1)
-        .process(Requests::default())
-        .name("Requests")
-        .set_parallelism(1)
-        .assign_timestamps_and_watermarks(in_time)
-        .uid("event time")
-        .set_parallelism(1)
+    let rows = options
+        .files
+        .entries::<Request>(&env, options.late_seconds)
         .key_by(|request: &Request| request.host.clone())
         .window(EventTimeSessionWindows::with_gap(Duration::from_secs(options.gap_seconds)))
         .side_output_late_data(&late)
@@ -264,30 +226,10 @@ fn example() -> Result<(), BoxError> {
         .name("Visits")
         .uid("visits");
     rows.side_output(&late).process(Late::default()).name("Late").discard();
-    match options.output {
-        Some(folder) => {
-            rows.sink_to(FileSink::lines(folder)).name("Rows").uid("rows");
-        }
-        None if arguments.json => {
-            rows.discard();
-        }
-        None => {
-            rows.sink_to(PrintSink::Plain).name("Print");
-        }
-    }
-    let signals = run::StopSignals::catch()?;
-    let result = signals.wait(env.execute_async("Sessions")?, || ())?;
-    let unreadable = result.accumulators.long_counter(UNREADABLE)?;
-    let late = result.accumulators.long_counter(LATE)?;
-    if arguments.json {
-        return run::say(&serde_json::json!({"unreadable": unreadable, "late": late}));
-    }
-    for (count, what) in [(unreadable, UNREADABLE), (late, LATE)] {
-        if count > 0 {
-            run::tell(&format!("note: {count} {what}"));
-        }
-    }
-    Ok(())
+    options.files.write(rows, arguments.json);
+    log::execute::<Request>(&env, ("Sessions", arguments.json), |result| {
+        Ok(result.accumulators.long_counter(Request::LATE)? as u64)
+    })
 }
 
 fn main() -> ExitCode {

@@ -17,14 +17,15 @@
 mod date;
 #[path = "support/heap.rs"]
 mod heap;
+#[path = "support/log.rs"]
+mod log;
 #[path = "support/run.rs"]
 mod run;
 
-use brisk::{chain::Aggregate, connect::TextSource, connect::source::Records, prelude::*};
-use brisk::{connect::FileSink, sink::PrintSink};
+use brisk::{chain::Aggregate, prelude::*};
 use clap::Parser;
 use rkyv::{Archive, Deserialize, Serialize};
-use std::{fmt, iter, path::PathBuf, process::ExitCode, time::Duration};
+use std::{fmt, iter, process::ExitCode, time::Duration};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -38,12 +39,8 @@ in all, seconds of the slowest, rows examined, the slowest query's statement.";
 #[derive(Parser)]
 #[command(name = "slow_query_log", after_help = format!("{}\n\n{EXAMPLES}", run::OPTIONS))]
 struct Options {
-    /// A file, a folder or a pattern, in the order of time; may be repeated.
-    #[arg(long, required = true, value_name = "PATH")]
-    input: Vec<PathBuf>,
-    /// The folder of the rows; standard output without it.
-    #[arg(long, value_name = "DIR")]
-    output: Option<PathBuf>,
+    #[command(flatten)]
+    files: log::Files,
     /// How long a window is.
     #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
     window_seconds: u64,
@@ -83,57 +80,36 @@ fn time_ms(text: &str) -> Option<i64> {
     Some(day + date::clock_ms(&clock[..offset])? - date::offset_ms(&clock[offset..])?)
 }
 
-/// Reads an entry; `None` if the line is none.
-fn parse(line: &str) -> Option<SlowQuery> {
-    let mut sections = line.split('|');
-    let at_ms = time_ms(sections.next()?.strip_prefix("# Time:")?.trim())?;
-    // `user[system user] @ host [address]`: the host is empty when there is an address only.
-    let (user, host) = sections.next()?.strip_prefix("# User@Host:")?.split_once('@')?;
-    let user = user.split('[').next()?.trim().to_owned();
-    let (name, address) = host.split_once('[')?;
-    let address = address.split(']').next()?;
-    let host = if name.trim().is_empty() { address } else { name.trim() }.to_owned();
-    let numbers = sections.next()?;
-    let seconds: f64 = field(numbers, "Query_time:")?.parse().ok()?;
-    let rows_examined = field(numbers, "Rows_examined:")?.parse().ok()?;
-    let is_setting = |section: &&str| {
-        let section = section.trim_start().to_ascii_lowercase();
-        section.starts_with("set timestamp=") || section.starts_with("use ")
-    };
-    // A statement may have the separator in it.
-    let statement = sections.skip_while(is_setting).collect::<Vec<_>>().join("|");
-    let micros = (seconds * 1e6).round() as u64;
-    let account = Account { user, host };
-    Some(SlowQuery { at_ms, account, micros, rows_examined, statement })
-}
+impl log::Entry for SlowQuery {
+    const NAME: &'static str = "Entries";
+    const UNREADABLE: &'static str = "lines that are no entries";
+    const LATE: &'static str = "entries that came too late";
 
-/// Passes entries on and counts the lines that are none.
-#[derive(Clone, Default)]
-struct Entries {
-    unreadable: LongCounter,
-}
-
-const UNREADABLE: &str = "lines that are no entries";
-
-impl ProcessFunction<String> for Entries {
-    type Out = SlowQuery;
-
-    fn open(&mut self, context: &mut RuntimeContext) -> Result<(), BoxError> {
-        self.unreadable = context.accumulators().long_counter(UNREADABLE)?;
-        Ok(())
+    fn parse(line: &str) -> Option<Self> {
+        let mut sections = line.split('|');
+        let at_ms = time_ms(sections.next()?.strip_prefix("# Time:")?.trim())?;
+        // `user[system user] @ host [address]`: the host is empty when there is an address only.
+        let (user, host) = sections.next()?.strip_prefix("# User@Host:")?.split_once('@')?;
+        let user = user.split('[').next()?.trim().to_owned();
+        let (name, address) = host.split_once('[')?;
+        let address = address.split(']').next()?;
+        let host = if name.trim().is_empty() { address } else { name.trim() }.to_owned();
+        let numbers = sections.next()?;
+        let seconds: f64 = field(numbers, "Query_time:")?.parse().ok()?;
+        let rows_examined = field(numbers, "Rows_examined:")?.parse().ok()?;
+        let is_setting = |section: &&str| {
+            let section = section.trim_start().to_ascii_lowercase();
+            section.starts_with("set timestamp=") || section.starts_with("use ")
+        };
+        // A statement may have the separator in it.
+        let statement = sections.skip_while(is_setting).collect::<Vec<_>>().join("|");
+        let micros = (seconds * 1e6).round() as u64;
+        let account = Account { user, host };
+        Some(SlowQuery { at_ms, account, micros, rows_examined, statement })
     }
 
-    fn process(
-        &mut self,
-        line: String,
-        _: &mut Context<'_>,
-        out: &mut Collector<SlowQuery>,
-    ) -> Result<(), BoxError> {
-        match parse(&line) {
-            Some(entry) => out.collect(entry),
-            None => self.unreadable.add(1),
-        }
-        Ok(())
+    fn at_ms(&self) -> i64 {
+        self.at_ms
     }
 }
 
@@ -223,51 +199,18 @@ fn example() -> Result<(), BoxError> {
     let (mut env, arguments) = StreamExecutionEnvironment::from_args()?;
     let options = Options::parse_from(iter::once("slow_query_log".into()).chain(arguments.rest));
     env.set_runtime_mode(RuntimeMode::Streaming);
-    let lines = TextSource::new(options.input)
-        .flat_map_lines(|line: &str, out: &mut Records<String>| out.extend([line.to_owned()]));
-    let late = Duration::from_secs(options.late_seconds);
-    let in_time = WatermarkStrategy::for_bounded_out_of_orderness(late)
-        .with_timestamp_assigner(|query: &SlowQuery, _| Timestamp::from_millis(query.at_ms));
-    // One reader reads files one after the other, in the order of time.
-    let rows = env
-        .from_source(lines, "Log")
-        .uid("log")
-        .set_parallelism(1)
-        .process(Entries::default())
-        .name("Entries")
-        .set_parallelism(1)
-        .assign_timestamps_and_watermarks(in_time)
-        .uid("event time")
-        .set_parallelism(1)
+    let rows = options
+        .files
+        .entries::<SlowQuery>(&env, options.late_seconds)
         .key_by(|query: &SlowQuery| query.account.clone())
         .window(TumblingEventTimeWindows::of(Duration::from_secs(options.window_seconds)))
         .aggregate_with(Summarize, Rows)
         .name("Accounts")
         .uid("accounts");
-    match options.output {
-        Some(folder) => {
-            rows.sink_to(FileSink::lines(folder)).name("Rows").uid("rows");
-        }
-        None if arguments.json => {
-            rows.discard();
-        }
-        None => {
-            rows.sink_to(PrintSink::Plain).name("Print");
-        }
-    }
-    let signals = run::StopSignals::catch()?;
-    let result = signals.wait(env.execute_async("Slow Query Log")?, || ())?;
-    let unreadable = result.accumulators.long_counter(UNREADABLE)?;
-    let late: u64 = result.tasks.iter().map(|task| task.counts.late_records_dropped).sum();
-    if arguments.json {
-        return run::say(&serde_json::json!({"unreadable": unreadable, "late": late}));
-    }
-    for (count, what) in [(unreadable as u64, UNREADABLE), (late, "entries that came too late")] {
-        if count > 0 {
-            run::tell(&format!("note: {count} {what}"));
-        }
-    }
-    Ok(())
+    options.files.write(rows, arguments.json);
+    log::execute::<SlowQuery>(&env, ("Slow Query Log", arguments.json), |result| {
+        Ok(result.tasks.iter().map(|task| task.counts.late_records_dropped).sum())
+    })
 }
 
 fn main() -> ExitCode {

@@ -14,6 +14,7 @@ pub mod network;
 pub mod pipeline;
 pub mod restart;
 pub mod rocksdb;
+pub mod security;
 pub mod state;
 pub mod worker;
 
@@ -42,6 +43,7 @@ pub fn topics() -> Vec<Topic> {
         Topic { title: "JobManager memory", options: jobmanager::all() },
         Topic { title: "Messages and history of the JobManager", options: history::all() },
         Topic { title: "Network", options: network::all() },
+        Topic { title: "Security", options: security::all() },
         Topic { title: "Workers and the I/O driver", options: worker::all() },
     ]
 }

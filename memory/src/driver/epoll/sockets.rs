@@ -13,7 +13,7 @@ use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
 
 use crate::driver::Completion;
-use crate::driver::sockets::{Direction, Socket, SocketOp, SocketStep, WeakSocket, Work};
+use crate::driver::sockets::{Direction, Socket, SocketOp, SocketStep, WeakSocket};
 
 /// Tokens below are the backend's own.
 const FIRST_TOKEN: usize = 2;
@@ -124,10 +124,7 @@ impl SocketTable {
             let ended = entry.ended;
             let side = entry.side(direction);
             let operation = side.operation.take().expect("what is due has an operation");
-            let asked = match &operation.work {
-                Work::Receive { range, .. } => Some(range.len()),
-                _ => None,
-            };
+            let asked = operation.room();
             match operation.attempt() {
                 SocketStep::Done(completion) => {
                     // It took all there was: the next byte makes an edge. An end may have come

@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use super::handle::{Direction, Ending, Source, Turn};
 use super::{Gather, Listener, Socket, system};
-use crate::driver::{Completion, IoBuffer, OperationId};
+use crate::driver::{Completion, IoBuffer, IoPart, Operation, OperationId};
 
 #[derive(Debug)]
 pub(crate) struct SocketOp {
@@ -20,6 +20,7 @@ pub(crate) enum Work {
     Accept,
     Connect,
     Receive { buffer: IoBuffer, range: Range<usize> },
+    ReceiveSeveral { parts: Vec<IoPart> },
     Send { gather: Gather, sent: usize },
 }
 
@@ -61,6 +62,30 @@ impl SocketOp {
     }
 
     /// # Panics
+    /// When there are too few or too many parts, one is empty or longer than its buffer, or shared.
+    pub(crate) fn receive_several(
+        id: OperationId,
+        socket: &Socket,
+        parts: Vec<IoPart>,
+    ) -> SocketOp {
+        let count = parts.len();
+        assert!(count > 0 && count <= Operation::PARTS_MAX, "receiving into {count} buffers");
+        for IoPart { buffer, len } in &parts {
+            let available = buffer.as_slice().len();
+            assert!(
+                (1..=available).contains(len),
+                "receiving {len} bytes into a buffer of {available}"
+            );
+            assert!(
+                !matches!(buffer, IoBuffer::Buffer(_)),
+                "a shared buffer can't be received into"
+            );
+        }
+        let turn = socket.take_turn(Direction::In);
+        SocketOp { id, work: Work::ReceiveSeveral { parts }, turn }
+    }
+
+    /// # Panics
     /// When there is nothing to send.
     pub(crate) fn send(id: OperationId, socket: &Socket, gather: Gather) -> SocketOp {
         assert!(!gather.is_empty(), "sending nothing to {}", socket.peer());
@@ -76,11 +101,25 @@ impl SocketOp {
         self.turn.direction
     }
 
-    /// Where a receive puts its bytes.
-    pub(crate) fn room(&mut self) -> &mut [u8] {
-        match &mut self.work {
-            Work::Receive { buffer, range } => &mut buffer.as_mut_slice()[range.clone()],
-            _ => panic!("only a receive has room"),
+    /// Where a receive puts its bytes, in order.
+    pub(crate) fn rooms(&mut self) -> impl Iterator<Item = &mut [u8]> {
+        let (one, several) = match &mut self.work {
+            Work::Receive { buffer, range } => {
+                (Some(&mut buffer.as_mut_slice()[range.clone()]), Default::default())
+            }
+            Work::ReceiveSeveral { parts } => (None, &mut parts[..]),
+            Work::Accept | Work::Connect | Work::Send { .. } => panic!("only a receive has room"),
+        };
+        let several = several.iter_mut().map(|part| &mut part.buffer.as_mut_slice()[..part.len]);
+        one.into_iter().chain(several)
+    }
+
+    /// How many bytes a receive takes at most; none for what is no receive.
+    pub(crate) fn room(&self) -> Option<usize> {
+        match &self.work {
+            Work::Receive { range, .. } => Some(range.len()),
+            Work::ReceiveSeveral { parts } => Some(parts.iter().map(|part| part.len).sum()),
+            Work::Accept | Work::Connect | Work::Send { .. } => None,
         }
     }
 
@@ -123,9 +162,8 @@ impl SocketOp {
                 }
                 Err(error) => self.answered(Err(error)),
             },
-            Work::Receive { buffer, range } => {
-                let into = &mut buffer.as_mut_slice()[range.clone()];
-                let answer = system::receive(descriptor, into);
+            Work::Receive { .. } | Work::ReceiveSeveral { .. } => {
+                let answer = system::receive(descriptor, self.rooms());
                 self.answered(answer)
             }
             Work::Send { gather, sent } => {
@@ -158,14 +196,12 @@ impl SocketOp {
             }
             Err(error) => return SocketStep::Done(self.failed(error)),
         };
-        if bytes == 0 && matches!(self.work, Work::Receive { .. }) {
-            return SocketStep::Done(self.found_end());
+        if let Some(room) = self.room() {
+            assert!(bytes <= room, "{bytes} bytes came into room for {room}");
+            let completion = if bytes == 0 { self.found_end() } else { self.completed(Ok(bytes)) };
+            return SocketStep::Done(completion);
         }
         match &mut self.work {
-            Work::Receive { range, .. } => {
-                assert!(bytes <= range.len(), "{bytes} bytes came into room for {}", range.len());
-                SocketStep::Done(self.completed(Ok(bytes)))
-            }
             Work::Send { gather, sent } => {
                 *sent += bytes;
                 let (sent, len) = (*sent, gather.len());
@@ -175,7 +211,7 @@ impl SocketOp {
                 }
                 SocketStep::Done(self.completed(Ok(len)))
             }
-            Work::Accept | Work::Connect => panic!("connections are not counted in bytes"),
+            _ => panic!("connections are not counted in bytes"),
         }
     }
 
@@ -199,7 +235,7 @@ impl SocketOp {
         let what = match &self.work {
             Work::Accept => format!("accepting connections on {peer}"),
             Work::Connect => format!("connecting to {peer}"),
-            Work::Receive { .. } => format!("receiving from {peer}"),
+            Work::Receive { .. } | Work::ReceiveSeveral { .. } => format!("receiving from {peer}"),
             Work::Send { gather, sent } => {
                 format!("sending {} bytes to {peer} ({sent} are sent)", gather.len())
             }
@@ -223,6 +259,9 @@ impl SocketOp {
         match self.work {
             Work::Accept | Work::Connect => {}
             Work::Receive { buffer, .. } => completion.buffer = Some(buffer),
+            Work::ReceiveSeveral { parts } => {
+                completion.buffers = parts.into_iter().map(|part| part.buffer).collect();
+            }
             Work::Send { gather, .. } => completion.gather = Some(gather),
         }
         completion

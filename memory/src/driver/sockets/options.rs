@@ -49,6 +49,13 @@ pub struct KeepAlive {
     pub probes: u32,
 }
 
+impl KeepAlive {
+    /// The silence after which a peer is given up.
+    pub fn patience(&self) -> Duration {
+        self.idle + self.interval * self.probes
+    }
+}
+
 /// A connection to make.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConnectOptions {

@@ -1,13 +1,13 @@
 //! The calls to the operating system. None of them blocks.
 
-use std::io::{self, IoSlice};
+use std::io::{self, IoSlice, IoSliceMut};
 use std::net::SocketAddr;
 use std::os::fd::{BorrowedFd, OwnedFd};
 
 use rustix::io::Errno;
 use rustix::net::{
-    AddressFamily, RecvFlags, SendAncillaryBuffer, SendFlags, Shutdown, SocketAddrAny, SocketFlags,
-    SocketType, ipproto, sockopt,
+    AddressFamily, RecvAncillaryBuffer, RecvFlags, SendAncillaryBuffer, SendFlags, Shutdown,
+    SocketAddrAny, SocketFlags, SocketType, ipproto, sockopt,
 };
 
 use super::{CloseKind, ConnectOptions, SocketOptions};
@@ -82,9 +82,20 @@ pub(super) fn accept(listener: BorrowedFd<'_>, options: &SocketOptions) -> io::R
     }
 }
 
-pub(super) fn receive(socket: BorrowedFd<'_>, into: &mut [u8]) -> io::Result<usize> {
-    let (bytes, _) = rustix::net::recv(socket, into, RecvFlags::DONTWAIT)?;
-    Ok(bytes)
+pub(super) fn receive<'a>(
+    socket: BorrowedFd<'_>,
+    rooms: impl Iterator<Item = &'a mut [u8]>,
+) -> io::Result<usize> {
+    let mut slices = [(); PIECES_PER_CALL].map(|()| IoSliceMut::new(&mut []));
+    let mut count = 0;
+    for (slice, room) in slices.iter_mut().zip(rooms) {
+        *slice = IoSliceMut::new(room);
+        count += 1;
+    }
+    let nothing = &mut RecvAncillaryBuffer::default();
+    let received =
+        rustix::net::recvmsg(socket, &mut slices[..count], nothing, RecvFlags::DONTWAIT)?;
+    Ok(received.bytes)
 }
 
 pub(super) fn send<'a>(

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use super::*;
 use crate::driver::{
-    AlignedBytes, Completion, Driver, DriverKind, DriverOptions, IoBuffer, Operation, OperationId,
+    AlignedBytes, Completion, Driver, DriverKind, DriverOptions, IoBuffer, IoPart, Operation,
+    OperationId,
 };
 use crate::{Arena, ArenaOptions, Buffer, Pool, PoolOptions, Segment, SegmentCount, Taken};
 

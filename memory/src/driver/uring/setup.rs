@@ -70,7 +70,8 @@ fn check_abilities(ring: &IoUring) -> std::io::Result<()> {
     let mut probe = Probe::new();
     ring.submitter().register_probe(&mut probe)?;
     let files = [opcode::Read::CODE, opcode::Write::CODE, opcode::Fsync::CODE];
-    let sockets = [opcode::PollAdd::CODE, opcode::Recv::CODE, opcode::SendMsg::CODE];
+    let sockets =
+        [opcode::PollAdd::CODE, opcode::Recv::CODE, opcode::RecvMsg::CODE, opcode::SendMsg::CODE];
     if files.iter().chain(&sockets).all(|code| probe.is_supported(*code)) {
         Ok(())
     } else {

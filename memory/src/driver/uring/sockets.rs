@@ -68,12 +68,22 @@ impl Message {
 
     /// Points to what is left to send.
     fn point_to_rest(&mut self, operation: &SocketOp) -> *const libc::msghdr {
-        self.vectors.clear();
         let of = |piece: &[u8]| vector(piece.as_ptr().cast_mut(), piece.len());
-        self.vectors.extend(operation.rest().map(of));
+        self.point_to(operation.rest().map(of))
+    }
+
+    /// Points to where a receive puts its bytes.
+    fn point_to_rooms(&mut self, operation: &mut SocketOp) -> *mut libc::msghdr {
+        let of = |room: &mut [u8]| vector(room.as_mut_ptr(), room.len());
+        self.point_to(operation.rooms().map(of))
+    }
+
+    fn point_to(&mut self, vectors: impl Iterator<Item = libc::iovec>) -> *mut libc::msghdr {
+        self.vectors.clear();
+        self.vectors.extend(vectors);
         self.header.msg_iov = self.vectors.as_mut_ptr();
         self.header.msg_iovlen = self.vectors.len();
-        &raw const self.header
+        &raw mut self.header
     }
 }
 
@@ -109,8 +119,12 @@ impl SocketSlots {
             Work::Accept => opcode::PollAdd::new(fd, libc::POLLIN as u32).build(),
             Work::Connect => opcode::PollAdd::new(fd, libc::POLLOUT as u32).build(),
             Work::Receive { .. } => {
-                let into = operation.room();
-                opcode::Recv::new(fd, into.as_mut_ptr(), part(into.len())).build()
+                let into = operation.rooms().next().expect("a receive has room");
+                let (start, len) = (into.as_mut_ptr(), part(into.len()));
+                opcode::Recv::new(fd, start, len).build()
+            }
+            Work::ReceiveSeveral { .. } => {
+                opcode::RecvMsg::new(fd, message.point_to_rooms(operation)).build()
             }
             Work::Send { .. } => {
                 let zero_copy = self.zero_copy && operation.socket().options().zero_copy_send;
@@ -146,7 +160,7 @@ impl SocketSlots {
         let operation = place.operation.take().expect("the kernel answers each entry once");
         let step = match &operation.work {
             Work::Accept | Work::Connect => operation.attempt(),
-            Work::Receive { .. } | Work::Send { .. } => operation.answered(answer),
+            _ => operation.answered(answer),
         };
         match step {
             SocketStep::Again(rest) | SocketStep::Blocked(rest) => {

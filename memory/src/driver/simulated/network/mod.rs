@@ -27,6 +27,8 @@
 //! Deliberately absent: acknowledgements as packets (a window opens when its bytes are received), and
 //! slow start.
 
+#[cfg(test)]
+mod campaign_tests;
 mod end;
 mod link;
 mod state;

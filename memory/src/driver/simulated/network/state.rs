@@ -53,6 +53,8 @@ pub(super) enum Event {
     GiveUp(EndId),
     /// The peer may not have answered questions since then.
     KeepAlive { id: EndId, since: Instant64 },
+    /// A question to a peer that may not know the connection any more.
+    Probe(EndId),
 }
 
 /// Ends whose handles are gone, until the network looks at them.
@@ -241,7 +243,7 @@ impl Network {
             }
         }
         // The machine is up again when it is asked, and knows nothing.
-        asked.into_iter().for_each(|(id, at)| self.schedule(at, Event::Reset(id)));
+        asked.into_iter().for_each(|(id, at)| self.schedule(at, Event::Probe(id)));
         lost
     }
 

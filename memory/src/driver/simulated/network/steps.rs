@@ -8,7 +8,7 @@ use super::link::retransmission;
 use super::state::{Cx, Event, Network};
 use super::{NetworkFaults, SimulatedSocket};
 use crate::driver::simulated::world::{DriverIndex, MachineIndex};
-use crate::driver::sockets::{Socket, SocketOp, SocketStep, Source, Work};
+use crate::driver::sockets::{Direction, Socket, SocketOp, SocketStep, Source, Work};
 use crate::driver::{CloseKind, Completion};
 
 /// The most bytes of a packet.
@@ -56,6 +56,21 @@ impl Network {
                     self.fail(cx, id, libc::ETIMEDOUT);
                 }
             }
+            Event::Probe(id) => self.probe(cx, id),
+        }
+    }
+
+    /// An end asks whether its peer still knows it.
+    fn probe(&mut self, cx: &mut Cx<'_>, id: EndId) {
+        let Some((here, there)) = self.machines(id) else { return };
+        let peer = self.stream(id).and_then(|end| end.peer);
+        let forgotten = match peer.and_then(|peer| self.stream(peer)) {
+            None => true,
+            Some(peer) => matches!(peer.state, State::Failed { .. }),
+        };
+        if forgotten {
+            let heard = !self.link(here, there).is_cut() && !self.link(there, here).is_cut();
+            self.fail(cx, id, if heard { libc::ECONNRESET } else { libc::ETIMEDOUT });
         }
     }
 
@@ -81,7 +96,7 @@ impl Network {
                 listener.accept = Some(waiting);
                 self.progress_accept(cx, id);
             }
-            Some(End::Stream(end)) if matches!(waiting.operation.work, Work::Receive { .. }) => {
+            Some(End::Stream(end)) if waiting.operation.direction() == Direction::In => {
                 end.receive = Some(waiting);
                 self.progress_in(cx, id);
             }
@@ -263,13 +278,14 @@ impl Network {
             self.finish(cx, driver, completion);
             return;
         }
-        let room = operation.room();
-        let mut count = room.len().min(end.inbox.len());
+        let room = operation.room().expect("only receives wait here");
+        let mut count = room.min(end.inbox.len());
         if cx.random.chance(torn_receive) {
             count = 1 + cx.random.below(count as u64) as usize;
         }
-        for (into, byte) in room.iter_mut().zip(end.inbox.drain(..count)) {
-            *into = byte;
+        let places = operation.rooms().flatten();
+        for (place, byte) in places.zip(end.inbox.drain(..count)) {
+            *place = byte;
         }
         let peer = end.peer;
         let completion = ended(operation.answered(Ok(count)));
@@ -351,6 +367,12 @@ impl Network {
         end.outgoing.blocked = false;
         if matches!(end.state, State::Open | State::Connecting) {
             end.state = State::Failed { errno, told: false };
+            let peer = end.peer;
+            if let Some(peer) = peer
+                && let Some(keep_alive) = self.stream(peer).and_then(|peer| peer.options.keep_alive)
+            {
+                self.schedule(cx.now + keep_alive.patience(), Event::Probe(peer));
+            }
             self.progress_in(cx, id);
             self.progress_out(cx, id);
         }
@@ -413,8 +435,8 @@ impl Network {
             if let Some(keep_alive) = end.options.keep_alive
                 && (machines == (from, to) || machines == (to, from))
             {
-                let patience = keep_alive.idle + keep_alive.interval * keep_alive.probes;
-                asking.push((now + patience, Event::KeepAlive { id: *id, since: now }));
+                asking
+                    .push((now + keep_alive.patience(), Event::KeepAlive { id: *id, since: now }));
             }
         }
         asking.into_iter().for_each(|(at, event)| self.schedule(at, event));

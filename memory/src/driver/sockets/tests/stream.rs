@@ -49,6 +49,36 @@ fn a_receive_fills_its_range_and_nothing_else() {
 }
 
 #[test]
+fn a_receive_into_several_buffers_fills_one_after_another() {
+    check(|pair| {
+        let [client, server] = pair.connected();
+        let mut memory = Memory::new();
+        let mut expected = vec![0; 70_000];
+        fill(&mut expected, 0);
+        let sending = pair.submit(CLIENT, send(&client, &expected));
+        let mut got = Vec::new();
+        while got.len() < expected.len() {
+            let lens = [100, 5000, 1, 32_768];
+            let parts = lens.map(|len| IoPart { buffer: IoBuffer::Segment(memory.segment()), len });
+            let socket = server.clone();
+            let parts = parts.into();
+            let done = pair.one(SERVER, Operation::ReceiveSeveral { socket, parts });
+            let mut left = done.result.unwrap();
+            assert!(left > 0 && done.buffer.is_none() && done.buffers.len() == lens.len());
+            for (buffer, len) in done.buffers.iter().zip(lens) {
+                let here = left.min(len);
+                got.extend_from_slice(&buffer.as_slice()[..here]);
+                left -= here;
+            }
+            assert_eq!(left, 0);
+        }
+        assert!(got == expected);
+        pair.wait(CLIENT, sending).result.unwrap();
+        memory.all_home();
+    });
+}
+
+#[test]
 fn a_send_gathers_headers_and_segments() {
     check(|pair| {
         let [client, server] = pair.connected();

@@ -18,6 +18,7 @@ mod alignment;
 mod async_io;
 mod debloating;
 mod functions;
+mod interrupted;
 mod joins;
 mod recovery;
 mod windows;

@@ -94,8 +94,8 @@ impl ChannelCut {
 
     /// What a barrier overtook in a partition.
     pub(crate) fn of_output(partition: u32, captured: CapturedOutput) -> Self {
-        let CapturedOutput { channel, buffer, waiting } = captured;
-        let mut buffers: Vec<CutBytes> = buffer.into_iter().map(CutBytes::Buffer).collect();
+        let CapturedOutput { channel, buffers, waiting } = captured;
+        let mut buffers: Vec<CutBytes> = buffers.into_iter().map(CutBytes::Buffer).collect();
         for record in waiting {
             let kind = if record.is_begun { FrameKind::Last } else { FrameKind::Whole };
             let header = FrameHeader::new(record.bytes.len(), kind, record.key_hash);

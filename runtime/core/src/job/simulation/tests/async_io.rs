@@ -1,6 +1,6 @@
 //! Asynchronous operators in jobs that fail.
 
-use super::{recovery::FailsSometimes, recovery::checkpointed, *};
+use super::{interrupted::FailsSometimes, interrupted::checkpointed, *};
 use crate::chain::{Answer, AsyncOptions};
 use std::{
     future::Future,
@@ -40,7 +40,7 @@ fn simulated_requests_under_way_are_asked_again_after_a_failure() {
         if cluster.world().below(2) == 0 {
             env.set("execution.checkpointing.unaligned.enabled", "true");
         }
-        let at = (0..cluster.world().below(4)).map(|_| cluster.world().below(2000)).collect();
+        let fails = FailsSometimes::below(2000, &cluster);
         let ordered = cluster.world().below(2) == 0;
         let options = if ordered { AsyncOptions::ordered() } else { AsyncOptions::unordered() };
         let capacity = NonZeroU32::new(1 + cluster.world().below(50) as u32);
@@ -49,7 +49,7 @@ fn simulated_requests_under_way_are_asked_again_after_a_failure() {
             .from_sequence(0..=1999)
             .rebalance()
             .process_async(slowly, options)
-            .process(FailsSometimes::at(at))
+            .process(fails)
             .map(|number| (number % 10, 0))
             .key_by(|pair: &(i64, u64)| pair.0)
             .count()

@@ -1,17 +1,17 @@
 //! Functions with state of all kinds in jobs that fail, and in jobs that go on from savepoints.
 
-use super::{recovery::FailsSometimes, recovery::checkpointed, *};
+use super::{
+    interrupted::{FailsSometimes, check_moved, check_restarted, checkpointed, rescaled},
+    *,
+};
 use crate::{
     chain::{KeyedContext, KeyedOpenContext, KeyedProcessFunction},
-    job::Stop,
     state::{
         FunctionInitializationContext, FunctionSnapshotContext, ListState, MapState, ReducingState,
         ValueState,
     },
     time::Timestamp,
 };
-use brisk_memory::config::options::state::ClaimMode;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Passes records on in tens.
 #[derive(Clone, Default)]
@@ -165,53 +165,13 @@ fn last(found: Vec<Found>) -> BTreeMap<i64, (u64, Vec<i64>, i64)> {
 
 #[test]
 fn simulated_functions_that_fail_keep_their_state() {
-    let restored = AtomicU64::new(0);
-    for_each_seed(|seed| {
-        let (mut cluster, env) = checkpointed(seed);
-        let at = (0..cluster.world().below(4)).map(|_| cluster.world().below(2000)).collect();
-        let counted = counting_in_four_ways(&env, FailsSometimes::at(at));
-        let handle = env.submit_to(&mut cluster, "failing").expect("it starts");
-        while !handle.is_over() {
-            assert!(cluster.step(), "deadlocked");
-        }
-        restored.fetch_add(handle.checkpoint_statistics().counts.restored, Ordering::Relaxed);
-        cluster.finish(handle).expect("it was restarted");
-        assert_eq!(last(counted.take()), expected());
-    });
-    assert!(restored.into_inner() > 0);
+    check_restarted(counting_in_four_ways, |found| assert_eq!(last(found), expected()));
 }
 
 #[test]
 fn simulated_functions_take_their_state_to_another_parallelism() {
-    let stopped = AtomicU64::new(0);
-    for_each_seed(|seed| {
-        let (mut cluster, mut env) = checkpointed(seed);
-        let counted = counting_in_four_ways(&env, FailsSometimes::at(Vec::new()));
-        let handle = env.submit_to(&mut cluster, "first").expect("it starts");
-        for _ in 0..cluster.world().below(600) {
-            cluster.step();
-        }
-        let answer = handle.stop_with_savepoint(Some("/savepoints"), Stop::Suspend);
-        while !answer.is_ready() {
-            assert!(cluster.step(), "deadlocked");
-        }
-        let Ok(savepoint) = answer.wait() else {
-            // Not all tasks were running.
-            cluster.finish(handle).expect("it goes on");
-            return;
-        };
-        stopped.fetch_add(1, Ordering::Relaxed);
-        cluster.finish(handle).expect("it stops");
-        let mut found = counted.take();
-        env.restore_from(&savepoint.location, ClaimMode::NoClaim);
-        env.set_parallelism(1 + cluster.world().below(5) as u32);
-        let at = vec![cluster.world().below(1000)];
-        let counted = counting_in_four_ways(&env, FailsSometimes::at(at));
-        env.execute_on(&mut cluster, "second").expect("it goes on");
-        found.extend(counted.take());
-        assert_eq!(last(found), expected());
-    });
-    assert!(stopped.into_inner() > 0);
+    let check = |found, _: &SimulatedCluster, _: &str| assert_eq!(last(found), expected());
+    check_moved(rescaled, counting_in_four_ways, check);
 }
 
 /// Passes nothing on but, at the end, how many records it has seen.

@@ -1,7 +1,7 @@
 //! Joins in jobs that fail: each pair is made once.
 
 use super::{
-    recovery::{FailsSometimes, checkpointed},
+    interrupted::{FailsSometimes, checkpointed},
     *,
 };
 use crate::{
@@ -57,9 +57,7 @@ fn check<T: Template<Out = (i64, i64)>>(
     for_each_seed(|seed| {
         let (mut cluster, env) = checkpointed(seed);
         env.set_auto_watermark_interval(Duration::from_micros(200));
-        let at: Vec<u64> =
-            (0..cluster.world().below(4)).map(|_| cluster.world().below(2 * 400)).collect();
-        let joined = join(&env, FailsSometimes::at(at));
+        let joined = join(&env, FailsSometimes::below(2 * 400, &cluster));
         let counted = joined.key_by(|(one, _): &(i64, i64)| key(one)).count().collect();
         env.execute_on(&mut cluster, "joins that fail").expect("it was restarted");
         let mut found = BTreeMap::new();

@@ -1,72 +1,18 @@
 //! Jobs that fail and go on from their checkpoints.
 
-use super::*;
-use crate::{
-    checkpoint::{SavepointFormat, coordinator::SavepointRequest},
-    job::Stop,
+use super::{
+    interrupted::{FailsSometimes, check_moved, checkpointed},
+    *,
 };
+use crate::checkpoint::{SavepointFormat, coordinator::SavepointRequest};
 use brisk_memory::{
     config::options::state::ClaimMode,
     driver::{Driver, DriverKind, DriverOptions},
 };
 use std::{
     path::{Path, PathBuf},
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
+    sync::atomic::{AtomicU64, Ordering},
 };
-
-/// Fails at some of the records that it sees, counted over all subtasks and attempts.
-#[derive(Clone)]
-pub(super) struct FailsSometimes {
-    seen: Arc<AtomicU64>,
-    at: Vec<u64>,
-}
-
-impl FailsSometimes {
-    pub(super) fn at(at: Vec<u64>) -> Self {
-        Self { seen: Arc::default(), at }
-    }
-
-    /// Records seen so far.
-    pub(super) fn seen(&self) -> u64 {
-        self.seen.load(Ordering::Relaxed)
-    }
-}
-
-impl ProcessFunction<i64> for FailsSometimes {
-    type Out = i64;
-
-    fn process(
-        &mut self,
-        item: i64,
-        _: &mut Context<'_>,
-        out: &mut Collector<i64>,
-    ) -> Result<(), BoxError> {
-        let nth = self.seen.fetch_add(1, Ordering::Relaxed);
-        if self.at.contains(&nth) {
-            return Err(format!("record number {nth} is not liked").into());
-        }
-        out.collect(item);
-        Ok(())
-    }
-}
-
-/// As [`from_seed`], with checkpoints in files or not.
-pub(super) fn checkpointed(seed: u64) -> (SimulatedCluster, StreamExecutionEnvironment) {
-    let (cluster, mut env) = from_seed(seed);
-    env.set_runtime_mode(RuntimeMode::Streaming);
-    env.enable_checkpointing(Duration::from_millis(10));
-    if cluster.world().below(2) == 0 {
-        env.set_checkpoint_directory("/checkpoints");
-    }
-    env.set("restart-strategy.type", "fixed-delay");
-    env.set("restart-strategy.fixed-delay.attempts", "10");
-    env.set("restart-strategy.fixed-delay.delay", "3 ms");
-    (cluster, env)
-}
 
 /// Counts that fail on the way.
 fn failing(env: &StreamExecutionEnvironment, fails: FailsSometimes) -> Collected<(String, u64)> {
@@ -165,35 +111,12 @@ fn simulated_cancellation_of_a_job_that_restarts_leaves_nothing() {
 #[test]
 fn simulated_savepoints_stop_a_job_and_begin_another() {
     let expected = word_counts(0..3000);
-    let stopped = AtomicU64::new(0);
-    for_each_seed(|seed| {
-        let (mut cluster, mut env) = checkpointed(seed);
-        let counted = failing(&env, FailsSometimes::at(Vec::new()));
-        let handle = env.submit_to(&mut cluster, "first").expect("it starts");
-        for _ in 0..cluster.world().below(600) {
-            cluster.step();
-        }
-        let answer = handle.stop_with_savepoint(Some("/savepoints"), Stop::Suspend);
-        while !answer.is_ready() {
-            assert!(cluster.step(), "deadlocked");
-        }
-        let Ok(savepoint) = answer.wait() else {
-            // Not all tasks were running.
-            cluster.finish(handle).expect("it goes on");
-            return;
-        };
-        stopped.fetch_add(1, Ordering::Relaxed);
-        cluster.finish(handle).expect("it stops");
-        let mut counts = counted.take();
-        env.restore_from(&savepoint.location, ClaimMode::NoClaim);
-        let counted = failing(&env, FailsSometimes::at(vec![cluster.world().below(500)]));
-        env.execute_on(&mut cluster, "second").expect("it goes on");
-        counts.extend(counted.take());
+    let same = |_: &SimulatedCluster, _: &mut StreamExecutionEnvironment| ();
+    check_moved(same, failing, |counts, cluster, location| {
         assert_eq!(last_counts(counts), expected);
-        let names = files(&cluster, Path::new(&savepoint.location));
+        let names = files(cluster, Path::new(location));
         assert!(!names.is_empty(), "a savepoint is the user's");
     });
-    assert!(stopped.into_inner() > 0);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Windows in managed memory, in jobs that fail, stop, and let their windows fire before they end.
 
-use super::recovery::{FailsSometimes, checkpointed};
+use super::interrupted::{FailsSometimes, check_moved, check_restarted, checkpointed, rescaled};
 use super::*;
 use crate::{
     chain::{Aggregate, window::ProcessWindowFunction},
@@ -10,7 +10,6 @@ use crate::{
         window::{Fired, TimeWindow, assigner::SlidingEventTimeWindows},
     },
 };
-use brisk_memory::config::options::state::ClaimMode;
 use std::{
     sync::atomic::{AtomicU64, Ordering},
     time::Duration,
@@ -110,52 +109,13 @@ fn once(found: Vec<Found>) -> BTreeMap<(i64, i64), (u64, i64)> {
 
 #[test]
 fn simulated_windows_that_fail_hold_each_record_once() {
-    let restored = AtomicU64::new(0);
-    for_each_seed(|seed| {
-        let (mut cluster, env) = checkpointed(seed);
-        let at = (0..cluster.world().below(4)).map(|_| cluster.world().below(2000)).collect();
-        let found = windowed(&env, FailsSometimes::at(at));
-        let handle = env.submit_to(&mut cluster, "failing").expect("it starts");
-        while !handle.is_over() {
-            assert!(cluster.step(), "deadlocked");
-        }
-        restored.fetch_add(handle.checkpoint_statistics().counts.restored, Ordering::Relaxed);
-        cluster.finish(handle).expect("it was restarted");
-        assert_eq!(once(found.take()), expected());
-    });
-    assert!(restored.into_inner() > 0);
+    check_restarted(windowed, |found| assert_eq!(once(found), expected()));
 }
 
 #[test]
 fn simulated_windows_go_on_at_another_parallelism() {
-    let went_on = AtomicU64::new(0);
-    for_each_seed(|seed| {
-        let (mut cluster, mut env) = checkpointed(seed);
-        let found = windowed(&env, FailsSometimes::at(Vec::new()));
-        let handle = env.submit_to(&mut cluster, "first").expect("it starts");
-        for _ in 0..cluster.world().below(600) {
-            cluster.step();
-        }
-        let answer = handle.stop_with_savepoint(Some("/savepoints"), Stop::Suspend);
-        while !answer.is_ready() {
-            assert!(cluster.step(), "deadlocked");
-        }
-        let Ok(savepoint) = answer.wait() else {
-            // Not all tasks were running.
-            cluster.finish(handle).expect("it goes on");
-            return;
-        };
-        cluster.finish(handle).expect("it stops");
-        went_on.fetch_add(1, Ordering::Relaxed);
-        let mut all = found.take();
-        env.restore_from(&savepoint.location, ClaimMode::NoClaim);
-        env.set_parallelism([1, 2, 3, 7][cluster.world().below(4) as usize]);
-        let found = windowed(&env, FailsSometimes::at(vec![cluster.world().below(500)]));
-        env.execute_on(&mut cluster, "second").expect("it goes on");
-        all.extend(found.take());
-        assert_eq!(once(all), expected());
-    });
-    assert!(went_on.into_inner() > 0);
+    let check = |found, _: &SimulatedCluster, _: &str| assert_eq!(once(found), expected());
+    check_moved(rescaled, windowed, check);
 }
 
 /// Windows that are open when a job is drained fire with what they hold: each record that the windows

@@ -4,7 +4,11 @@ use brisk_memory::{
     Buffer, Segment,
     driver::{AlignedBytes, IoBuffer},
 };
-use std::{cell::RefCell, fmt, rc::Rc};
+use std::{
+    cell::{Cell, RefCell},
+    fmt,
+    rc::Rc,
+};
 
 use crate::state::{supply::GivesWay, table::version::Version};
 
@@ -44,6 +48,14 @@ impl Chunk {
 
 /// Chunks that are given back when one is added.
 const SPENT_AT_ONCE: usize = 2;
+
+/// The segments of a log, all of which may be needed for something else.
+#[derive(Default)]
+pub(super) struct Lent {
+    /// The one that is written, not there while it is.
+    pub(super) head: Cell<Option<Segment>>,
+    pub(super) kept: RefCell<Kept>,
+}
 
 /// What is kept of a log.
 #[derive(Default)]
@@ -94,11 +106,12 @@ impl Kept {
     }
 }
 
-impl GivesWay for RefCell<Kept> {
+impl GivesWay for Lent {
     fn give_way(&self) -> bool {
-        let Ok(mut kept) = self.try_borrow_mut() else { return false };
-        let any = !kept.chunks.is_empty() || !kept.spent.is_empty();
-        kept.gave_way |= !kept.chunks.is_empty();
+        let Ok(mut kept) = self.kept.try_borrow_mut() else { return false };
+        let had_head = self.head.take().is_some();
+        kept.gave_way |= had_head || !kept.chunks.is_empty();
+        let any = had_head || !kept.chunks.is_empty() || !kept.spent.is_empty();
         let is_shared = |chunk: &&Chunk| Rc::strong_count(&chunk.bytes) > 1;
         kept.chunks.iter().chain(&kept.spent).filter(is_shared).for_each(Chunk::move_to_heap);
         kept.clear();

@@ -26,12 +26,12 @@ mod replay;
 mod tests;
 
 use brisk_memory::{HeldIndex, Segment};
-use std::{cell::RefCell, rc::Rc};
+use std::rc::Rc;
 
 use super::version::Version;
 use crate::state::Supply;
 pub(in crate::state) use chunk::Chunk;
-use chunk::Kept;
+use chunk::{Kept, Lent};
 pub(in crate::state) use replay::replay;
 
 /// What places and lengths are multiples of.
@@ -55,14 +55,14 @@ pub(super) struct Spot {
 /// The changes of one table.
 pub(super) struct ChangeLog {
     is_on: bool,
-    head: Option<Segment>,
+    /// Bytes in the head.
     used: usize,
     /// Segments that were opened for changes in place since the last freeze, and chunks since.
     opened: usize,
     filled: usize,
     /// All changes after this version are here.
     complete_after: Version,
-    kept: Rc<RefCell<Kept>>,
+    lent: Rc<Lent>,
     supply: Supply,
 }
 
@@ -71,12 +71,11 @@ impl ChangeLog {
     pub(super) fn new(supply: &Supply) -> Self {
         Self {
             is_on: false,
-            head: None,
             used: 0,
             opened: 0,
             filled: 0,
             complete_after: Version::FIRST,
-            kept: Rc::default(),
+            lent: Rc::default(),
             supply: supply.clone(),
         }
     }
@@ -118,41 +117,43 @@ impl ChangeLog {
     #[inline(always)]
     fn note(&mut self, at: HeldIndex, from: usize, words: &[u8]) {
         let end = self.used + WORD + words.len();
-        if self.head.as_ref().is_none_or(|head| end > head.size()) && !self.roll() {
-            return;
-        }
-        let head = self.head.as_mut().expect("there is one by now");
+        let head = match self.lent.head.take() {
+            Some(head) if end <= head.size() => Some(head),
+            full => self.roll(full),
+        };
+        let Some(mut head) = head else { return };
         let place = (from / WORD) as u64 | ((words.len() / WORD) as u64) << PLACE_BITS;
         let change = u64::from(at.0) | place << u32::BITS;
         let out = &mut head.as_mut_slice()[self.used..][..WORD + words.len()];
         out[..WORD].copy_from_slice(&change.to_le_bytes());
         out[WORD..].copy_from_slice(words);
         self.used += WORD + words.len();
+        self.lent.head.set(Some(head));
     }
 
-    /// Puts the head aside and takes another; false if the log was given up.
+    /// Puts a head aside and takes another; none if the log was given up.
     #[cold]
     #[inline(never)]
-    fn roll(&mut self) -> bool {
-        self.put_aside();
-        let total = self.kept.borrow().len();
+    fn roll(&mut self, full: Option<Segment>) -> Option<Segment> {
+        self.put_aside(full);
+        let (total, gave_way) = {
+            let kept = self.lent.kept.borrow();
+            (kept.len(), kept.gave_way)
+        };
         let is_worth_it = self.filled == 0 || self.filled * WORTH < self.opened;
         let fits = total < self.supply.quota().0 as usize / SHARE;
-        let gave_way = self.kept.borrow().gave_way;
-        self.head = match is_worth_it && fits && !gave_way {
-            true => self.supply.take_spare(),
-            false => None,
-        };
-        self.is_on = self.head.is_some();
+        let goes_on = is_worth_it && fits && !gave_way;
+        let head = if goes_on { self.supply.take_spare() } else { None };
+        self.is_on = head.is_some();
         if !self.is_on {
-            self.kept.borrow_mut().clear();
+            self.lent.kept.borrow_mut().clear();
         }
-        self.is_on
+        head
     }
 
-    fn put_aside(&mut self) {
-        if let Some(head) = self.head.take() {
-            self.kept.borrow_mut().add(head, self.used);
+    fn put_aside(&mut self, head: Option<Segment>) {
+        if let Some(head) = head {
+            self.lent.kept.borrow_mut().add(head, self.used);
             self.filled += 1;
         }
         self.used = 0;
@@ -166,9 +167,10 @@ impl ChangeLog {
     /// Ends what was logged up to a freeze of the table that ends `frozen`; the changes since `base` was
     /// frozen, if it has all of them.
     pub(super) fn cut(&mut self, base: Option<Version>, frozen: Version) -> Option<Vec<Chunk>> {
-        self.put_aside();
+        let head = self.lent.head.take();
+        self.put_aside(head);
         (self.opened, self.filled) = (0, 0);
-        let mut kept = self.kept.borrow_mut();
+        let mut kept = self.lent.kept.borrow_mut();
         kept.freeze(frozen);
         let base = base.filter(|base| self.covers(*base, &kept))?;
         self.complete_after = base;
@@ -177,14 +179,14 @@ impl ChangeLog {
 
     /// From a freeze that ended `frozen` on all is logged, if that is not so already.
     pub(super) fn begin(&mut self, frozen: Version) {
-        let mut kept = self.kept.borrow_mut();
+        let mut kept = self.lent.kept.borrow_mut();
         if self.is_on && !kept.gave_way {
             return;
         }
         kept.clear();
         kept.gave_way = false;
         (self.is_on, self.complete_after) = (true, frozen);
-        let weak = Rc::downgrade(&self.kept);
+        let weak = Rc::downgrade(&self.lent);
         self.supply.takes_from(weak);
     }
 }

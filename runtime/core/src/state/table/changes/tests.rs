@@ -130,8 +130,15 @@ fn a_log_ends_where_segments_are_cheaper_or_needed() {
     let then = needed.segments.clone();
     (0..1_000u64).for_each(|count| needed.replace(0, 8, &(count + 7).to_le_bytes()));
     let held = needed.supply.held();
-    assert!(needed.log.kept.give_way() && needed.supply.held() < held);
+    assert!(needed.log.lent.give_way() && needed.supply.held() < held);
     assert!(needed.log.cut(Some(frozen), frozen.next()).is_none());
-    let blank = vec![vec![0; BYTES]; 3];
-    assert!(replayed(&written, blank) == then, "what is being written stays what it was");
+    needed.log.begin(frozen.next());
+    needed.replace(1, 0, b"little");
+    let held = needed.supply.held();
+    assert!(needed.log.lent.give_way() && needed.supply.held() < held, "the head, too");
+    assert!(needed.log.cut(Some(frozen.next()), frozen.next().next()).is_none());
+    assert!(
+        replayed(&written, vec![vec![0; BYTES]; 3]) == then,
+        "what is being written stays what it was"
+    );
 }
