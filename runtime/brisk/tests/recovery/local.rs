@@ -41,7 +41,8 @@ fn within(folder: &Path, name: &str) -> PathBuf {
     only.map_or_else(PathBuf::new, |only| only.path().join(name))
 }
 
-/// All durable files and all copies, if those of the last checkpoint are whole.
+/// The durable files that were made for the last checkpoint and their copies, if these are whole. Files of
+/// one that is under way are not among them: their copies would be made of what was damaged.
 fn last(durable: &Path, local: &Path) -> Option<(Vec<PathBuf>, Vec<PathBuf>)> {
     let checkpoints = files_of(&within(durable, ""));
     let is_whole = |path: &&PathBuf| path.join("_metadata").exists();
@@ -51,17 +52,16 @@ fn last(durable: &Path, local: &Path) -> Option<(Vec<PathBuf>, Vec<PathBuf>)> {
         // Names have numbers of subtasks too.
         return None;
     }
-    // Shared files bear the number of the checkpoint that they were made for.
     let mark = format!("-{number}-");
-    let all = |folder: &Path| {
-        let (own, shared) = (files_of(&within(folder, name)), files_of(&within(folder, "shared")));
-        let file_name = |path: &PathBuf| Some(path.file_name()?.to_str()?.to_owned());
-        let new = shared.iter().filter_map(file_name).filter(|name| name.contains(&mark));
-        let names: Vec<String> = own.iter().filter_map(file_name).chain(new).collect();
-        ([own, shared].concat(), names)
+    let file_name = |path: &PathBuf| Some(path.file_name()?.to_str()?.to_owned());
+    let made = |folder: &Path| {
+        let shared = files_of(&within(folder, "shared")).into_iter();
+        let shared = shared.filter(|path| file_name(path).is_some_and(|it| it.contains(&mark)));
+        files_of(&within(folder, name)).into_iter().chain(shared).collect::<Vec<_>>()
     };
-    let ((files, wanted), (copies, found)) = (all(durable), all(local));
-    (!wanted.is_empty() && wanted == found).then_some((files, copies))
+    let (files, copies) = (made(durable), made(local));
+    let names = |paths: &[PathBuf]| paths.iter().filter_map(file_name).collect::<Vec<_>>();
+    (!files.is_empty() && names(&files) == names(&copies)).then_some((files, copies))
 }
 
 /// Changes a file, unless a newer checkpoint has removed it a moment ago.

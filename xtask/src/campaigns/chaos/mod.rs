@@ -214,6 +214,7 @@ fn killed(
     life: Duration,
     report: &mut Report,
 ) -> Result<bool, Failure> {
+    place.forget_beginnings(attempt.name)?;
     let mut command = place.command(attempt);
     command.stderr(File::create(place.folder.join("stderr")).map_err(failed)?);
     let mut child = command.spawn().map_err(failed)?;
@@ -239,6 +240,7 @@ fn killed(
 
 /// Starts the job and waits for its end.
 fn to_its_end(place: &Place, attempt: &Attempt<'_>, report: &mut Report) -> Result<(), Failure> {
+    place.forget_beginnings(attempt.name)?;
     let mut command = place.command(attempt);
     command.stderr(File::create(place.folder.join("stderr")).map_err(failed)?);
     let mut child = command.spawn().map_err(failed)?;

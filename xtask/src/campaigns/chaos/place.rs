@@ -85,13 +85,28 @@ impl Place {
     /// Whether the job had ended when its process was killed: lines are to be seen with the first
     /// checkpoint, and only a job that ends removes the last one.
     pub(super) fn is_over(&self, name: &str) -> Result<bool, Failure> {
+        let (has_parts, has_checkpoints) = self.has(name)?;
+        Ok(has_parts && !has_checkpoints)
+    }
+
+    /// Whether there are finished parts, and checkpoints.
+    fn has(&self, name: &str) -> Result<(bool, bool), Failure> {
         let mut parts = Vec::new();
         find(&self.folder.join(name), |file| !file.starts_with('.'), &mut parts)
             .map_err(environment)?;
         let mut checkpoints = Vec::new();
         let folder = self.folder.join(format!("{name}.checkpoints"));
         find(&folder, |file| file == "_metadata", &mut checkpoints).map_err(environment)?;
-        Ok(!parts.is_empty() && checkpoints.is_empty())
+        Ok((!parts.is_empty(), !checkpoints.is_empty()))
+    }
+
+    /// Removes what runs left that were killed before their first checkpoint: the next one begins anew,
+    /// and touches nothing of jobs that it does not go on from.
+    pub(super) fn forget_beginnings(&self, name: &str) -> Result<(), Failure> {
+        if self.has(name)? == (false, false) {
+            self.clear(name);
+        }
+        Ok(())
     }
 
     /// The lines of finished parts, sorted, and what should not be there.
