@@ -96,8 +96,8 @@ impl TlsIdentity {
     }
 }
 
-/// The library's own, but the suite with AES-128 before that with AES-256, which costs a quarter more
-/// for each byte and protects from nothing that is within anybody's reach.
+/// The library's own, but the suite with AES-128 before that with AES-256, which takes fourteen rounds
+/// for ten and protects from nothing that is within anybody's reach.
 fn provider() -> CryptoProvider {
     let mut provider = rustls::crypto::ring::default_provider();
     let preference = |suite: &SupportedCipherSuite| match suite.suite() {
