@@ -72,7 +72,7 @@ impl<K: Key> KeyedStateBackend<K> {
             Some(table) => table.is_empty(),
             None => self.states.is_empty(),
         };
-        if is_empty && timers.iter().all(|domain| domain.timers.is_empty()) {
+        if is_empty && timers.is_empty() {
             return;
         }
         let mut schemas: Vec<_> = self.states.iter().map(|kept| kept.schema.clone()).collect();

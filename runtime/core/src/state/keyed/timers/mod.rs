@@ -143,7 +143,11 @@ impl<K: Key> Timers<K> {
                 let key = encoder.encode_large(&timer.key, 64).expect("a key of a record's size");
                 (KeyGroup(group), key.to_vec(), time)
             });
-            all.push(TimerEntries { kind, timers: timers.collect() });
+            let timers: Vec<_> = timers.collect();
+            // An operator without timers, such as a count, has no such state wherever it is restored.
+            if !timers.is_empty() {
+                all.push(TimerEntries { kind, timers });
+            }
         }
         all
     }
