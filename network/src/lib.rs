@@ -6,7 +6,7 @@
 //! another ([`mailbox()`], [`Port`]), how inputs agree on a checkpoint ([`barrier`]), and
 //! what processes say to each other: the protocol ([`wire`]), flow control ([`flow`]),
 //! many channels over one connection ([`connection`]), the transport that carries them out
-//! over TCP ([`remote`]), and TLS as a transformer of bytes ([`tls`]).
+//! over TCP ([`remote`]), and TLS as a transformer of bytes (`tls`, a feature).
 //!
 //! Invariants:
 //! - A buffer is in exactly one place: open in a builder, under way in a
@@ -26,6 +26,7 @@ pub mod connection;
 pub mod flow;
 pub mod frame;
 pub mod remote;
+#[cfg(feature = "tls")]
 pub mod tls;
 pub mod wire;
 

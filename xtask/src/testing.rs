@@ -38,7 +38,7 @@ const LIMIT_MINUTES: u64 = 70;
 
 /// What is off by default in the crate for programs, since it takes long to compile, and on wherever
 /// the whole workspace is looked at: the same for tests, lints and documents, so that they share it.
-pub(crate) const FEATURES: [&str; 2] = ["--features", "brisk/rocksdb"];
+pub(crate) const FEATURES: [&str; 2] = ["--features", "brisk/rocksdb,brisk/tls"];
 
 /// The limits of one test and of the whole run.
 #[derive(Debug, Clone, Copy)]

@@ -25,7 +25,7 @@
 //! snapshot has their codec, and rescaling needs the hash alone.
 //!
 //! That queue is on the heap. Timers of keyed functions lie in the table of their operator's state
-//! (`state/keyed/timers/`), and what is due when in a [`DueQueue`], in managed memory both.
+//! (`state/keyed/timers/`), and what is due when in a `DueQueue`, in managed memory both.
 //!
 //! Thread: its worker. Data plane: allocates only as it grows and with a new time.
 
