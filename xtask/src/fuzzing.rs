@@ -37,16 +37,25 @@ pub(crate) fn run(workspace: &Workspace, mut arguments: Arguments) -> Result<(),
     arguments.finish()?;
     let mut steps = Steps::default();
     steps.step("setup", || setup::meet(workspace, &[Purpose::Tests, Purpose::Fuzz]));
-    steps.step("fuzz", || all(workspace, &names, seconds));
+    steps.step("fuzz", || all(workspace, &names, Budget { seconds, seed: None }));
     steps.finish()
 }
 
-/// Runs the targets of these names, or all when there is none, for `seconds` each.
+/// What each target gets.
+#[derive(Clone, Copy)]
+pub(crate) struct Budget {
+    pub(crate) seconds: u64,
+    /// Where its inputs begin; with none, elsewhere each time.
+    pub(crate) seed: Option<u32>,
+}
+
+/// Runs the targets of these names, or all when there is none.
 pub(crate) fn all(
     workspace: &Workspace,
     names: &[String],
-    seconds: u64,
+    budget: Budget,
 ) -> Result<String, Failure> {
+    let Budget { seconds, seed } = budget;
     let manifests = manifest::all(&Tree::read(workspace.root())?).into_iter();
     let fuzz = manifests.filter(|manifest| manifest.folder == "fuzz");
     let known: Vec<String> = fuzz.flat_map(|manifest| manifest.programs).collect();
@@ -65,6 +74,7 @@ pub(crate) fn all(
         command.args(["fuzz", "run", name, &corpus, &seeds]);
         command
             .args(["--", &format!("-max_total_time={seconds}")])
+            .args(seed.map(|seed| format!("-seed={seed}")))
             // Else a line for each input that reaches new code.
             .args(["-verbosity=0", "-print_final_stats=1"])
             .env("RUSTC_BOOTSTRAP", "1")

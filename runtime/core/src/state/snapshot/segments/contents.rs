@@ -180,6 +180,9 @@ impl Contents {
         if total * PART_BYTES_MIN > bytes.bytes.len() {
             return bytes.fault(format!("{counts:?} segments do not fit into it"));
         }
+        if files > total {
+            return bytes.fault(format!("{files} files for {total} segments"));
+        }
         if has_log && counts[2] == 0 {
             return bytes.fault("it is of a kind with a log and has none");
         }

@@ -285,6 +285,14 @@ proptest! {
     }
 }
 
+/// They would not be read again: how many files there may be depended on how their numbers were written.
+#[test]
+fn contents_have_no_more_files_than_segments() {
+    let bytes = include_bytes!("../../../../../../fuzz/seeds/segments/more_files_than_segments");
+    let fault = Contents::decode(bytes).unwrap_err();
+    assert!(fault.what.contains("32 files for 2 segments"), "{fault}");
+}
+
 #[test]
 fn what_did_not_change_is_not_written() {
     let (arena, mut store) = (arena(3000), Store::new(Compression::None));
