@@ -131,6 +131,13 @@ impl Holding {
         self.claims.iter().for_each(|claims| claims.hand_over(index, &buffer));
     }
 
+    /// All segments, numbered as they were, which it has no more.
+    pub fn take_all(&mut self) -> Holding {
+        let (entries, unused, claims) = (Vec::new(), Vec::new(), Vec::new());
+        let none = Holding { entries, unused, claims, ..*self };
+        std::mem::replace(self, none)
+    }
+
     /// The bytes of a segment.
     #[inline(always)]
     pub fn bytes(&self, index: HeldIndex) -> &[u8] {

@@ -14,7 +14,7 @@ use crate::{
         Exchange, ExecutionEdge, ExecutionGraph, JobGraph, JobId, NodeId, Subtask, SubtaskIndex,
         TaskId, VertexIndex,
     },
-    state::backend::StateBackend,
+    state::{Survivors, backend::StateBackend},
     task::{
         Attempt, BufferQuota, GatePlan, JobFactories, OperatorPlan, OutputPlan, PlannedTask,
         PortPlan, SubtaskPlan, TaskFactory, TaskKey, WorkerId, snapshot::TaskRestore,
@@ -43,6 +43,8 @@ pub(super) struct Deployment<'a> {
     pub(super) backend: Option<&'a Arc<dyn StateBackend>>,
     /// What each task starts from; empty for the beginning.
     pub(super) restores: &'a [Arc<TaskRestore>],
+    /// What outlives runs in memory.
+    pub(super) survivors: &'a Survivors,
 }
 
 /// The gate of one input of one task, and where each edge's channels begin in it.
@@ -127,6 +129,7 @@ impl Deployment<'_> {
             checkpointing: self.checkpointing,
             backend: self.backend.cloned(),
             restore: self.restores.get(task.as_index()).cloned(),
+            survivors: self.survivors.clone(),
         }
     }
 

@@ -48,6 +48,13 @@ pub(in crate::state) struct TablePart {
     pub(in crate::state) logged: Version,
 }
 
+impl TablePart {
+    /// When it last changed in any way.
+    pub(in crate::state) fn last_changed(&self) -> Version {
+        self.changed.max(self.logged)
+    }
+}
+
 /// The segments that are wanted of a frozen table.
 #[derive(Debug)]
 pub(in crate::state) struct Image {

@@ -1,6 +1,7 @@
 //! Keys and values of two types, over the bytes.
 
 mod image;
+mod legacy;
 mod scan;
 
 use std::fmt;
@@ -19,6 +20,8 @@ use crate::{
     state::{HashRange, StateError, Supply},
 };
 
+pub(in crate::state) use legacy::Legacy;
+use legacy::Will;
 pub use scan::Scan;
 
 /// Keys between the request for a key's slot and that for its entry in the log.
@@ -73,6 +76,7 @@ pub struct KeyTable<K, V> {
     /// Hashes of keys that come soon.
     coming: [u32; CLOSER],
     next_coming: usize,
+    will: Option<Will<K, V>>,
 }
 
 enum Body<K, V> {
@@ -101,7 +105,7 @@ impl<K: Key, V: Record> KeyTable<K, V> {
             Body::Logged(Index::new(range, &mut supply)?, log)
         };
         let (scratch, coming) = ((Scratch::new(), Scratch::new()), [range.first(); CLOSER]);
-        Ok(Self { body, range, supply, scratch, coming, next_coming: 0 })
+        Ok(Self { body, range, supply, scratch, coming, next_coming: 0, will: None })
     }
 
     /// Keys.

@@ -53,14 +53,14 @@ pub(super) struct Lists {
 }
 
 #[derive(Default, Debug)]
-struct Past {
-    checkpoints: VecDeque<Remembered>,
+pub(super) struct Past {
+    pub(super) checkpoints: VecDeque<Remembered>,
     lists: Lists,
 }
 
 /// The checkpoints of one table that further ones may be based on. Clones are the same.
 #[derive(Clone, Default, Debug)]
-pub(crate) struct History(Rc<RefCell<Past>>);
+pub(crate) struct History(pub(super) Rc<RefCell<Past>>);
 
 impl History {
     /// When the table was frozen for a checkpoint, if that is remembered.

@@ -56,6 +56,7 @@ mod plan;
 mod read;
 mod replayed;
 mod stream;
+mod survivors;
 #[cfg(test)]
 mod tests;
 
@@ -63,6 +64,7 @@ pub(super) use contents::Contents;
 pub(crate) use history::History;
 pub(crate) use read::{read_segments, verify_segments};
 pub(crate) use stream::{SegmentStream, SegmentStreamParts};
+pub(crate) use survivors::{Survivors, SurvivorsPlace};
 
 #[doc(hidden)]
 pub use contents::exercise;

@@ -1,6 +1,6 @@
 //! Going over all slots, freezing them, and checking them.
 
-use brisk_memory::{Buffer, Claims, HeldIndex};
+use brisk_memory::{Buffer, Claims, HeldIndex, Holding};
 use std::ops::RangeInclusive;
 
 use super::{Index, Meta, Place};
@@ -110,6 +110,11 @@ impl<S: Slot> Index<S> {
             let kind = PartKind::Bucket { first_hash, open_bits: open_bits as u8 };
             TablePart { kind, number: index.0, changed, logged }
         })
+    }
+
+    /// Takes all segments out; the index can't be used any more.
+    pub(in crate::state::table) fn take_segments(&mut self) -> Holding {
+        self.segments.take_all()
     }
 
     /// Freezes all segments, some of which somebody wants. Begins a new version.

@@ -1,6 +1,6 @@
 //! A log as it was when it was frozen.
 
-use brisk_memory::{Buffer, Claims, HeldIndex};
+use brisk_memory::{Buffer, Claims, HeldIndex, Holding};
 
 use super::{Body, FrozenData, HEADER, Header, Kind, Location, Log, Meta, Stored, UNIT};
 use crate::{
@@ -29,6 +29,11 @@ impl Log {
     ) -> Claims {
         self.version = self.version.next();
         self.segments.freeze_all(wants)
+    }
+
+    /// Takes all segments out; the log can't be used any more.
+    pub(in crate::state::table) fn take_segments(&mut self) -> Holding {
+        self.segments.take_all()
     }
 
     /// Bytes of entries that are not garbage.
