@@ -83,19 +83,3 @@ impl Image {
         self.claims().any(Claims::is_starved)
     }
 }
-
-/// Which parts are wanted, by number: of the index, of the log.
-pub(super) fn by_number(parts: &[TablePart], wanted: &[bool]) -> [Vec<bool>; 2] {
-    assert_eq!(parts.len(), wanted.len(), "all parts are wanted or not");
-    let of = |is_bucket: bool| {
-        let own = parts.iter().zip(wanted).filter(|(part, _)| part.kind.is_bucket() == is_bucket);
-        let mut numbers = Vec::new();
-        for (part, wanted) in own {
-            // By number, so that each is the last so far.
-            numbers.resize(part.number as usize, false);
-            numbers.push(*wanted);
-        }
-        numbers
-    };
-    [of(true), of(false)]
-}

@@ -50,6 +50,7 @@
 //! Thread: of the state's task. Invariants: a part that is not written has not changed since the base
 //! was frozen; reading never panics whatever the bytes.
 
+mod ages;
 mod contents;
 mod history;
 mod plan;

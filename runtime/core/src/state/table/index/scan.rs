@@ -117,13 +117,10 @@ impl<S: Slot> Index<S> {
         self.segments.take_all()
     }
 
-    /// Freezes all segments, some of which somebody wants. Begins a new version.
-    pub(in crate::state::table) fn freeze_parts(
-        &mut self,
-        wants: impl Fn(HeldIndex) -> bool,
-    ) -> Claims {
+    /// Freezes all segments, some of which, in order, somebody wants. Begins a new version.
+    pub(in crate::state::table) fn freeze_parts(&mut self, wanted: Vec<HeldIndex>) -> Claims {
         self.version = self.version.next();
-        self.segments.freeze_all(wants)
+        self.segments.freeze_all(wanted)
     }
 
     /// Checks what must hold. Linear in the number of slots.

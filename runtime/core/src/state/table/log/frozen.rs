@@ -22,13 +22,10 @@ impl Log {
         })
     }
 
-    /// Freezes all segments, some of which somebody wants. Begins a new version.
-    pub(in crate::state::table) fn freeze_parts(
-        &mut self,
-        wants: impl Fn(HeldIndex) -> bool,
-    ) -> Claims {
+    /// Freezes all segments, some of which, in order, somebody wants. Begins a new version.
+    pub(in crate::state::table) fn freeze_parts(&mut self, wanted: Vec<HeldIndex>) -> Claims {
         self.version = self.version.next();
-        self.segments.freeze_all(wants)
+        self.segments.freeze_all(wanted)
     }
 
     /// Takes all segments out; the log can't be used any more.
