@@ -120,7 +120,8 @@ pub const SORT_SHUFFLE_MIN_BUFFERS: ConfigOption<u32> = ConfigOption::new(
 /// `taskmanager.network.compression.codec`.
 pub const COMPRESSION_CODEC: ConfigOption<ShuffleCodec> = ConfigOption::new(
     "taskmanager.network.compression.codec",
-    "Compression of blocking exchanges. No effect yet.",
+    "Compression of blocking exchanges, which have no effect yet, and, when it is set, of buffers on \
+     their way to other processes.",
 )
 .default("LZ4");
 
@@ -136,7 +137,7 @@ pub const BUFFERS_REQUEST_TIMEOUT: ConfigOption<Duration> = ConfigOption::new(
 /// `taskmanager.network.partition-request-timeout`.
 pub const PARTITION_REQUEST_TIMEOUT: ConfigOption<Duration> = ConfigOption::new(
     "taskmanager.network.partition-request-timeout",
-    "Time a consumer waits for its producer's partition to appear. No effect yet.",
+    "Time a consumer waits for its producer's partition to appear in another process.",
 )
 .default("10 s");
 
@@ -159,7 +160,7 @@ pub const REQUEST_BACKOFF_MAX: ConfigOption<u32> = ConfigOption::new(
 /// `taskmanager.network.netty.client.connectTimeoutSec`.
 pub const CONNECT_TIMEOUT_SECONDS: ConfigOption<u32> = ConfigOption::new(
     "taskmanager.network.netty.client.connectTimeoutSec",
-    "Seconds that connecting to another TaskManager may take. No effect yet.",
+    "Seconds that connecting to another process may take.",
 )
 .default("120")
 .deprecated(&["taskmanager.net.client.connectTimeoutSec"]);
@@ -189,7 +190,7 @@ pub const DETAILED_METRICS: ConfigOption<bool> = ConfigOption::new(
 pub const TRUST_CLUSTER: ConfigOption<bool> = ConfigOption::new(
     "taskmanager.network.trust-cluster",
     "Whether buffers of other processes of the cluster are read without a check of their frames. Our \
-     own key. No effect yet.",
+     own key.",
 )
 .default("false");
 

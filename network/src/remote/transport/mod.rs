@@ -70,6 +70,8 @@ pub struct Transport {
     to_open: Vec<(LinkNumber, GateAddress, ChannelIndex)>,
     subpartitions: HashMap<PartitionAddress, Rc<RemoteSubpartition>>,
     producers: BTreeMap<At, PartitionAddress>,
+    /// Partitions that wait for their consumers only.
+    finished: HashSet<PartitionAddress>,
     early: Vec<Early>,
     failures: Vec<RemoteFailure>,
 }
@@ -91,6 +93,7 @@ impl Transport {
             to_open: Vec::new(),
             subpartitions: HashMap::new(),
             producers: BTreeMap::new(),
+            finished: HashSet::new(),
             early: Vec::new(),
             failures: Vec::new(),
         }
@@ -123,11 +126,25 @@ impl Transport {
 
     /// Forgets a partition whose task is over; a consumer that reads it is told `error`.
     pub fn remove_subpartition(&mut self, address: PartitionAddress, error: Option<PeerError>) {
+        self.finished.remove(&address);
         let Some(end) = self.subpartitions.remove(&address) else { return };
         let at = self.producers.iter().find(|(_, known)| **known == address).map(|(at, _)| *at);
         if let (Some(at), Some(error)) = (at, error) {
             end.end();
             self.fail_channel(at, error);
+        }
+    }
+
+    /// A partition's task has sent all and is over: it is forgotten as soon as its consumer has
+    /// asked. What is on its way then is the connection's.
+    pub fn finish_subpartition(&mut self, address: PartitionAddress) {
+        let is_handed_over =
+            self.subpartitions.get(&address).is_some_and(|end| end.is_handed_over());
+        if is_handed_over {
+            self.subpartitions.remove(&address);
+            self.producers.retain(|_, known| *known != address);
+        } else if self.subpartitions.contains_key(&address) {
+            self.finished.insert(address);
         }
     }
 
@@ -243,6 +260,7 @@ impl Transport {
         self.early.clear();
         self.to_peer.clear();
         self.accepted.clear();
+        self.finished.clear();
         self.subpartitions.values().for_each(|end| end.end());
     }
 
