@@ -12,7 +12,6 @@ pub mod jobmanager;
 pub mod memory;
 pub mod network;
 pub mod pipeline;
-pub mod processes;
 pub mod restart;
 pub mod rocksdb;
 pub mod security;
@@ -44,7 +43,7 @@ pub fn topics() -> Vec<Topic> {
         Topic { title: "JobManager memory", options: jobmanager::all() },
         Topic { title: "Messages and history of the JobManager", options: history::all() },
         Topic { title: "Network", options: network::all() },
-        Topic { title: "Several processes", options: processes::all() },
+        Topic { title: "Several processes", options: network::processes::all() },
         Topic { title: "Security", options: security::all() },
         Topic { title: "Workers and the I/O driver", options: worker::all() },
     ]

@@ -180,9 +180,7 @@ impl MiniCluster {
             others: self.group.as_ref().map(ProcessGroup::others),
         };
         match &self.group {
-            Some(group) if !group.leads() => {
-                self.dispatcher.follow(program, staff, group.sender())
-            }
+            Some(group) if !group.leads() => self.dispatcher.follow(program, staff, group.sender()),
             _ => self.dispatcher.submit(program, staff),
         }
     }

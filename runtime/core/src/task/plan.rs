@@ -4,9 +4,7 @@ use brisk_network::{
     BufferLimit, ChannelIndex, GateAddress,
     wire::{self, AttemptId, PartitionAddress, PartitionId},
 };
-use std::{
-    any::Any, collections::HashMap, fmt, marker::PhantomData, net::SocketAddr, sync::Arc,
-};
+use std::{any::Any, collections::HashMap, fmt, marker::PhantomData, net::SocketAddr, sync::Arc};
 
 use super::{BuildContext, TaskBody, snapshot::TaskRestore};
 use crate::{

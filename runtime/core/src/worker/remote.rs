@@ -128,9 +128,8 @@ impl Worker {
     fn writer_of(&self, address: PartitionAddress) -> Option<(TaskKey, NodeId)> {
         self.tasks.iter().find_map(|(key, task)| {
             let mut outputs = task.plan.outputs.iter();
-            let written = outputs.find(|output| {
-                output.ports.iter().any(|port| port.remote == Some(address))
-            })?;
+            let written = outputs
+                .find(|output| output.ports.iter().any(|port| port.remote == Some(address)))?;
             Some((*key, written.node))
         })
     }

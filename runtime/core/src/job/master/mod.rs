@@ -31,10 +31,7 @@ use std::{
     collections::BTreeMap,
     fmt,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{
-        Arc,
-        atomic::Ordering,
-    },
+    sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
@@ -43,10 +40,10 @@ use brisk_memory::driver::Instant64;
 pub use decisions::FailureRecord;
 pub(super) use decisions::{Decisions, MasterEvent};
 use decisions::{Fault, MasterAction, TaskOutcome};
-use local::LocalCopies;
-pub(super) use reporter::EndedTask;
 use elsewhere::Preparing;
 pub(crate) use elsewhere::ProcessLost;
+use local::LocalCopies;
+pub(super) use reporter::EndedTask;
 use reporter::Reporter;
 pub use requests::CheckpointAnswer;
 use requests::Replies;

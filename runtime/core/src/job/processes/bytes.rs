@@ -164,9 +164,8 @@ fn read_value(input: &mut Reader<'_>) -> Result<AccumulatorValue, Fault> {
         1 => AccumulatorValue::Long(input.i64("a sum")?),
         2 => AccumulatorValue::Double(f64::from_bits(input.u64("a sum")?)),
         3 => {
-            let counts = input.list("counts", 16, |input| {
-                Ok((read_int(input)?, input.u64("a count")?))
-            })?;
+            let counts =
+                input.list("counts", 16, |input| Ok((read_int(input)?, input.u64("a count")?)))?;
             AccumulatorValue::Histogram(counts.into_iter().collect())
         }
         other => return input.fault(format_args!("{other} is no kind of accumulator")),

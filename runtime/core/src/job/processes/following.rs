@@ -260,10 +260,7 @@ impl FollowedJob {
         Ok(())
     }
 
-    fn conclude(
-        &mut self,
-        result: impl FnOnce(&JobShared) -> Result<JobExecutionResult, Error>,
-    ) {
+    fn conclude(&mut self, result: impl FnOnce(&JobShared) -> Result<JobExecutionResult, Error>) {
         self.run = None;
         self.promise = None;
         self.result = Some(result(&self.parts.shared));
@@ -273,7 +270,9 @@ impl FollowedJob {
     pub(super) fn finish(self) {
         let FollowedParts { shared, program, keep, .. } = self.parts;
         if catch_unwind(AssertUnwindSafe(move || drop(program))).is_err() {
-            tracing::error!("a function of a job panicked when it was dropped, after the job's end");
+            tracing::error!(
+                "a function of a job panicked when it was dropped, after the job's end"
+            );
         }
         drop(keep);
         shared.outcome.set(self.result.expect("asked when it had ended"));
@@ -341,10 +340,9 @@ impl JobListener for Reporter {
         let end = match end {
             TaskEnd::Finished => SentEnd::Finished,
             TaskEnd::Canceled => SentEnd::Canceled,
-            TaskEnd::Failed(error) => SentEnd::Failed(SentError {
-                severity: error.severity(),
-                text: error.to_string(),
-            }),
+            TaskEnd::Failed(error) => {
+                SentEnd::Failed(SentError { severity: error.severity(), text: error.to_string() })
+            }
         };
         self.report(Report::TaskEnded { attempt, task, body: report.into(), end });
     }

@@ -9,7 +9,7 @@ use std::{
     process::{Child, Command, ExitStatus, Output, Stdio},
 };
 
-use brisk_memory::config::options::processes;
+use brisk_memory::config::options::network::processes;
 
 /// What is started.
 #[derive(Clone, Debug)]
@@ -41,12 +41,14 @@ impl Launcher {
     /// If the system has no free port.
     pub fn new(options: LaunchOptions) -> io::Result<Self> {
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
-        let secret = format!("{:016x}{:016x}", crate::job::random_word(), crate::job::random_word());
+        let secret =
+            format!("{:016x}{:016x}", crate::job::random_word(), crate::job::random_word());
         Ok(Self { options, port, secret })
     }
 
-    /// What a process has to find in `FLINK_PROPERTIES`; not in its arguments, which all can see.
-    pub fn properties(&self, index: u32) -> String {
+    /// Keys of a process's configuration. They go by `FLINK_PROPERTIES` and not by arguments, which
+    /// all users of the machine can see.
+    pub fn settings(&self, index: u32) -> Vec<(String, String)> {
         let own = [
             (processes::COUNT.key(), self.options.processes.to_string()),
             (processes::INDEX.key(), index.to_string()),
@@ -55,9 +57,8 @@ impl Launcher {
             (processes::RPC_PORT.key(), self.port.to_string()),
             (processes::HOST.key(), "127.0.0.1".to_owned()),
         ];
-        let own = own.iter().map(|(key, value)| format!("{key}: {value}"));
-        let others = self.options.settings.iter().map(|(key, value)| format!("{key}: {value}"));
-        own.chain(others).collect::<Vec<String>>().join("\n")
+        let own = own.into_iter().map(|(key, value)| (key.to_owned(), value));
+        own.chain(self.options.settings.iter().cloned()).collect()
     }
 
     /// Starts all processes; what they print is kept.
@@ -65,12 +66,28 @@ impl Launcher {
     /// # Errors
     /// If one can't be started; those that were are ended.
     pub fn launch(&self) -> io::Result<LaunchedProcesses> {
-        let mut launched = LaunchedProcesses { children: Vec::new() };
-        for index in 0..self.options.processes {
+        self.launch_from(0)
+    }
+
+    /// Starts all but the first, which the caller is: its environment has
+    /// [`settings`](Launcher::settings) of 0.
+    ///
+    /// # Errors
+    /// As [`Launcher::launch`].
+    pub fn launch_others(&self) -> io::Result<LaunchedProcesses> {
+        self.launch_from(1)
+    }
+
+    fn launch_from(&self, first: u32) -> io::Result<LaunchedProcesses> {
+        let mut launched = LaunchedProcesses { children: (0..first).map(|_| None).collect() };
+        for index in first..self.options.processes {
+            let settings = self.settings(index);
+            let lines: Vec<String> =
+                settings.iter().map(|(key, value)| format!("{key}: {value}")).collect();
             let child = Command::new(&self.options.executable)
                 .args(&self.options.arguments)
                 .envs(self.options.environment.iter().map(|(name, value)| (name, value)))
-                .env("FLINK_PROPERTIES", self.properties(index))
+                .env("FLINK_PROPERTIES", lines.join("\n"))
                 .stdin(Stdio::null())
                 .stdout(Stdio::piped())
                 .stderr(Stdio::piped())

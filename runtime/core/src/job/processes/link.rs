@@ -221,8 +221,7 @@ fn frame_at(bytes: &[u8], at: usize) -> Result<Option<(Message, usize)>, LinkErr
         return Err(LinkError::Message("its checksum is wrong".to_owned()));
     }
     let message = Message::decode(body);
-    let message = message.map_err(|fault| {
-        LinkError::Message(format!("at byte {}: {}", fault.offset, fault.what))
-    })?;
+    let message = message
+        .map_err(|fault| LinkError::Message(format!("at byte {}: {}", fault.offset, fault.what)))?;
     Ok(Some((message, at + HEAD_BYTES + length)))
 }

@@ -55,10 +55,7 @@ pub(in crate::job) enum Order {
     /// Know of this checkpoint, and say whether you can take part.
     Prepare(BarrierOptions),
     /// Begin it at those of these tasks that are yours.
-    Trigger {
-        id: CheckpointId,
-        tasks: Vec<TaskId>,
-    },
+    Trigger { id: CheckpointId, tasks: Vec<TaskId> },
     /// It has ended.
     EndCheckpoint(CheckpointEnd),
     /// The job has finished: how long it took, and what each task did.

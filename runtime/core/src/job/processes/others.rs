@@ -15,10 +15,7 @@ use crate::{
     checkpoint::{coordinator::RestorePoint, metadata},
     error::Error,
     graph::{JobGraph, JobId, TaskId},
-    job::{
-        JobExecutionResult, JobProgram,
-        deployment::Places,
-    },
+    job::{JobExecutionResult, JobProgram, deployment::Places},
     task::Attempt,
     worker::{TaskReport, WorkerHandle},
 };
@@ -97,11 +94,7 @@ impl Others {
     }
 
     /// Tells them how the job has ended, if it did not finish.
-    pub(in crate::job) fn tell_over(
-        &self,
-        job: JobId,
-        result: &Result<JobExecutionResult, Error>,
-    ) {
+    pub(in crate::job) fn tell_over(&self, job: JobId, result: &Result<JobExecutionResult, Error>) {
         let Err(error) = result else { return };
         self.tell_all(job, || match error {
             Error::Canceled { .. } => Order::Over(JobOver::Canceled),

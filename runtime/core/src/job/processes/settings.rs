@@ -8,16 +8,13 @@ use std::{
 use brisk_memory::{
     config::{
         Configuration,
-        options::{
-            network::{self, ShuffleCodec},
-            processes,
-        },
+        options::network::{self, ShuffleCodec, processes},
     },
     driver::{KeepAlive, SocketOptions},
 };
 use brisk_network::{
     connection::Trust,
-    remote::LinkOptions,
+    remote::{Backoff, LinkOptions},
     wire::{Codec, handshake::ClusterSecret},
 };
 
@@ -26,11 +23,8 @@ use crate::{error::Error, job::fresh_nonce, worker::RemoteOptions};
 
 /// A silent peer is asked after so long, so often, and is then given up: after 40 s in all, within
 /// the 50 s that Flink's heartbeats take.
-const KEEP_ALIVE: KeepAlive = KeepAlive {
-    idle: Duration::from_secs(10),
-    interval: Duration::from_secs(5),
-    probes: 6,
-};
+const KEEP_ALIVE: KeepAlive =
+    KeepAlive { idle: Duration::from_secs(10), interval: Duration::from_secs(5), probes: 6 };
 
 /// How the processes of a program find each other.
 #[derive(Clone, Debug)]
@@ -144,9 +138,12 @@ fn link_options(config: &Configuration, segment_bytes: usize) -> Result<LinkOpti
             user_timeout: Some(KEEP_ALIVE.patience()),
             ..SocketOptions::default()
         },
-        connect_timeout: Duration::from_secs(
-            config.get(&network::CONNECT_TIMEOUT_SECONDS)?.into(),
-        ),
+        connect_timeout: Duration::from_secs(config.get(&network::CONNECT_TIMEOUT_SECONDS)?.into()),
+        connect_retries: config.get(&network::CONNECT_RETRIES)?,
+        backoff: Backoff {
+            initial: Duration::from_millis(config.get(&network::REQUEST_BACKOFF_INITIAL)?.into()),
+            max: Duration::from_millis(config.get(&network::REQUEST_BACKOFF_MAX)?.into()),
+        },
         request_timeout: config.get(&network::PARTITION_REQUEST_TIMEOUT)?,
         ..LinkOptions::new(segment_bytes)
     })

@@ -106,8 +106,7 @@ impl ProcessGroup {
         workers: Vec<WorkerAddress>,
         control: ControlSender,
     ) -> Result<Self, Error> {
-        let failed =
-            |cause: String| Error::Start { what: format!("the thread {NAME}"), cause };
+        let failed = |cause: String| Error::Start { what: format!("the thread {NAME}"), cause };
         let (sender_of, sender) = mpsc::channel();
         let (joined, receiver) = mpsc::channel();
         let patience = settings.patience;
@@ -120,12 +119,8 @@ impl ProcessGroup {
             Ok(sender) => sender?,
             Err(_) => return Err(failed("it ended at once".to_owned())),
         };
-        let mut group = Self {
-            sender,
-            members: Arc::from([]),
-            next_job: Mutex::new(0),
-            thread: Some(thread),
-        };
+        let mut group =
+            Self { sender, members: Arc::from([]), next_job: Mutex::new(0), thread: Some(thread) };
         // The thread has a time limit of its own, and says more.
         let joined = receiver.recv_timeout(patience + Duration::from_secs(10));
         let Joined { seed, members } = joined.map_err(|error| failed(error.to_string()))??;

@@ -137,7 +137,8 @@ impl AccumulatorSnapshot {
     /// Of such entries.
     pub(crate) fn of_entries(entries: Vec<(String, AccumulatorValue, String)>) -> Self {
         let values = entries.into_iter();
-        let registered = values.map(|(name, value, operator)| (name, Registered { value, operator }));
+        let registered =
+            values.map(|(name, value, operator)| (name, Registered { value, operator }));
         Self { values: registered.collect() }
     }
 }

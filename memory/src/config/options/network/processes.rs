@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{ABOVE_ZERO, AT_LEAST_ONE, at_least_one, is_above_zero};
+use super::super::{ABOVE_ZERO, AT_LEAST_ONE, at_least_one, is_above_zero};
 use crate::config::option::{ConfigOption, OptionDescription};
 
 /// `taskmanager.processes`.
@@ -61,7 +61,7 @@ pub const REGISTRATION_TIMEOUT: ConfigOption<Duration> = ConfigOption::new(
 .default("5 min")
 .rule(is_above_zero, ABOVE_ZERO);
 
-pub(super) fn all() -> Vec<OptionDescription> {
+pub(in crate::config::options) fn all() -> Vec<OptionDescription> {
     vec![
         COUNT.describe(),
         INDEX.describe(),

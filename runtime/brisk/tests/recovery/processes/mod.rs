@@ -1,13 +1,12 @@
 //! Jobs of several processes: the same results as in one, and an end when one of them is gone.
 //!
 //! The processes are this test program itself, started with a variable that says what to run.
-#![expect(clippy::unwrap_used, reason = "a test")]
-
 mod jobs;
 
 use std::{
     collections::BTreeMap,
     env, fs,
+    path::{Path, PathBuf},
     process::Output,
     time::{Duration, Instant},
 };
@@ -19,11 +18,17 @@ use jobs::{JOB, RECORDS, expected};
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The processes of a test that runs `job` when it finds itself to be one of them.
-fn launch(test: &str, job: &str, (processes, settings): (u32, &[(&str, &str)])) -> LaunchedProcesses {
+fn launch(
+    test: &str,
+    job: &str,
+    (processes, settings): (u32, &[(&str, &str)]),
+) -> LaunchedProcesses {
     let settings = settings.iter().map(|(key, value)| (key.to_string(), value.to_string()));
     let launcher = Launcher::new(LaunchOptions {
         executable: env::current_exe().unwrap(),
-        arguments: ["--exact", test, "--nocapture"].map(Into::into).to_vec(),
+        arguments: ["--exact", &format!("processes::{test}"), "--nocapture"]
+            .map(Into::into)
+            .to_vec(),
         environment: vec![(JOB.into(), job.into())],
         settings: settings.collect(),
         processes,
@@ -110,6 +115,59 @@ fn a_process_that_is_killed_fails_the_others() {
                 }
             }
         }
+    }
+}
+
+/// The last complete checkpoint in the folder of a job.
+fn last_checkpoint(folder: &Path) -> Option<(u64, PathBuf)> {
+    let jobs = fs::read_dir(folder).ok()?.flatten();
+    let found = jobs.flat_map(|job| fs::read_dir(job.path()).into_iter().flatten().flatten());
+    let complete = found.filter_map(|entry| {
+        let number = entry.file_name().to_str()?.strip_prefix("chk-")?.parse().ok()?;
+        entry.path().join("_metadata").exists().then(|| (number, entry.path()))
+    });
+    complete.max()
+}
+
+/// A job is killed in one of its processes and started again from its last checkpoint.
+fn check_restore(name: &str, kind: &[(&str, &str)]) {
+    let folder = tempfile::tempdir().unwrap();
+    let mut settings = vec![
+        ("execution.checkpointing.interval", "50 ms"),
+        ("execution.checkpointing.dir", folder.path().to_str().unwrap()),
+        ("execution.checkpointing.externalized-checkpoint-retention", "RETAIN_ON_CANCELLATION"),
+    ];
+    settings.extend(kind);
+    let mut slow = settings.clone();
+    slow.push(("test.rate", "50000"));
+    let mut launched = launch(name, "recoverable", (3, &slow));
+    let until = Instant::now() + PATIENCE;
+    while last_checkpoint(folder.path()).is_none_or(|(number, _)| number < 3) {
+        assert!(Instant::now() < until, "no third checkpoint");
+        for index in 0..3 {
+            let ended = launched.try_wait(index).unwrap();
+            assert!(ended.is_none(), "{}", text(&launched.wait(index).unwrap()));
+        }
+        std::thread::park_timeout(Duration::from_millis(20));
+    }
+    launched.kill(1).unwrap();
+    for (index, output) in (0..).zip(finish(launched, 3)) {
+        if index != 1 {
+            check_lost(&output, 1);
+        }
+    }
+    let (_, checkpoint) = last_checkpoint(folder.path()).unwrap();
+    settings.push(("execution.state-recovery.path", checkpoint.to_str().unwrap()));
+    let launched = launch(name, "recoverable", (3, &settings));
+    assert_eq!(counts(&finish(launched, 3)), expected(RECORDS), "{kind:?}");
+}
+
+#[test]
+fn a_killed_job_goes_on_from_its_checkpoint() {
+    const NAME: &str = "a_killed_job_goes_on_from_its_checkpoint";
+    if is_parent() {
+        check_restore(NAME, &[]);
+        check_restore(NAME, &[("execution.checkpointing.unaligned.enabled", "true")]);
     }
 }
 

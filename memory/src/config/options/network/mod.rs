@@ -1,5 +1,7 @@
 //! Exchange between tasks: buffers, debloating, connections.
 
+pub mod processes;
+
 use std::time::Duration;
 
 use super::{ABOVE_ZERO, AT_LEAST_ONE, at_least_one, at_least_one_if_set, is_above_zero};
@@ -144,7 +146,8 @@ pub const PARTITION_REQUEST_TIMEOUT: ConfigOption<Duration> = ConfigOption::new(
 /// `taskmanager.network.request-backoff.initial`.
 pub const REQUEST_BACKOFF_INITIAL: ConfigOption<u32> = ConfigOption::new(
     "taskmanager.network.request-backoff.initial",
-    "First wait, in milliseconds, before a partition is asked for again. No effect yet.",
+    "First wait, in milliseconds, before another attempt to connect; the next ones are twice as long \
+     each. A partition that is not there yet is waited for at its producer.",
 )
 .default("100")
 .deprecated(&["taskmanager.net.request-backoff.initial"]);
@@ -152,7 +155,7 @@ pub const REQUEST_BACKOFF_INITIAL: ConfigOption<u32> = ConfigOption::new(
 /// `taskmanager.network.request-backoff.max`.
 pub const REQUEST_BACKOFF_MAX: ConfigOption<u32> = ConfigOption::new(
     "taskmanager.network.request-backoff.max",
-    "Longest wait, in milliseconds, before a partition is asked for again. No effect yet.",
+    "Longest wait, in milliseconds, before another attempt to connect.",
 )
 .default("10000")
 .deprecated(&["taskmanager.net.request-backoff.max"]);
@@ -168,7 +171,7 @@ pub const CONNECT_TIMEOUT_SECONDS: ConfigOption<u32> = ConfigOption::new(
 /// `taskmanager.network.retries`.
 pub const CONNECT_RETRIES: ConfigOption<u32> = ConfigOption::new(
     "taskmanager.network.retries",
-    "Further attempts to connect to another TaskManager. No effect yet.",
+    "Further attempts to connect to another process, see the back-off of requests.",
 )
 .default("0");
 

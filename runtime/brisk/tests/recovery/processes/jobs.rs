@@ -26,6 +26,7 @@ pub(crate) fn run(job: &str) {
     let result = match job {
         "count" => count(),
         "endless" => endless(),
+        "recoverable" => recoverable(),
         "different" => different(),
         other => panic!("there is no job {other}"),
     };
@@ -75,6 +76,33 @@ fn endless() -> Result<(), Error> {
             }
         });
     env.execute("endless").map(drop)
+}
+
+/// Counts by key, with checkpoints; at the end each process prints the counts of its own keys.
+fn recoverable() -> Result<(), Error> {
+    let env = environment()?;
+    let setting = |key| env.configuration().raw(key).unwrap_or_default().to_owned();
+    let limit = match setting("test.rate").parse() {
+        Ok(rate) => RateLimit::PerSecond(rate),
+        Err(_) => RateLimit::Unlimited,
+    };
+    let counts = env
+        .from_generator(Some(RECORDS), limit, |number| number)
+        .rebalance()
+        .map(|number| key_of(number))
+        .key_by(|key: &u64| *key)
+        .count()
+        .collect();
+    env.execute("recoverable")?;
+    println!();
+    let mut last = BTreeMap::new();
+    for (key, count) in counts.take() {
+        // Counts of a key come in order, and go on from the checkpoint.
+        let before = last.insert(key, count);
+        assert!(before.is_none_or(|before| before + 1 == count), "{key}: {count}");
+    }
+    last.iter().for_each(|(key, count)| println!("count: {key} {count}"));
+    Ok(())
 }
 
 /// Each process describes another graph.
