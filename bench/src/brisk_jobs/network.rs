@@ -15,13 +15,13 @@ const INDEX: &str = "taskmanager.process.index";
 
 /// A job of several processes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Networked {
+struct Networked {
     /// Its name.
-    pub job: &'static str,
+    job: &'static str,
     /// Whether it counts by key.
-    pub counts: bool,
+    counts: bool,
     /// Whether what arrives is checked.
-    pub trusts: bool,
+    trusts: bool,
 }
 
 /// All such jobs.

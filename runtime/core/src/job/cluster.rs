@@ -127,14 +127,20 @@ impl MiniCluster {
             let started = cluster.start_worker(pin.then_some(core))?;
             cluster.workers.push(started);
         }
-        if let Some(processes) = processes {
-            let handles = cluster.workers.iter().map(WorkerThread::handle);
-            let address = |at: Option<SocketAddr>| at.expect("workers of a group listen");
-            let workers = handles.map(|worker| (worker.id, address(worker.data))).collect();
-            let control = cluster.control.sender().clone();
-            cluster.group = Some(ProcessGroup::start(processes, workers, control)?);
-        }
+        cluster.join(processes)?;
         Ok(Arc::new(cluster))
+    }
+
+    /// Joins the other processes, if there are any.
+    fn join(&mut self, processes: Option<ProcessSettings>) -> Result<(), Error> {
+        let Some(processes) = processes else { return Ok(()) };
+        self.dispatcher.set_aside(self.workers.len() as u64 * u64::from(HEADER_SEGMENTS));
+        let handles = self.workers.iter().map(WorkerThread::handle);
+        let address = |at: Option<SocketAddr>| at.expect("workers of a group listen");
+        let workers = handles.map(|worker| (worker.id, address(worker.data))).collect();
+        let control = self.control.sender().clone();
+        self.group = Some(ProcessGroup::start(processes, workers, control)?);
+        Ok(())
     }
 
     /// The memory of the cluster.
@@ -153,11 +159,6 @@ impl MiniCluster {
             core,
             directory: Arc::clone(self.dispatcher.directory()),
             remote: self.remote.clone(),
-        })
-        .inspect(|_| {
-            if self.remote.is_some() {
-                self.dispatcher.set_aside(u64::from(HEADER_SEGMENTS));
-            }
         })
     }
 

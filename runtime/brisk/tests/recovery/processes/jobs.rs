@@ -1,6 +1,10 @@
 //! What the processes of the tests run.
 
-use std::{collections::BTreeMap, fs};
+use std::{
+    collections::BTreeMap,
+    fs,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use brisk::prelude::*;
 
@@ -9,6 +13,9 @@ pub(crate) const JOB: &str = "BRISK_TEST_JOB";
 /// Records of the bounded job.
 pub(crate) const RECORDS: u64 = 200_000;
 const KEYS: u64 = 1000;
+
+/// Whether the one failure of this process has been.
+static FAILED: AtomicBool = AtomicBool::new(false);
 
 fn key_of(number: u64) -> u64 {
     number.wrapping_mul(number) % KEYS
@@ -40,7 +47,9 @@ fn environment() -> Result<StreamExecutionEnvironment, Error> {
     if env.configuration().raw("parallelism.default").is_none() {
         env.set_parallelism(4);
     }
-    env.set("restart-strategy.type", "none");
+    if env.configuration().raw("restart-strategy.type").is_none() {
+        env.set("restart-strategy.type", "none");
+    }
     Ok(env)
 }
 
@@ -86,20 +95,28 @@ fn recoverable() -> Result<(), Error> {
         Ok(rate) => RateLimit::PerSecond(rate),
         Err(_) => RateLimit::Unlimited,
     };
+    let restarts = !setting("test.fails").is_empty();
+    let fails = setting("taskmanager.process.index") == setting("test.fails");
     let counts = env
         .from_generator(Some(RECORDS), limit, |number| number)
         .rebalance()
-        .map(|number| key_of(number))
+        .map(move |number| {
+            let fails = fails && number > RECORDS / 2 && !FAILED.swap(true, Ordering::Relaxed);
+            assert!(!fails, "it fails once");
+            key_of(number)
+        })
         .key_by(|key: &u64| *key)
         .count()
         .collect();
     env.execute("recoverable")?;
-    println!();
+    println!("\nfailed: {}", FAILED.load(Ordering::Relaxed));
     let mut last = BTreeMap::new();
     for (key, count) in counts.take() {
-        // Counts of a key come in order, and go on from the checkpoint.
+        // Counts of a key come in order, and again from the checkpoint on after a failure.
         let before = last.insert(key, count);
-        assert!(before.is_none_or(|before| before + 1 == count), "{key}: {count}");
+        let follows =
+            before.is_none_or(|before| before + 1 == count || restarts && count <= before);
+        assert!(follows, "{key}: {count}");
     }
     last.iter().for_each(|(key, count)| println!("count: {key} {count}"));
     Ok(())

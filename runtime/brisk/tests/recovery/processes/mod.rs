@@ -171,6 +171,26 @@ fn a_killed_job_goes_on_from_its_checkpoint() {
     }
 }
 
+#[test]
+fn a_task_that_fails_restarts_the_job_in_all_processes() {
+    const NAME: &str = "a_task_that_fails_restarts_the_job_in_all_processes";
+    if is_parent() {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = [
+            ("execution.checkpointing.interval", "50 ms"),
+            ("execution.checkpointing.dir", folder.path().to_str().unwrap()),
+            ("restart-strategy.type", "fixed-delay"),
+            ("restart-strategy.fixed-delay.attempts", "1"),
+            ("restart-strategy.fixed-delay.delay", "50 ms"),
+            ("test.rate", "200000"),
+            ("test.fails", "1"),
+        ];
+        let outputs = finish(launch(NAME, "recoverable", (3, &settings)), 3);
+        assert!(text(&outputs[1]).contains("failed: true"), "{}", text(&outputs[1]));
+        assert_eq!(counts(&outputs), expected(RECORDS));
+    }
+}
+
 /// One error that names the process that is gone and its address.
 fn check_lost(output: &Output, killed: u32) {
     let printed = text(output);
