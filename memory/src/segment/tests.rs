@@ -180,7 +180,7 @@ fn three() -> (Arena, Pool, Holding) {
 fn all_are_frozen_at_once_and_handed_over_when_they_change_or_go() {
     let (arena, mut pool, mut holding) = three();
     let [first, second] = [(); 2].map(|()| holding.add(filled(&mut pool)));
-    let claims = holding.freeze_all(|_| true);
+    let claims = holding.freeze_all(vec![first, second]);
     assert!(!holding.is_open(first) && !holding.thaw(first), "somebody wants it as it is");
     holding.replace(first, filled(&mut pool));
     holding.bytes_mut(first)[3] = 99;
@@ -200,7 +200,7 @@ fn all_are_frozen_at_once_and_handed_over_when_they_change_or_go() {
 fn what_nobody_wants_any_more_is_opened_where_it_is() {
     let (_arena, mut pool, mut holding) = three();
     let [first, second, third] = [(); 3].map(|()| holding.add(filled(&mut pool)));
-    let claims = holding.freeze_all(|index| index != third);
+    let claims = holding.freeze_all(vec![first, second]);
     assert!(holding.thaw(third), "nobody wanted it");
     let taken = claims.take(first).unwrap();
     assert!(!holding.thaw(first), "it is being read");
@@ -209,7 +209,7 @@ fn what_nobody_wants_any_more_is_opened_where_it_is() {
     drop(claims);
     assert!(holding.thaw(second), "the freeze is over");
     // The next one, of which the holding is dropped.
-    let claims = holding.freeze_all(|_| true);
+    let claims = holding.freeze_all(vec![first, second, third]);
     drop(holding);
     assert_eq!(pool.outstanding(), SegmentCount(3));
     assert_eq!(claims.take(second).unwrap().as_slice()[4], 4);
@@ -221,7 +221,7 @@ fn what_nobody_wants_any_more_is_opened_where_it_is() {
 fn without_a_segment_for_a_copy_it_is_on_the_heap() {
     let (_arena, mut pool, mut holding) = three();
     let [first, second] = [(); 2].map(|()| holding.add(filled(&mut pool)));
-    let claims = holding.freeze_all(|_| true);
+    let claims = holding.freeze_all(vec![first, second]);
     assert!(!claims.is_starved());
     assert!(holding.thaw_by_heap(first));
     assert!(claims.is_starved());
@@ -233,7 +233,7 @@ fn without_a_segment_for_a_copy_it_is_on_the_heap() {
     assert_eq!(taken.as_slice()[3], 3);
     assert!(!claims.is_starved(), "nothing is wanted any more");
     // A saved segment makes room.
-    let claims = holding.freeze_all(|_| true);
+    let claims = holding.freeze_all(vec![first, second]);
     holding.replace(first, filled(&mut pool));
     assert_eq!(pool.outstanding(), SegmentCount(3));
     assert!(claims.downgrade().set_aside() && !claims.downgrade().set_aside());

@@ -31,6 +31,8 @@ pub struct Claims {
 pub struct ClaimsRef(Weak<Mutex<State>>);
 
 struct State {
+    /// Of which segments, in order, and as many claims.
+    numbers: Vec<HeldIndex>,
     claims: Vec<Claim>,
     /// How many are not `None`.
     open: usize,
@@ -40,11 +42,18 @@ struct State {
     is_starved: bool,
 }
 
+impl State {
+    fn place(&self, index: HeldIndex) -> Option<usize> {
+        self.numbers.binary_search(&index).ok()
+    }
+}
+
 impl Claims {
-    pub(super) fn new(slots: impl Iterator<Item = Option<SlotRef>>, size: usize) -> Claims {
-        let claims: Vec<Claim> = slots.map(|slot| slot.map_or(Claim::None, Claim::Waits)).collect();
-        let open = claims.iter().filter(|claim| !matches!(claim, Claim::None)).count();
-        let state = State { claims, open, saved_from: 0, is_starved: false };
+    pub(super) fn new(numbers: Vec<HeldIndex>, slots: Vec<SlotRef>, size: usize) -> Claims {
+        assert!(numbers.is_sorted_by(|one, next| one < next), "they are looked up by number");
+        let claims: Vec<Claim> = slots.into_iter().map(Claim::Waits).collect();
+        let open = claims.len();
+        let state = State { numbers, claims, open, saved_from: 0, is_starved: false };
         Claims { state: Arc::new(Mutex::new(state)), size }
     }
 
@@ -64,7 +73,8 @@ impl Claims {
     pub fn take(&self, index: HeldIndex) -> Option<IoBuffer> {
         let mut state = self.lock();
         let is_starved = state.is_starved;
-        let claim = std::mem::replace(state.claims.get_mut(index.0 as usize)?, Claim::None);
+        let at = state.place(index)?;
+        let claim = std::mem::replace(&mut state.claims[at], Claim::None);
         let taken = match claim {
             Claim::None => return None,
             Claim::Waits(slot) => {
@@ -117,16 +127,19 @@ impl ClaimsRef {
 
     pub(super) fn is_waiting_for(&self, index: HeldIndex) -> bool {
         let Some(state) = self.0.upgrade() else { return false };
-        matches!(lock(&state).claims.get(index.0 as usize), Some(Claim::Waits(_)))
+        let state = lock(&state);
+        state.place(index).is_some_and(|at| matches!(state.claims[at], Claim::Waits(_)))
     }
 
     /// The holding lets go of a frozen segment.
     pub(super) fn hand_over(&self, index: HeldIndex, buffer: &Buffer) {
         let Some(state) = self.0.upgrade() else { return };
         let mut state = lock(&state);
-        if let Some(claim @ Claim::Waits(_)) = state.claims.get_mut(index.0 as usize) {
-            *claim = Claim::Saved(buffer.clone());
-            state.saved_from = state.saved_from.min(index.0 as usize);
+        if let Some(at) = state.place(index)
+            && let Claim::Waits(_) = state.claims[at]
+        {
+            state.claims[at] = Claim::Saved(buffer.clone());
+            state.saved_from = state.saved_from.min(at);
         }
     }
 
@@ -135,8 +148,10 @@ impl ClaimsRef {
         let Some(state) = self.0.upgrade() else { return };
         let mut state = lock(&state);
         state.is_starved = true;
-        if let Some(claim @ Claim::Waits(_)) = state.claims.get_mut(index.0 as usize) {
-            *claim = Claim::Copied(AlignedBytes::copy_of(bytes));
+        if let Some(at) = state.place(index)
+            && let Claim::Waits(_) = state.claims[at]
+        {
+            state.claims[at] = Claim::Copied(AlignedBytes::copy_of(bytes));
         }
     }
 

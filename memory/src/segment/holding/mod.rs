@@ -131,6 +131,13 @@ impl Holding {
         self.claims.iter().for_each(|claims| claims.hand_over(index, &buffer));
     }
 
+    /// All segments, numbered as they were, which it has no more.
+    pub fn take_all(&mut self) -> Holding {
+        let (entries, unused, claims) = (Vec::new(), Vec::new(), Vec::new());
+        let none = Holding { entries, unused, claims, ..*self };
+        std::mem::replace(self, none)
+    }
+
     /// The bytes of a segment.
     #[inline(always)]
     pub fn bytes(&self, index: HeldIndex) -> &[u8] {
@@ -168,17 +175,21 @@ impl Holding {
         Buffer::first(entry.slot, self.size)
     }
 
-    /// Freezes all segments, of which those that `wants` names can be had from the claims: each is
-    /// handed over when it is asked for, or before it changes.
-    pub fn freeze_all(&mut self, wants: impl Fn(HeldIndex) -> bool) -> Claims {
+    /// Freezes all segments, of which those that are `wanted`, in order, can be had from the claims: each
+    /// is handed over when it is asked for, or before it changes. Takes time only for these.
+    ///
+    /// # Panics
+    /// If one of them is not there, or comes before another of a lesser number.
+    pub fn freeze_all(&mut self, wanted: Vec<HeldIndex>) -> Claims {
         self.epoch = Epoch(self.epoch.0 + 1);
         assert!(self.epoch != Epoch::GONE, "a holding is frozen less than 2^32 times");
-        let live = |(at, entry): (usize, &Entry)| {
-            let is_there = entry.opened != Epoch::GONE;
-            (is_there && wants(HeldIndex(at as u32))).then_some(entry.slot)
+        let slot = |index: &HeldIndex| {
+            let Entry { slot, opened, .. } = self.entries[index.0 as usize];
+            assert!(opened != Epoch::GONE, "{index:?} is not there");
+            slot
         };
-        let slots = self.entries.iter().enumerate().map(live);
-        let claims = Claims::new(slots, self.size);
+        let slots = wanted.iter().map(slot).collect();
+        let claims = Claims::new(wanted, slots, self.size);
         self.claims.retain(ClaimsRef::is_wanted);
         self.claims.push(claims.downgrade());
         claims

@@ -17,7 +17,7 @@ use crate::{
         Exchange, ExecutionEdge, ExecutionGraph, JobGraph, JobId, NodeId, Subtask, SubtaskIndex,
         TaskId, VertexIndex,
     },
-    state::backend::StateBackend,
+    state::{Survivors, backend::StateBackend},
     task::{
         Attempt, BufferQuota, GatePlan, JobFactories, OperatorPlan, OutputPlan, PlannedTask,
         PortPlan, RemoteProducer, SubtaskPlan, TaskFactory, TaskKey, WorkerId, partition_address,
@@ -68,6 +68,8 @@ pub(super) struct Run<'a> {
     pub(super) places: &'a Places,
     /// What each task starts from; empty for the beginning.
     pub(super) restores: &'a [Arc<TaskRestore>],
+    /// What outlives runs in memory.
+    pub(super) survivors: &'a Survivors,
     pub(super) buffer_timeout: Option<Duration>,
 }
 
@@ -95,6 +97,7 @@ impl Run<'_> {
             checkpointing: settings.checkpoints.is_periodic(),
             backend: self.program.backend.as_ref(),
             restores: self.restores,
+            survivors: self.survivors,
         };
         let tasks = deployment.tasks();
         let run = Arc::new(JobRun {
@@ -127,6 +130,8 @@ struct Deployment<'a> {
     backend: Option<&'a Arc<dyn StateBackend>>,
     /// What each task starts from; empty for the beginning.
     restores: &'a [Arc<TaskRestore>],
+    /// What outlives runs in memory.
+    survivors: &'a Survivors,
 }
 
 /// The gate of one input of one task, and where each edge's channels begin in it.
@@ -212,6 +217,7 @@ impl Deployment<'_> {
             checkpointing: self.checkpointing,
             backend: self.backend.cloned(),
             restore: self.restores.get(task.as_index()).cloned(),
+            survivors: self.survivors.clone(),
         }
     }
 

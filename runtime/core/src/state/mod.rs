@@ -28,5 +28,5 @@ pub use operator::{
     BroadcastState, Broadcasting, FunctionInitializationContext, FunctionSnapshotContext,
 };
 pub use range::HashRange;
-pub(crate) use snapshot::verify_segments;
+pub(crate) use snapshot::{Survivors, SurvivorsPlace, verify_segments};
 pub use supply::{Supply, SupplyOptions};

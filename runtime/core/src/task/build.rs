@@ -187,7 +187,9 @@ impl BuildContext {
     /// What `node` finds in the checkpoint that its task starts from.
     pub fn restored(&self, node: NodeId) -> RestoredState {
         let restore = self.plan.restore.clone();
-        RestoredState::new(restore, self.plan.operator(node), Some(Rc::clone(&self.disk)))
+        let operator = self.plan.operator(node);
+        let restored = RestoredState::new(restore, operator, Some(Rc::clone(&self.disk)));
+        restored.with_survivors(&self.plan.survivors, self.plan.subtask)
     }
 
     /// The reader of an input of `node`.

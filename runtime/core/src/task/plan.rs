@@ -15,7 +15,7 @@ use crate::{
         EdgeId, Exchange, JobId, KeyGroup, MaxParallelism, NodeId, OperatorId, Parallelism, TaskId,
         key_group::operator_index_for_key_group,
     },
-    state::backend::StateBackend,
+    state::{Survivors, backend::StateBackend},
 };
 
 /// Names a task in its process; never reused.
@@ -176,6 +176,8 @@ pub struct SubtaskPlan {
     pub backend: Option<Arc<dyn StateBackend>>,
     /// What it starts from; `None` for the beginning.
     pub restore: Option<Arc<TaskRestore>>,
+    /// Where state in memory is left for the next run.
+    pub(crate) survivors: Survivors,
 }
 
 /// A subtask and how to build it. The two are apart because plans are kept while

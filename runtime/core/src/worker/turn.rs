@@ -373,6 +373,11 @@ impl Worker {
             (TaskEnd::Finished, Err(panic)) => TaskEnd::Failed(panic),
             (end, _) => end,
         };
+        if matches!(end, TaskEnd::Finished) {
+            // Nobody takes its place.
+            let operators = plan.operators.iter().map(|operator| operator.id);
+            plan.survivors.forget(operators, plan.subtask);
+        }
         self.forget_channels(&plan, &end);
         run.listener.task_ended(report, end);
     }

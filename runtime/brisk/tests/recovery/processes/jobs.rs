@@ -60,7 +60,7 @@ fn count() -> Result<(), Error> {
     let counts = env
         .from_generator(Some(RECORDS), RateLimit::Unlimited, |number| number)
         .rebalance()
-        .map(|number| key_of(number))
+        .map(key_of)
         .key_by(|key: &u64| *key)
         .count()
         .collect();

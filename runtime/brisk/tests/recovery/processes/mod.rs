@@ -1,6 +1,8 @@
 //! Jobs of several processes: the same results as in one, and an end when one of them is gone.
 //!
 //! The processes are this test program itself, started with a variable that says what to run.
+#![expect(clippy::unwrap_used, reason = "a test")]
+
 mod jobs;
 
 use std::{

@@ -97,14 +97,27 @@ pub(super) fn decode_header(bytes: &[u8]) -> Result<BlockHeader, String> {
     Ok(BlockHeader { compression, raw_len, stored_len, checksum: word(16), sealed })
 }
 
-/// The state in a block, or what is wrong with it.
-pub(super) fn decode_block(header: BlockHeader, stored: Vec<u8>) -> Result<Vec<u8>, String> {
+impl BlockHeader {
+    /// Whether the bytes of its state are as many as it says only if its checksum is right.
+    pub(super) fn is_compressed(&self) -> bool {
+        self.compression != Compression::None
+    }
+}
+
+/// Checks what is stored in a block; what is wrong with it, if anything is.
+pub(super) fn check_block(header: &BlockHeader, stored: &[u8]) -> Result<(), String> {
     if stored.len() != header.stored_len {
         return Err(format!("a block is cut after {} bytes", stored.len()));
     }
-    if crc32c::crc32c_append(header.sealed, &stored) != header.checksum {
+    if crc32c::crc32c_append(header.sealed, stored) != header.checksum {
         return Err("a block doesn't have its checksum".to_owned());
     }
+    Ok(())
+}
+
+/// The state in a block, or what is wrong with it.
+pub(super) fn decode_block(header: BlockHeader, stored: Vec<u8>) -> Result<Vec<u8>, String> {
+    check_block(&header, &stored)?;
     let raw = match header.compression {
         Compression::None => stored,
         Compression::Zstd => zstd::bulk::decompress(&stored, header.raw_len)

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use brisk_memory::driver::{File, OpenOptions};
 
 use super::block::{
-    BLOCK_HEADER_BYTES, BlockHeader, FILE_HEADER, FILE_HEADER_BYTES, decode_block, decode_header,
+    BLOCK_HEADER_BYTES, BlockHeader, FILE_HEADER, FILE_HEADER_BYTES, check_block, decode_block,
+    decode_header,
 };
 use super::disk::Disk;
 use super::error::StorageError;
@@ -115,7 +116,8 @@ impl StateReader {
         Ok(())
     }
 
-    /// Passes over blocks that end before `at`, without reading them.
+    /// Passes over blocks that end before `at`. Those that are compressed are read and checked: how many
+    /// bytes of state are in them, and so where those behind begin, only their checksum vouches for.
     ///
     /// # Errors
     /// As [`StateReader::next_block`].
@@ -124,6 +126,12 @@ impl StateReader {
             let Some(header) = self.header(disk)? else { break };
             if self.state_at + header.raw_len as u64 > at {
                 break;
+            }
+            if header.is_compressed() {
+                let begin = self.at + BLOCK_HEADER_BYTES as u64;
+                let stored = disk.read_at(&self.file, begin, header.stored_len)?;
+                check_block(&header, &stored)
+                    .map_err(|what| StorageError::damaged(&self.path, self.at, what))?;
             }
             self.read_all = false;
             self.pass(header);
@@ -148,7 +156,8 @@ impl StateReader {
         Ok(state)
     }
 
-    /// A part of the state, such as that of some key groups; blocks before it are passed over.
+    /// A part of the state, such as that of some key groups; blocks before it are passed over, see
+    /// [`StateReader::skip_to`].
     ///
     /// # Errors
     /// As [`StateReader::next_block`], and when the part is not within the state.

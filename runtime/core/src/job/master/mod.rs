@@ -66,6 +66,7 @@ use crate::{
     },
     error::Error,
     graph::{ExecutionGraph, JobStatus, TaskId},
+    state::Survivors,
     task::{Attempt, CheckpointEnd, OpenDisk, WorkerId},
     worker::{Control, JobKey, JobRun, TaskEnd, TaskReport, WorkerHandle},
 };
@@ -96,6 +97,8 @@ pub(super) struct JobMaster {
     /// The first of the worst of this attempt.
     error: Option<Error>,
     store: Store,
+    /// State in memory between two runs.
+    survivors: Survivors,
     replies: Replies,
     /// How it has ended, when only its files are left.
     ended: Option<JobStatus>,
@@ -114,6 +117,7 @@ impl JobMaster {
             reports: Vec::new(),
             error: None,
             store: Store::new(folders, local),
+            survivors: Survivors::default(),
             replies: Replies::default(),
             ended: None,
             began: Instant64::from_nanos(0),
@@ -323,6 +327,9 @@ impl JobMaster {
             RestorePoint::Beginning | RestorePoint::Undecided(_) => None,
         };
         let restores = restore_plans(program, execution, (from, copies.as_deref()))?;
+        if restores.is_empty() {
+            self.survivors.clear();
+        }
         let run = Run {
             id: shared.id,
             attempt,
@@ -330,6 +337,7 @@ impl JobMaster {
             execution,
             places,
             restores: &restores,
+            survivors: &self.survivors,
             buffer_timeout: *buffer_timeout,
         };
         let Deployed { run, tasks } = run.prepare(|tasks| {
@@ -381,6 +389,7 @@ impl JobMaster {
             worker.handle().send(Control::Shutdown);
         }
         // Their tasks are over, so their threads end at once. Copies at hand go with the store.
+        self.survivors.clear();
         drop((dedicated, self.replies, self.store));
         let dropped = catch_unwind(AssertUnwindSafe(move || drop(program)));
         if dropped.is_err() {

@@ -30,6 +30,7 @@ use crate::{
         dispatcher::{Promise, Promises},
         master::{CurrentRun, JobShared, restore_plans},
     },
+    state::Survivors,
     task::{Attempt, CheckpointEnd, TaskKey, WorkerId},
     worker::{Control, JobListener, JobRun, TaskEnd, TaskReport, empty_report},
 };
@@ -52,6 +53,8 @@ pub(in crate::job) struct FollowedJob {
     run: Option<Arc<JobRun>>,
     attempt: Attempt,
     promise: Option<Promise>,
+    /// What outlives runs in memory, here.
+    survivors: Survivors,
     /// The tasks of this run that are here.
     here: Vec<(TaskId, WorkerId)>,
     /// How many of them have not ended.
@@ -69,6 +72,7 @@ impl FollowedJob {
             run: None,
             attempt: Attempt(0),
             promise: None,
+            survivors: Survivors::default(),
             here: Vec::new(),
             running: 0,
             lost: None,
@@ -228,6 +232,9 @@ impl FollowedJob {
             }
         };
         let restores = restore_plans(program, execution, (&from, None))?;
+        if restores.is_empty() {
+            self.survivors.clear();
+        }
         self.promise = Some(self.parts.promises.make(&program.graph, execution, places)?);
         let run = Run {
             id: shared.id,
@@ -236,6 +243,7 @@ impl FollowedJob {
             execution,
             places,
             restores: &restores,
+            survivors: &self.survivors,
             buffer_timeout: *buffer_timeout,
         };
         let Deployed { run, tasks } = run.prepare(|tasks| {
@@ -262,6 +270,7 @@ impl FollowedJob {
 
     fn conclude(&mut self, result: impl FnOnce(&JobShared) -> Result<JobExecutionResult, Error>) {
         self.run = None;
+        self.survivors.clear();
         self.promise = None;
         self.result = Some(result(&self.parts.shared));
     }

@@ -130,6 +130,7 @@ impl<K: Key> KeyedStateBackend<K> {
         if !native.is_empty() {
             self.restore_native(restored, &native)?;
         }
+        self.store.find_survivors(restored.survivors());
         let others = restored.keyed().iter().filter(|share| !is_native(share));
         for share in others {
             let numbers = self.numbers(&share.handle.schemas)?;
@@ -139,6 +140,7 @@ impl<K: Key> KeyedStateBackend<K> {
                 self.restore_one(&mut restoring, &share.handle.schemas, (group, entry))
             })?;
         }
+        self.store.leave_to(restored.survivors());
         Ok(())
     }
 

@@ -15,13 +15,17 @@ use crate::{
     state::{
         HashRange, StateError, Supply,
         backend::{EntryKey, KeyedStore},
-        snapshot::{EntryForm, History, StreamOptions, TableStream},
+        snapshot::{EntryForm, History, StreamOptions, SurvivorsPlace, TableStream},
         table::KeyTable,
     },
     task::snapshot::{KeyedStream, SegmentCheckpoint},
     time::{Timestamp, timers::Due},
 };
-use std::{cell::RefCell, hash::Hasher};
+use std::{
+    cell::RefCell,
+    hash::Hasher,
+    rc::{Rc, Weak},
+};
 
 /// Keys and values of the table.
 pub(super) type Blob = Vec<u8>;
@@ -151,6 +155,21 @@ impl Store {
         match &mut self.body {
             Body::Table(table) => Some(table),
             Body::Foreign(_) => None,
+        }
+    }
+
+    /// There may be segments there of the run before, which are had when there is no other memory.
+    pub(super) fn find_survivors(&mut self, place: &Rc<SurvivorsPlace>) {
+        let place: Weak<SurvivorsPlace> = Rc::downgrade(place);
+        if let Body::Table(table) = &mut self.body {
+            table.takes_from(place);
+        }
+    }
+
+    /// What is in the table in the end may be of use for the next run.
+    pub(super) fn leave_to(&mut self, place: &SurvivorsPlace) {
+        if let Body::Table(table) = &mut self.body {
+            table.leave_to(place.heir(&self.history));
         }
     }
 

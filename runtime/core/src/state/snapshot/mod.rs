@@ -69,7 +69,8 @@ pub(crate) use schema::keyed_schema;
 #[doc(hidden)]
 pub use segments::exercise as exercise_contents;
 pub(crate) use segments::{
-    History, SegmentStream, SegmentStreamParts, read_segments, verify_segments,
+    History, SegmentStream, SegmentStreamParts, Survivors, SurvivorsPlace, read_segments,
+    verify_segments,
 };
 pub(crate) use stream::{EntryForm, EntryStream, OwnedEntry, StreamOptions};
 pub(crate) use table::{

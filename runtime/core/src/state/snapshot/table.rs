@@ -2,8 +2,10 @@
 
 use super::{
     ArchiveReader, EntryForm, EntryStream, History, SegmentStream, SegmentStreamParts,
-    StreamOptions, keyed_schema, read_segments, read_share,
+    StreamOptions, SurvivorsPlace, keyed_schema, read_segments, read_share,
 };
+use std::rc::{Rc, Weak};
+
 use crate::{
     Key, Record,
     checkpoint::{
@@ -123,6 +125,7 @@ pub(crate) fn restore_table<K: Key, V: Record>(
 ) -> Result<(), TaskError> {
     let mut archives = ArchiveReader::default();
     let name = &state.schema.name;
+    table.takes_from(Rc::downgrade(restored.survivors()) as Weak<SurvivorsPlace>);
     for share in restored.keyed() {
         for stored in &share.handle.schemas {
             if stored.name != *name {
@@ -154,6 +157,7 @@ pub(crate) fn restore_table<K: Key, V: Record>(
             insert(hash, &key, &value)
         })?;
     }
+    table.leave_to(restored.survivors().heir(&state.history));
     Ok(())
 }
 

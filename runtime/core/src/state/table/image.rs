@@ -48,6 +48,13 @@ pub(in crate::state) struct TablePart {
     pub(in crate::state) logged: Version,
 }
 
+impl TablePart {
+    /// When it last changed in any way.
+    pub(in crate::state) fn last_changed(&self) -> Version {
+        self.changed.max(self.logged)
+    }
+}
+
 /// The segments that are wanted of a frozen table.
 #[derive(Debug)]
 pub(in crate::state) struct Image {
@@ -75,20 +82,4 @@ impl Image {
     pub(in crate::state) fn is_starved(&self) -> bool {
         self.claims().any(Claims::is_starved)
     }
-}
-
-/// Which parts are wanted, by number: of the index, of the log.
-pub(super) fn by_number(parts: &[TablePart], wanted: &[bool]) -> [Vec<bool>; 2] {
-    assert_eq!(parts.len(), wanted.len(), "all parts are wanted or not");
-    let of = |is_bucket: bool| {
-        let own = parts.iter().zip(wanted).filter(|(part, _)| part.kind.is_bucket() == is_bucket);
-        let mut numbers = Vec::new();
-        for (part, wanted) in own {
-            // By number, so that each is the last so far.
-            numbers.resize(part.number as usize, false);
-            numbers.push(*wanted);
-        }
-        numbers
-    };
-    [of(true), of(false)]
 }

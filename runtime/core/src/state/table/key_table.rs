@@ -1,6 +1,7 @@
 //! Keys and values of two types, over the bytes.
 
 mod image;
+mod legacy;
 mod scan;
 
 use std::fmt;
@@ -19,6 +20,8 @@ use crate::{
     state::{HashRange, StateError, Supply},
 };
 
+pub(in crate::state) use legacy::Legacy;
+use legacy::Will;
 pub use scan::Scan;
 
 /// Keys between the request for a key's slot and that for its entry in the log.
@@ -73,6 +76,7 @@ pub struct KeyTable<K, V> {
     /// Hashes of keys that come soon.
     coming: [u32; CLOSER],
     next_coming: usize,
+    will: Option<Will<K, V>>,
 }
 
 enum Body<K, V> {
@@ -101,7 +105,7 @@ impl<K: Key, V: Record> KeyTable<K, V> {
             Body::Logged(Index::new(range, &mut supply)?, log)
         };
         let (scratch, coming) = ((Scratch::new(), Scratch::new()), [range.first(); CLOSER]);
-        Ok(Self { body, range, supply, scratch, coming, next_coming: 0 })
+        Ok(Self { body, range, supply, scratch, coming, next_coming: 0, will: None })
     }
 
     /// Keys.
@@ -158,8 +162,25 @@ impl<K: Key, V: Record> KeyTable<K, V> {
     /// If there is no segment for it.
     #[inline(always)]
     pub fn upsert<C: Change<K, V>>(&mut self, hash: u32, change: C) -> Result<V, Refused<K, V>> {
+        let Body::Slots(index) = &mut self.body else { return self.upsert_logged(hash, change) };
+        if let Some(slot) = index.find_open(hash, |slot| change.is(Pair::<K, V>::key(slot))) {
+            let mut value = Pair::<K, V>::value(slot.bytes());
+            change.add(&mut value);
+            slot.replace(Pair::<K, V>::VALUE_AT, plain_bytes(&value));
+            return Ok(value);
+        }
+        self.upsert_elsewhere(hash, change)
+    }
+
+    /// As [`KeyTable::upsert`], where keys and values lie in slots, for what is not usual.
+    #[inline(never)]
+    fn upsert_elsewhere<C: Change<K, V>>(
+        &mut self,
+        hash: u32,
+        change: C,
+    ) -> Result<V, Refused<K, V>> {
         let Self { body, supply, .. } = self;
-        let Body::Slots(index) = body else { return self.upsert_logged(hash, change) };
+        let Body::Slots(index) = body else { unreachable!("the types decide") };
         let found = index.find(hash, |slot| change.is(Pair::<K, V>::key(slot)));
         let Some(place) = found else { return self.insert(hash, change) };
         index.open_slot(place, supply).map_err(nothing_done)?;

@@ -45,6 +45,7 @@ pub(in crate::state) use changes::{Chunk, WORTH, replay};
 pub use frozen::{EntryRef, FrozenEntries, FrozenEntry, Run};
 pub(in crate::state) use image::{Image, PartKind, TablePart};
 pub use index::FrozenBucket;
+pub(in crate::state) use key_table::Legacy;
 pub use key_table::{Change, Frozen, KeyTable, Refused, Scan};
 pub use log::FrozenData;
 pub(in crate::state) use scratch::Scratch;

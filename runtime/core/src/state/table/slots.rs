@@ -3,10 +3,13 @@
 
 use std::marker::PhantomData;
 
-use super::{bucket::Slot, log::Location};
+use super::{
+    bucket::{Slot, VACANT},
+    log::Location,
+};
 use crate::{
     Key, Record,
-    record::{Archived, decode, is_plain, key_hash, view, write_plain},
+    record::{AlignedBytes, Archived, checked_view, decode, is_plain, key_hash, view, write_plain},
 };
 
 /// The largest slot that holds key and value themselves: a cache line.
@@ -71,6 +74,13 @@ impl<K: Key, V: Record> Pair<K, V> {
 impl<K: Key, V: Record> Slot for Pair<K, V> {
     const BYTES: usize = Self::SLOT_BYTES;
 
+    fn key_bytes() -> Option<usize> {
+        let mut vacant = AlignedBytes::new();
+        vacant.resize(Self::KEY_BYTES, VACANT);
+        let is_key = Self::KEY_BYTES > 0 && checked_view::<K>(&vacant).is_ok();
+        is_key.then_some(Self::KEY_BYTES)
+    }
+
     fn hash(slot: &[u8]) -> u32 {
         key_hash(&decode::<K>(Self::key(slot)))
     }
@@ -96,6 +106,11 @@ impl Located {
 
 impl Slot for Located {
     const BYTES: usize = 8;
+
+    /// A hash that is equal may be that of another key.
+    fn key_bytes() -> Option<usize> {
+        None
+    }
 
     fn hash(slot: &[u8]) -> u32 {
         Self::read(slot).0

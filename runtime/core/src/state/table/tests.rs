@@ -168,6 +168,20 @@ proptest! {
         check(steps, Hashes::Spread, |key, size| (u64::from(key), u64::from(size)));
     }
 
+    /// -1 has the bytes of a slot without a key.
+    #[test]
+    fn numbers_below_zero_are_as_in_a_map(steps in steps()) {
+        check(steps.clone(), Hashes::Spread, |key, size| (-1 - i64::from(key % 97), u64::from(size)));
+        check(steps.clone(), Hashes::Spread, |key, size| (-1 - i32::from(key), size));
+        check(steps, Hashes::Coarse, |key, size| (-1 - (key % 100) as i8, size));
+    }
+
+    #[test]
+    fn keys_of_few_bytes_are_as_in_a_map(steps in steps()) {
+        check(steps.clone(), Hashes::Spread, |key, size| (key % 2 == 0, u64::from(size)));
+        check(steps, Hashes::Spread, |key, _| (key as u8, ()));
+    }
+
     #[test]
     fn text_is_as_in_a_map(steps in steps()) {
         check(steps, Hashes::Spread, text);

@@ -2,7 +2,7 @@
 
 /// Counts the freezes of a table. A segment that changed in or after a version differs from what was
 /// frozen at the end of the one before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Version(u64);
 
 impl Version {

@@ -24,6 +24,7 @@ use crate::{
     error::TaskError,
     graph::{OperatorId, SubtaskIndex},
     record::{AlignedBytes, checked_copy},
+    state::{Survivors, SurvivorsPlace},
     task::OperatorPlan,
     time::Timestamp,
 };
@@ -55,6 +56,8 @@ pub struct RestoredState {
     label: String,
     /// There while the task starts, when there is something to read.
     disk: StartDisk,
+    /// What the run before has left in memory, and where this one leaves it.
+    survivors: Rc<SurvivorsPlace>,
 }
 
 impl RestoredState {
@@ -64,7 +67,20 @@ impl RestoredState {
         disk: Option<StartDisk>,
     ) -> Self {
         let label = format!("'{}' (id {})", operator.name, operator.id);
-        Self { restore, operator: operator.id, label, disk: disk.unwrap_or_default() }
+        // Of nobody.
+        let survivors = Rc::new(Survivors::default().place(operator.id, 0));
+        Self { restore, operator: operator.id, label, disk: disk.unwrap_or_default(), survivors }
+    }
+
+    /// The same for a subtask whose segments outlive it.
+    pub(crate) fn with_survivors(self, of_job: &Survivors, subtask: u32) -> Self {
+        let survivors = Rc::new(of_job.place(self.operator, subtask));
+        Self { survivors, ..self }
+    }
+
+    /// What the run before has left in memory, and where this one leaves it.
+    pub(crate) fn survivors(&self) -> &Rc<SurvivorsPlace> {
+        &self.survivors
     }
 
     /// Whether the job starts from a checkpoint, though this operator may have nothing in it.

@@ -74,6 +74,7 @@ fn plan(task: u64) -> Arc<SubtaskPlan> {
         checkpointing: true,
         backend: None,
         restore: None,
+        survivors: Default::default(),
     })
 }
 

@@ -4,7 +4,7 @@ use brisk_memory::driver::{Driver, Instant64};
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use super::{
-    PIECE_BYTES,
+    PIECE_BYTES, SLICE,
     destination::{Destination, Ended},
 };
 use crate::{
@@ -21,7 +21,7 @@ use crate::{
     },
 };
 
-/// Bytes of segments that are handed to the disk in one turn, which costs a look at each.
+/// Bytes of segments that are handed to the disk in one turn at most, which costs a look at each.
 const SEGMENT_BYTES_PER_TURN: u64 = 512 << 10;
 
 /// A state that is to be written, and whose it is.
@@ -254,8 +254,9 @@ impl InHand {
         let Part::Keyed(_, keyed) = &mut self.part else { return Ok(None) };
         let segments = keyed.stream.segments().filter(|_| self.has_segments);
         let Some(segments) = segments else { return Ok(None) };
-        let mut written = 0;
-        while written < SEGMENT_BYTES_PER_TURN {
+        let (began, mut written) = (driver.now(), 0);
+        let is_over = |driver: &Driver| driver.now().saturating_since(began) > SLICE;
+        while written < SEGMENT_BYTES_PER_TURN && !(written > 0 && is_over(driver)) {
             if !destination.has_room() {
                 let worked = written > 0;
                 return Ok(Some(if worked { Progress::More } else { Progress::Waits }));

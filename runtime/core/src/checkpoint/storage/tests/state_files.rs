@@ -101,6 +101,35 @@ fn any_changed_byte_of_a_state_file_is_found() {
     }
 }
 
+/// A length that is not the one that was written would shift what is behind: state of other keys.
+#[test]
+fn a_changed_byte_of_a_compressed_block_that_is_passed_over_is_found() {
+    let world = SimulatedWorld::from_seed(4);
+    let compression = Compression::Zstd;
+    let mut worker = Worker::new(&world, WriterOptions { compression, ..options(1, "w.state") });
+    let state: Vec<u8> = (0u8..5).flat_map(|byte| vec![byte; 64 << 10]).collect();
+    let handle = worker.write(&state).unwrap();
+    worker.finish().unwrap();
+    let slice = handle.file().unwrap();
+    let path = format!("{JOB}/chk-1/w.state");
+    let part = |world: &SimulatedWorld| {
+        let mut disk = disk(world);
+        let reader = StateReader::open(&mut disk, Path::new(&path), slice)?;
+        reader.read_range(&mut disk, slice.len - 100..slice.len)
+    };
+    assert_eq!(part(&world).unwrap(), [4; 100]);
+    let whole = disk(&world).read_file(Path::new(&path), 1 << 20).unwrap();
+    for place in 16..whole.len() {
+        for bit in [0x01, 0x10] {
+            let mut damaged = whole.clone();
+            damaged[place] ^= bit;
+            put(&world, &path, &damaged);
+            let error = part(&world).expect_err("damage is found").to_string();
+            assert!(error.contains("chk-1/w.state"), "{error}");
+        }
+    }
+}
+
 #[test]
 fn a_full_disk_fails_the_writer_and_then_every_call() {
     let world = SimulatedWorld::from_seed(4);

@@ -4,6 +4,7 @@ use std::{cell::RefCell, collections::VecDeque, mem, rc::Rc};
 
 use super::{
     FILES_MAX,
+    ages::Ages,
     contents::StoredPart,
     plan::{Cut, Kept, Plan},
 };
@@ -50,17 +51,18 @@ pub(super) struct Lists {
     pub(super) parts: Vec<TablePart>,
     pub(super) kept: Vec<Option<Kept>>,
     pub(super) stored: Vec<StoredPart>,
+    pub(super) ages: Ages,
 }
 
 #[derive(Default, Debug)]
-struct Past {
-    checkpoints: VecDeque<Remembered>,
+pub(super) struct Past {
+    pub(super) checkpoints: VecDeque<Remembered>,
     lists: Lists,
 }
 
 /// The checkpoints of one table that further ones may be based on. Clones are the same.
 #[derive(Clone, Default, Debug)]
-pub(crate) struct History(Rc<RefCell<Past>>);
+pub(crate) struct History(pub(super) Rc<RefCell<Past>>);
 
 impl History {
     /// When the table was frozen for a checkpoint, if that is remembered.
@@ -70,7 +72,7 @@ impl History {
     }
 
     /// Begins a checkpoint of a table that is about to be frozen.
-    pub(super) fn begin(&self, base: Option<CheckpointId>, mut cut: Cut<'_>) -> Plan {
+    pub(super) fn begin(&self, base: Option<CheckpointId>, cut: Cut<'_>) -> Plan {
         let Past { checkpoints, lists } = &mut *self.0.borrow_mut();
         // Bases only grow, so nobody asks for an older one.
         checkpoints.retain_mut(|known| {
@@ -83,7 +85,7 @@ impl History {
         let known = checkpoints.iter().find(|known| Some(known.id) == base);
         match known {
             Some(known) => Plan::based_on(known, cut),
-            None => Plan::whole(&mut cut),
+            None => Plan::whole(cut),
         }
     }
 
@@ -102,10 +104,11 @@ impl History {
         mem::take(&mut self.0.borrow_mut().lists)
     }
 
-    /// Lists of parts that are not needed any more.
-    pub(super) fn give_back(&self, parts: Vec<TablePart>, kept: Vec<Option<Kept>>) {
+    /// Lists that are not needed any more.
+    pub(super) fn give_back(&self, parts: Vec<TablePart>, plan: &mut Plan) {
         let lists = &mut self.0.borrow_mut().lists;
-        (lists.parts, lists.kept) = (parts, kept);
+        (lists.parts, lists.kept) = (parts, mem::take(&mut plan.kept));
+        lists.ages = mem::take(&mut plan.ages);
     }
 }
 
@@ -113,50 +116,22 @@ impl Plan {
     /// Stops using files of which little is in use, and those with the least when there are many. A log
     /// can't be written anew, so files with one stay. And where there is one, old files become empty by
     /// themselves in time: to write half of the state at once is worth it only if it doesn't come to that.
-    pub(super) fn leave_files(&mut self) {
-        self.count_live();
+    pub(super) fn leave_files(&mut self, parts: &[TablePart]) {
         let written: usize = self.files.iter().map(|file| file.written).sum();
         let has_none = self.changes.is_empty() && self.chunks.is_empty();
         let is_wasteful = has_none || written > LOGGED_SPACE_MAX * self.kept.len();
-        let has_log = |file: usize| self.changes.iter().any(|part| part.file as usize == file);
+        let mut has_log = vec![false; self.files.len()];
+        self.changes.iter().for_each(|part| has_log[part.file as usize] = true);
         let mut by_use: Vec<usize> = (0..self.files.len()).collect();
         by_use.sort_by_key(|file| std::cmp::Reverse(self.files[*file].live));
         let is_left = |(rank, file): (usize, &usize)| {
             let SegmentFile { live, written, .. } = self.files[*file];
             let many = self.files.len() > FILES_MAX && rank >= FILES_MAX / 2;
             let is_sparse = is_wasteful && live * 2 < written;
-            let left = live == 0 || (many || is_sparse) && !has_log(*file);
+            let left = live == 0 || (many || is_sparse) && !has_log[*file];
             left.then_some(*file)
         };
         let left: Vec<usize> = by_use.iter().enumerate().filter_map(is_left).collect();
-        let mut number = 0;
-        let numbers: Vec<Option<u32>> = (0..self.files.len())
-            .map(|file| {
-                let stays = !left.contains(&file);
-                number += u32::from(stays);
-                stays.then(|| number - 1)
-            })
-            .collect();
-        for kept in &mut self.kept {
-            *kept =
-                kept.and_then(|kept| numbers[kept.file as usize].map(|file| Kept { file, ..kept }));
-        }
-        for part in &mut self.changes {
-            part.file = numbers[part.file as usize].expect("a file with a log stays");
-        }
-        let mut file = 0;
-        self.files.retain(|_| {
-            file += 1;
-            numbers[file - 1].is_some()
-        });
-    }
-
-    fn count_live(&mut self) {
-        let Self { files, kept, changes, .. } = self;
-        files.iter_mut().for_each(|file| file.live = 0);
-        let kept = kept.iter().flatten().map(|kept| kept.file);
-        for file in kept.chain(changes.iter().map(|part| part.file)) {
-            files[file as usize].live += 1;
-        }
+        self.leave(parts, &left);
     }
 }

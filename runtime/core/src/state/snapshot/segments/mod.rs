@@ -50,12 +50,14 @@
 //! Thread: of the state's task. Invariants: a part that is not written has not changed since the base
 //! was frozen; reading never panics whatever the bytes.
 
+mod ages;
 mod contents;
 mod history;
 mod plan;
 mod read;
 mod replayed;
 mod stream;
+mod survivors;
 #[cfg(test)]
 mod tests;
 
@@ -63,6 +65,7 @@ pub(super) use contents::Contents;
 pub(crate) use history::History;
 pub(crate) use read::{read_segments, verify_segments};
 pub(crate) use stream::{SegmentStream, SegmentStreamParts};
+pub(crate) use survivors::{Survivors, SurvivorsPlace};
 
 #[doc(hidden)]
 pub use contents::exercise;

@@ -123,6 +123,8 @@ pub(crate) fn read_segments<K: Key, V: Record>(
     let mut readers = Vec::new();
     readers.resize_with(contents.files, || None);
     let segment_bytes = contents.segment_bytes;
+    let survivors = restored.survivors();
+    survivors.find(&contents, &handle.shared);
     let mut files = Files { restored, handle, readers, segment_bytes };
     let mut read = |part: &StoredPart| files.read(part.file, part.at);
     let mut entries = SegmentEntries::<K, V>::new(segment_bytes);
@@ -141,6 +143,10 @@ pub(crate) fn read_segments<K: Key, V: Record>(
         if !is_wanted(part, &wanted, &entries) {
             continue;
         }
+        if let Some(bytes) = survivors.take(part) {
+            take(&mut entries, (part, bytes), &mut each)?;
+            continue;
+        }
         let bytes = read(part)?;
         if entries.has_values(part.kind) && replayed.concerns(part) {
             if replayed.wait(*part, bytes)? {
@@ -156,6 +162,10 @@ pub(crate) fn read_segments<K: Key, V: Record>(
         take(&mut entries, (&part, bytes), &mut each)?;
     }
     entries.finish()?;
+    let (taken, all) = (survivors.finish(), contents.parts.len());
+    if taken > 0 {
+        tracing::info!("{}: {taken} of {all} segments were still in memory", restored.label());
+    }
     Ok(true)
 }
 

@@ -20,8 +20,8 @@ use crate::{
     task::snapshot::{KeyedStream, SegmentCheckpoint, SegmentSource},
 };
 
-/// Bytes after which a piece ends.
-const PIECE_BYTES: usize = 64 << 10;
+/// Bytes after which a piece ends: 0.1 ms, since some 700 lines that nobody has looked at for long are read.
+const PIECE_BYTES: usize = 8 << 10;
 
 /// What a stream is made of.
 pub(crate) struct SegmentStreamParts {
@@ -63,24 +63,25 @@ impl SegmentStream {
         stream: SegmentStreamParts,
     ) -> Self {
         let SegmentStreamParts { history, checkpoint, further } = stream;
-        let Lists { mut parts, kept, stored } = history.lists();
+        let Lists { mut parts, kept, stored, ages } = history.lists();
         table.list_parts(&mut parts);
         let segment_bytes = table.segment_bytes();
         let changes = table.cut_changes(history.frozen(checkpoint.base));
         if checkpoint.base.is_some() {
             table.log_changes();
         }
-        let cut = Cut { frozen: table.version(), parts: &parts, segment_bytes, changes, kept };
+        let frozen = table.version();
+        let cut = Cut { frozen, parts: &parts, segment_bytes, changes, kept, ages };
         let plan = history.begin(checkpoint.base, cut);
-        let wanted: Vec<bool> = plan.kept.iter().map(Option::is_none).collect();
-        let image = table.freeze_image((&parts, &wanted), plan.chunks.len());
-        let to_write = (0u32..).zip(&wanted).filter(|(_, wanted)| **wanted);
+        let wanted = (0u32..).zip(&plan.kept).filter(|(_, kept)| kept.is_none());
+        let to_write: Vec<u32> = wanted.map(|(at, _)| at).collect();
+        let image = table.freeze_image((&parts, &to_write), plan.chunks.len());
         Self {
             id: checkpoint.id,
             history,
             image,
             segment_bytes,
-            to_write: to_write.map(|(at, _)| at).collect(),
+            to_write: to_write.into(),
             chunks_written: 0,
             parts,
             plan,
@@ -113,7 +114,7 @@ impl SegmentStream {
             let (id, frozen) = (self.id, plan.frozen);
             let (files, stored) = (plan.files.clone(), std::mem::take(stored));
             self.history.written(Remembered { id, frozen, files, parts: stored });
-            self.history.give_back(std::mem::take(parts), std::mem::take(&mut plan.kept));
+            self.history.give_back(std::mem::take(parts), plan);
             self.state = State::Further;
         }
     }

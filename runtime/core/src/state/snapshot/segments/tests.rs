@@ -29,6 +29,8 @@ use crate::{
     task::snapshot::{KeyedSnapshot, OperatorSnapshot, SegmentCheckpoint},
 };
 
+mod survivors;
+
 /// A disk with checkpoints.
 struct Store {
     world: SimulatedWorld,

@@ -29,7 +29,7 @@ use brisk_memory::{HeldIndex, Segment};
 use std::rc::Rc;
 
 use super::version::Version;
-use crate::state::Supply;
+use crate::{chain::prefetch, state::Supply};
 pub(in crate::state) use chunk::Chunk;
 use chunk::{Kept, Lent};
 pub(in crate::state) use replay::replay;
@@ -37,6 +37,8 @@ pub(in crate::state) use replay::replay;
 /// What places and lengths are multiples of.
 const WORD: usize = 8;
 const PLACE_BITS: u32 = 17;
+/// So far ahead of a change the log's cache lines are asked for.
+const AHEAD: usize = 256;
 /// Words of one change; more are several.
 const WORDS_MAX: usize = 256;
 /// A log is worth it while it is so many times shorter than what was changed.
@@ -124,7 +126,13 @@ impl ChangeLog {
         let Some(mut head) = head else { return };
         let place = (from / WORD) as u64 | ((words.len() / WORD) as u64) << PLACE_BITS;
         let change = u64::from(at.0) | place << u32::BITS;
-        let out = &mut head.as_mut_slice()[self.used..][..WORD + words.len()];
+        let bytes = head.as_mut_slice();
+        // A log is written once and read once: the line is in no cache, and what waits to be written to it
+        // holds up the reads behind.
+        if let Some(coming) = bytes.get(self.used + AHEAD) {
+            prefetch(coming);
+        }
+        let out = &mut bytes[self.used..][..WORD + words.len()];
         out[..WORD].copy_from_slice(&change.to_le_bytes());
         out[WORD..].copy_from_slice(words);
         self.used += WORD + words.len();

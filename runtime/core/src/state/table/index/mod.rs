@@ -25,7 +25,7 @@ pub(super) use scan::Cursor;
 pub use scan::FrozenBucket;
 
 use super::{
-    bucket::{Erased, Geometry, Slot},
+    bucket::{Erased, Fullness, Geometry, Slot},
     changes::ChangeLog,
     version::Version,
 };
@@ -39,6 +39,27 @@ use crate::{
 pub(super) struct Place {
     segment: HeldIndex,
     slot: usize,
+}
+
+/// A slot in a segment that is open, to change bytes of it.
+pub(super) struct OpenSlot<'a> {
+    changes: &'a mut ChangeLog,
+    segment: (HeldIndex, &'a mut [u8]),
+    begin: usize,
+    len: usize,
+}
+
+impl OpenSlot<'_> {
+    #[inline(always)]
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.segment.1[self.begin..][..self.len]
+    }
+
+    /// As [`Index::replace`].
+    #[inline(always)]
+    pub(super) fn replace(self, within: usize, new: &[u8]) {
+        self.changes.replace(self.segment, self.begin + within, new);
+    }
 }
 
 /// What is known of a segment of the index.
@@ -65,6 +86,8 @@ pub(super) struct Index<S> {
     shift: u32,
     geometry: Geometry<S>,
     len: usize,
+    /// When the last key came.
+    fullness: Fullness,
     version: Version,
     /// Of values that were changed in their slots.
     pub(super) changes: ChangeLog,
@@ -77,13 +100,15 @@ impl<S: Slot> Index<S> {
     pub(super) fn new(range: HashRange, supply: &mut Supply) -> Result<Self, StateError> {
         let size = supply.segment_size();
         let shift = range.span().next_power_of_two().trailing_zeros();
+        let geometry = Geometry::new(size.bytes());
         let mut index = Self {
             segments: Holding::new(size),
             metas: Vec::new(),
             directory: Vec::new(),
             range,
             shift,
-            geometry: Geometry::new(size.bytes()),
+            fullness: geometry.fullness(1, 0),
+            geometry,
             len: 0,
             version: Version::FIRST,
             changes: ChangeLog::new(supply),
@@ -161,9 +186,11 @@ impl<S: Slot> Index<S> {
     pub(super) fn prefetch(&self, hash: u32) {
         let Some(bucket) = self.directory.get(self.position(hash)) else { return };
         let bytes = self.segments.bytes(*bucket);
-        let (control, slot, behind) = self.geometry.lines(bytes, hash);
-        prefetch(control);
+        let (slot, control, behind) = self.geometry.lines(bytes, hash, self.fullness);
         prefetch(slot);
+        if let Some(control) = control {
+            prefetch(control);
+        }
         if let Some(behind) = behind {
             prefetch(behind);
         }
@@ -180,6 +207,28 @@ impl<S: Slot> Index<S> {
             }
             segment = self.meta(segment).overflow?;
         }
+    }
+
+    /// The slot that `is` recognizes if it can be changed at once: in the first segment, which is open, and
+    /// where its search begins, if most are there. What [`Index::find`], [`Index::open_slot`] and [`Index::replace`] do, for the case
+    /// that is usual, looking up the segment once.
+    #[inline(always)]
+    pub(super) fn find_open(
+        &mut self,
+        hash: u32,
+        is: impl FnMut(&[u8]) -> bool,
+    ) -> Option<OpenSlot<'_>> {
+        let at = self.bucket(hash);
+        if !self.segments.is_open(at) {
+            return None;
+        }
+        let bytes = self.segments.bytes_mut(at);
+        let slot = match self.fullness {
+            Fullness::Loose => self.geometry.find_at_home(bytes, hash, is),
+            Fullness::Dense => self.geometry.find(bytes, hash, is),
+        }?;
+        let (begin, len) = (self.geometry.offset(slot), S::BYTES);
+        Some(OpenSlot { changes: &mut self.changes, segment: (at, bytes), begin, len })
     }
 
     /// The bytes of a slot.
@@ -262,6 +311,7 @@ impl<S: Slot> Index<S> {
         assert!(self.range.contains(hash), "a key of another subtask's key groups");
         let segment = self.make_room(hash, supply)?;
         self.make_writable(segment, supply)?;
+        self.fullness = self.geometry.fullness(self.segments(), self.len);
         Ok(self.occupy(segment, hash))
     }
 

@@ -1,6 +1,6 @@
 //! Going over all slots, freezing them, and checking them.
 
-use brisk_memory::{Buffer, Claims, HeldIndex};
+use brisk_memory::{Buffer, Claims, HeldIndex, Holding};
 use std::ops::RangeInclusive;
 
 use super::{Index, Meta, Place};
@@ -112,13 +112,15 @@ impl<S: Slot> Index<S> {
         })
     }
 
-    /// Freezes all segments, some of which somebody wants. Begins a new version.
-    pub(in crate::state::table) fn freeze_parts(
-        &mut self,
-        wants: impl Fn(HeldIndex) -> bool,
-    ) -> Claims {
+    /// Takes all segments out; the index can't be used any more.
+    pub(in crate::state::table) fn take_segments(&mut self) -> Holding {
+        self.segments.take_all()
+    }
+
+    /// Freezes all segments, some of which, in order, somebody wants. Begins a new version.
+    pub(in crate::state::table) fn freeze_parts(&mut self, wanted: Vec<HeldIndex>) -> Claims {
         self.version = self.version.next();
-        self.segments.freeze_all(wants)
+        self.segments.freeze_all(wanted)
     }
 
     /// Checks what must hold. Linear in the number of slots.

@@ -9,7 +9,7 @@ use crate::{
         Version,
         bucket::Slot,
         changes::{ChangeLog, Chunk},
-        image::{Image, TablePart, by_number},
+        image::{Image, TablePart},
         slots::{Located, Pair},
     },
 };
@@ -56,21 +56,24 @@ impl<K: Key, V: Record> KeyTable<K, V> {
         }
     }
 
-    /// Freezes the table, to write those of `parts`, which are all there are, that `wanted` is true
-    /// for, and so many `chunks` of its changes. Touches no segment.
+    /// Freezes the table, to write those of `parts`, which are all there are, whose places `wanted` names
+    /// in order, and so many `chunks` of its changes. Touches no segment.
     pub(in crate::state) fn freeze_image(
         &mut self,
-        (parts, wanted): (&[TablePart], &[bool]),
+        (parts, wanted): (&[TablePart], &[u32]),
         chunks: usize,
     ) -> Image {
         let Self { body, supply, .. } = self;
-        let [buckets, entries] = by_number(parts, wanted);
-        let wants = |of: &[bool], at: HeldIndex| of.get(at.0 as usize).copied().unwrap_or(false);
+        let is_bucket = |at: &u32| parts[*at as usize].kind.is_bucket();
+        let (buckets, entries) = wanted.split_at(wanted.partition_point(is_bucket));
+        let numbers = |of: &[u32]| -> Vec<HeldIndex> {
+            of.iter().map(|at| HeldIndex(parts[*at as usize].number)).collect()
+        };
         let image = match body {
-            Body::Slots(index) => Image::new(index.freeze_parts(|at| wants(&buckets, at)), None),
+            Body::Slots(index) => Image::new(index.freeze_parts(numbers(buckets)), None),
             Body::Logged(index, log) => Image::new(
-                index.freeze_parts(|at| wants(&buckets, at)),
-                Some(log.freeze_parts(|at| wants(&entries, at))),
+                index.freeze_parts(numbers(buckets)),
+                Some(log.freeze_parts(numbers(entries))),
             ),
         };
         image.claims().for_each(|claims| supply.lend_to(claims, chunks));

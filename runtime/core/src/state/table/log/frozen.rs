@@ -1,6 +1,6 @@
 //! A log as it was when it was frozen.
 
-use brisk_memory::{Buffer, Claims, HeldIndex};
+use brisk_memory::{Buffer, Claims, HeldIndex, Holding};
 
 use super::{Body, FrozenData, HEADER, Header, Kind, Location, Log, Meta, Stored, UNIT};
 use crate::{
@@ -22,13 +22,15 @@ impl Log {
         })
     }
 
-    /// Freezes all segments, some of which somebody wants. Begins a new version.
-    pub(in crate::state::table) fn freeze_parts(
-        &mut self,
-        wants: impl Fn(HeldIndex) -> bool,
-    ) -> Claims {
+    /// Freezes all segments, some of which, in order, somebody wants. Begins a new version.
+    pub(in crate::state::table) fn freeze_parts(&mut self, wanted: Vec<HeldIndex>) -> Claims {
         self.version = self.version.next();
-        self.segments.freeze_all(wants)
+        self.segments.freeze_all(wanted)
+    }
+
+    /// Takes all segments out; the log can't be used any more.
+    pub(in crate::state::table) fn take_segments(&mut self) -> Holding {
+        self.segments.take_all()
     }
 
     /// Bytes of entries that are not garbage.

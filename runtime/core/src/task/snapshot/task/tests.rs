@@ -73,6 +73,7 @@ fn plan() -> SubtaskPlan {
         checkpointing: true,
         backend: None,
         restore: None,
+        survivors: Default::default(),
     }
 }
 
