@@ -47,6 +47,8 @@ fn every_workload_runs_on_brisk_and_the_floor() {
         check_has(&lines, workload, "brisk", "peak_rss_bytes");
         check_has(&lines, workload, "floor", "copy_bytes_per_second_one_core");
     }
+    check_has(&lines, "network", "brisk", "network_bytes_per_second");
+    check_has(&lines, "network", "brisk", "records_per_second_keyed");
 }
 
 /// The cache that a user's runs fill, when a peer is in it.

@@ -20,6 +20,15 @@ pub enum Chaining {
 /// `exchange`: the check is of `KeySum`. The consumer reads keys in place.
 pub fn exchange(records: u64) -> Result<Measurement, BenchError> {
     let environment = environment()?;
+    let check = describe_exchange(&environment, records);
+    measure(&environment, || Outcome { records, ..check.total() })
+}
+
+/// The streams of `exchange`.
+pub(super) fn describe_exchange(
+    environment: &StreamExecutionEnvironment,
+    records: u64,
+) -> CheckSum {
     let check = CheckSum::new();
     environment
         .from_source(KeyedRecords::of(records), "records")
@@ -27,12 +36,21 @@ pub fn exchange(records: u64) -> Result<Measurement, BenchError> {
         .into_stream()
         .map_view(|record: &ArchivedKeyed| record.key.to_native())
         .sink_to(check.sink(|key: &u64| check_only(*key)));
-    measure(&environment, || Outcome { records, ..check.total() })
+    check
 }
 
 /// `keyed-count`: the check is of `CountSum`.
 pub fn keyed_count(records: u64) -> Result<Measurement, BenchError> {
     let mut environment = environment()?;
+    let check = describe_keyed_count(&mut environment, records);
+    measure(&environment, || Outcome { records, ..check.total() })
+}
+
+/// The streams of `keyed-count`.
+pub(super) fn describe_keyed_count(
+    environment: &mut StreamExecutionEnvironment,
+    records: u64,
+) -> CheckSum {
     environment.set_runtime_mode(RuntimeMode::Streaming);
     let check = CheckSum::new();
     environment
@@ -40,7 +58,7 @@ pub fn keyed_count(records: u64) -> Result<Measurement, BenchError> {
         .key_by(viewed(|record: &Keyed| record.key, |record| record.key.to_native()))
         .count()
         .sink_to(check.sink(|(_key, count): &(u64, u64)| check_only(*count)));
-    measure(&environment, || Outcome { records, ..check.total() })
+    check
 }
 
 /// `chain` and `chain-cut`: the check is of `ChainSum`.

@@ -37,6 +37,7 @@ fn brisk_on_records(job: &str, records: u64) -> Result<Measurement, BenchError> 
         _ => match Query::of_job(job) {
             Some(query) => brisk_jobs::nexmark(query, records),
             None => brisk_jobs::checkpoint(job, records)
+                .or_else(|| brisk_jobs::network(job, records))
                 .unwrap_or_else(|| Err(no_job(System::Brisk, job))),
         },
     }

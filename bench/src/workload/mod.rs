@@ -9,6 +9,7 @@ mod exchange;
 pub mod goal;
 mod keyed_count;
 mod latency;
+mod network;
 mod nexmark;
 mod rocksdb;
 mod windows;
@@ -73,10 +74,11 @@ pub enum Scale {
 }
 
 /// All workloads, in the order in which `list` shows them.
-pub const ALL: [&Workload; 11] = [
+pub const ALL: [&Workload; 12] = [
     &wordcount::WORD_COUNT,
     &keyed_count::KEYED_COUNT,
     &exchange::EXCHANGE,
+    &network::NETWORK,
     &chain::CHAIN,
     &chain::CHAIN_CUT,
     &backpressure::BACKPRESSURE,

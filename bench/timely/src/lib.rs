@@ -5,7 +5,8 @@
 //!
 //! Arguments: `WORKLOAD SIZE`, where SIZE is a number of records, or a file for `wordcount`.
 //! Workloads: `exchange`, `keyed-count` (typed: Rust values between threads), the same with
-//! `-binary` (serialized, as any networked exchange must), `chain`, `chain-fused`, `windows-tumbling`,
+//! `-binary` (serialized, as any networked exchange must) and with `-tcp` (two processes of one worker,
+//! this one and another that it starts), `chain`, `chain-fused`, `windows-tumbling`,
 //! `windows-sliding`, `wordcount`, `wordcount-updates`, `latency` (workers park between
 //! records).
 
@@ -14,6 +15,7 @@ mod chain;
 mod generator;
 mod keyed;
 mod latency;
+mod processes;
 mod report;
 #[path = "../../src/input/text.rs"]
 mod text;
@@ -38,6 +40,7 @@ pub fn main() {
         "exchange-binary" => keyed::exchange(binary(), records()),
         "keyed-count" => keyed::keyed_count(typed(), records()),
         "keyed-count-binary" => keyed::keyed_count(binary(), records()),
+        "exchange-tcp" | "keyed-count-tcp" => processes::run(workload, records()),
         "latency" => latency::latency(typed(), records()),
         "chain" => chain::operators(typed(), records()),
         "chain-fused" => chain::fused(typed(), records()),

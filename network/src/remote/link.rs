@@ -76,6 +76,8 @@ pub(super) struct Link {
     after_payload: bool,
     /// When the handshake has to be over.
     deadline: Option<Instant64>,
+    /// Attempts to connect that have failed.
+    attempts: u32,
 }
 
 impl Link {
@@ -111,6 +113,7 @@ impl Link {
             at_end: false,
             after_payload: false,
             deadline: None,
+            attempts: 0,
         }
     }
 
@@ -122,6 +125,17 @@ impl Link {
     pub(super) fn subject(&self) -> Option<PartitionAddress> {
         let State::Connecting(subject) = &self.state else { return None };
         Some(*subject)
+    }
+
+    /// Attempts to connect that have failed.
+    pub(super) fn attempts(&self) -> u32 {
+        self.attempts
+    }
+
+    /// Another attempt has failed; how many have.
+    pub(super) fn count_attempt(&mut self) -> u32 {
+        self.attempts += 1;
+        self.attempts
     }
 
     /// The system has connected; `handshake` begins with `hello`.

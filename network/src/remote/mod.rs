@@ -22,8 +22,9 @@
 //! - Until a peer has shown that it knows the secret it has one small block of memory, a time
 //!   limit, and a place among a bounded number.
 //!
-//! Thread: one worker; nothing here blocks. Deliberately absent: names of hosts, attempts after
-//! a failed one (the job's restart is one), encryption, and connections shared by several workers.
+//! Thread: one worker; nothing here blocks. Deliberately absent: names of hosts,
+//! another attempt for what had been connected (the job's restart is one), encryption, and connections
+//! shared by several workers.
 
 mod error;
 mod gate;
@@ -34,7 +35,7 @@ mod transport;
 
 pub use error::{RemoteError, RemoteFailure};
 pub use gate::{GateOptions, Producer};
-pub use options::{LinkOptions, TransportOptions};
+pub use options::{Backoff, LinkOptions, TransportOptions};
 pub use subpartition::RemoteSubpartition;
 pub use transport::Transport;
 

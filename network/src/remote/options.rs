@@ -12,6 +12,29 @@ use crate::{
     },
 };
 
+/// Waits between attempts: twice as long each time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Backoff {
+    /// Before the second attempt.
+    pub initial: Duration,
+    /// The longest.
+    pub max: Duration,
+}
+
+impl Backoff {
+    /// The wait after so many attempts that failed.
+    pub fn wait(&self, failed: u32) -> Duration {
+        let factor = 1u32.checked_shl(failed.saturating_sub(1)).unwrap_or(u32::MAX);
+        self.initial.saturating_mul(factor).min(self.max)
+    }
+}
+
+impl Default for Backoff {
+    fn default() -> Self {
+        Self { initial: Duration::from_millis(100), max: Duration::from_secs(10) }
+    }
+}
+
 /// How connections are made and used.
 #[derive(Clone, Copy, Debug)]
 pub struct LinkOptions {
@@ -31,6 +54,10 @@ pub struct LinkOptions {
     pub socket: SocketOptions,
     /// How long connecting may take.
     pub connect_timeout: Duration,
+    /// Further attempts to connect.
+    pub connect_retries: u32,
+    /// How long they wait.
+    pub backoff: Backoff,
     /// How long a handshake may take.
     pub handshake_timeout: Duration,
     /// How long a consumer waits for a partition that is not here yet.
@@ -49,6 +76,8 @@ impl LinkOptions {
             accepted_max: 1024,
             socket: SocketOptions::default(),
             connect_timeout: Duration::from_secs(120),
+            connect_retries: 0,
+            backoff: Backoff::default(),
             handshake_timeout: Duration::from_secs(10),
             request_timeout: Duration::from_secs(10),
         }

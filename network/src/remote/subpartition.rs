@@ -1,7 +1,7 @@
 //! The end of a result partition whose consumer is in another process.
 
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     collections::VecDeque,
     fmt,
     rc::{Rc, Weak},
@@ -29,6 +29,8 @@ enum State {
 pub struct RemoteSubpartition {
     state: RefCell<State>,
     waiting: RefCell<VecDeque<Item>>,
+    /// The end of the partition was handed over.
+    ended: Cell<bool>,
 }
 
 impl RemoteSubpartition {
@@ -39,6 +41,9 @@ impl RemoteSubpartition {
 
     /// Hands `item` over, behind all that was handed over before.
     pub(crate) fn send(&self, item: Item) {
+        if matches!(item, Item::Event(Event::EndOfPartition)) {
+            self.ended.set(true);
+        }
         match &*self.state.borrow() {
             State::Before => self.waiting.borrow_mut().push_back(item),
             State::Over => {}
@@ -92,6 +97,11 @@ impl RemoteSubpartition {
     pub(super) fn end(&self) {
         *self.state.borrow_mut() = State::Over;
         self.waiting.borrow_mut().clear();
+    }
+
+    /// Whether a consumer has asked, and all that it is to get was handed to its channel.
+    pub(super) fn is_handed_over(&self) -> bool {
+        self.ended.get() && matches!(*self.state.borrow(), State::Attached(..))
     }
 
     /// Whether a consumer may still ask.

@@ -62,7 +62,9 @@ pub mod prelude {
             ProcessFunction, RichFilterFunction, RichFlatMapFunction, RichMapFunction,
             joins::ProcessJoinFunction, window::ProcessWindowFunction,
         },
-        job::{JobExecutionResult, JobHandle, MiniCluster},
+        job::{
+            JobExecutionResult, JobHandle, LaunchOptions, LaunchedProcesses, Launcher, MiniCluster,
+        },
         record::Archived,
         record::selector::{text, viewed},
         sink::channel_sink,

@@ -1,6 +1,6 @@
 //! What can go wrong, and whom it concerns.
 
-use std::{fmt, io};
+use std::{fmt, io, net::SocketAddr};
 
 pub use brisk_memory::Severity;
 
@@ -141,6 +141,41 @@ pub enum Error {
         #[source]
         reason: crate::checkpoint::coordinator::FailureReason,
     },
+    /// A process that ran a part of the job is gone.
+    #[error(
+        "job '{job}' failed: process {process} at {address} is gone: {cause}; look into its log, and \
+         start all processes again"
+    )]
+    ProcessLost {
+        /// The job's name.
+        job: String,
+        /// Which process.
+        process: u32,
+        /// Where it listened.
+        address: SocketAddr,
+        /// How one knows.
+        cause: String,
+    },
+    /// What happened in another process.
+    #[error("{cause} (in process {process} at {address})")]
+    Elsewhere {
+        /// Which process.
+        process: u32,
+        /// Where it listens.
+        address: SocketAddr,
+        /// What it costs.
+        severity: Severity,
+        /// The error, in words.
+        cause: String,
+    },
+    /// The processes that are to run jobs together don't find each other.
+    #[error("{what}: {cause}")]
+    Processes {
+        /// What was attempted.
+        what: String,
+        /// What came of it, and what to do.
+        cause: String,
+    },
     /// A job failed for a reason that is no task's.
     #[error("job '{job}' failed: {cause}")]
     Job {
@@ -257,6 +292,9 @@ pub enum TaskError {
         #[source]
         cause: crate::checkpoint::savepoint::CanonicalError,
     },
+    /// The exchange with a task in another process.
+    #[error(transparent)]
+    Network(#[from] brisk_network::remote::RemoteError),
     /// In-flight buffers are not what was written.
     #[error("records in flight are damaged: {0}; restore from another checkpoint or savepoint")]
     DamagedInFlight(#[from] brisk_network::frame::FrameError),
@@ -276,6 +314,9 @@ impl Error {
             }
             Self::Start { .. } | Self::CheckpointFailed { .. } => Severity::Retry,
             Self::Job { .. } => Severity::FailTask,
+            Self::Elsewhere { severity, .. } => *severity,
+            // Nobody starts the process again.
+            Self::ProcessLost { .. } | Self::Processes { .. } => Severity::FailJob,
             // Reading it again may help, but whoever named it is there to hear of it.
             Self::Recovery { .. } | Self::CheckpointConfig(_) | Self::RestartConfig(_) => {
                 Severity::FailJob
@@ -316,6 +357,7 @@ impl TaskError {
             Self::Memory(error) => error.severity(),
             // A disk may come back.
             Self::Checkpoint(_) => Severity::FailTask,
+            Self::Network(error) => error.severity(),
         }
     }
 }

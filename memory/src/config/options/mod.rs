@@ -43,6 +43,7 @@ pub fn topics() -> Vec<Topic> {
         Topic { title: "JobManager memory", options: jobmanager::all() },
         Topic { title: "Messages and history of the JobManager", options: history::all() },
         Topic { title: "Network", options: network::all() },
+        Topic { title: "Several processes", options: network::processes::all() },
         Topic { title: "Security", options: security::all() },
         Topic { title: "Workers and the I/O driver", options: worker::all() },
     ]

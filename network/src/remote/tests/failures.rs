@@ -154,3 +154,28 @@ fn a_silent_stranger_is_given_up() {
     assert!(found[0].contains("did not complete the handshake within 2 s"), "{found:?}");
     assert!(pair.consumer.others[0].socket.is_some(), "it was connected");
 }
+
+#[test]
+fn connecting_is_attempted_again_after_longer_and_longer_waits() {
+    let patient = |link: &mut LinkOptions| {
+        link.connect_retries = 3;
+        link.backoff = Backoff { initial: Duration::from_secs(1), max: Duration::from_secs(3) };
+    };
+    let mut pair = Pair::of("simulated", "a secret of the cluster", patient);
+    let nobody = SocketAddr::new(pair.at.ip(), pair.at.port() + 1);
+    let began = pair.consumer.driver.now();
+    let _gate = pair.consumer.gate(nobody, 1, SHARES);
+    let failure = consumer_failure(&mut pair);
+    assert!(failure.contains(&nobody.to_string()), "{failure}");
+    let waited = pair.consumer.driver.now().saturating_since(began);
+    assert!(waited >= Duration::from_secs(1 + 2 + 3), "{waited:?}");
+}
+
+#[test]
+fn waits_double_up_to_the_longest() {
+    let backoff = Backoff { initial: Duration::from_millis(100), max: Duration::from_secs(10) };
+    let waits = [(1, 100), (2, 200), (5, 1600), (8, 10_000), (40, 10_000), (u32::MAX, 10_000)];
+    for (failed, expected) in waits {
+        assert_eq!(backoff.wait(failed), Duration::from_millis(expected), "{failed}");
+    }
+}

@@ -114,6 +114,9 @@ impl Transport {
         let Some(link) = self.links.get(&number) else { return };
         self.subpartitions[&address].attach(link, channel);
         self.producers.insert(at, address);
+        if self.finished.remove(&address) {
+            self.finish_subpartition(address);
+        }
     }
 
     pub(super) fn fail_channel(&mut self, (number, channel): At, error: PeerError) {

@@ -1,5 +1,6 @@
 //! The connections of one worker.
 
+mod connecting;
 mod hearing;
 
 use std::{
@@ -8,12 +9,10 @@ use std::{
     fmt,
     net::SocketAddr,
     rc::Rc,
-    sync::Arc,
 };
 
 use brisk_memory::driver::{
-    CloseKind, Completion, ConnectOptions, Driver, DriverError, Instant64, Listener, Operation,
-    OperationId, Socket,
+    CloseKind, Completion, Driver, DriverError, Instant64, Listener, Operation, OperationId, Socket,
 };
 
 use super::{
@@ -60,6 +59,8 @@ pub struct Transport {
     next_link: u64,
     /// Links that this side has made.
     to_peer: HashMap<SocketAddr, LinkNumber>,
+    /// Links whose next attempt to connect waits.
+    to_connect: Vec<(Instant64, LinkNumber)>,
     accepted: HashSet<LinkNumber>,
     operations: HashMap<OperationId, Purpose>,
     listener: Option<Listener>,
@@ -70,6 +71,8 @@ pub struct Transport {
     to_open: Vec<(LinkNumber, GateAddress, ChannelIndex)>,
     subpartitions: HashMap<PartitionAddress, Rc<RemoteSubpartition>>,
     producers: BTreeMap<At, PartitionAddress>,
+    /// Partitions that wait for their consumers only.
+    finished: HashSet<PartitionAddress>,
     early: Vec<Early>,
     failures: Vec<RemoteFailure>,
 }
@@ -82,6 +85,7 @@ impl Transport {
             links: BTreeMap::new(),
             next_link: 0,
             to_peer: HashMap::new(),
+            to_connect: Vec::new(),
             accepted: HashSet::new(),
             operations: HashMap::new(),
             listener: None,
@@ -91,6 +95,7 @@ impl Transport {
             to_open: Vec::new(),
             subpartitions: HashMap::new(),
             producers: BTreeMap::new(),
+            finished: HashSet::new(),
             early: Vec::new(),
             failures: Vec::new(),
         }
@@ -123,11 +128,25 @@ impl Transport {
 
     /// Forgets a partition whose task is over; a consumer that reads it is told `error`.
     pub fn remove_subpartition(&mut self, address: PartitionAddress, error: Option<PeerError>) {
+        self.finished.remove(&address);
         let Some(end) = self.subpartitions.remove(&address) else { return };
         let at = self.producers.iter().find(|(_, known)| **known == address).map(|(at, _)| *at);
         if let (Some(at), Some(error)) = (at, error) {
             end.end();
             self.fail_channel(at, error);
+        }
+    }
+
+    /// A partition's task has sent all and is over: it is forgotten as soon as its consumer has
+    /// asked. What is on its way then is the connection's.
+    pub fn finish_subpartition(&mut self, address: PartitionAddress) {
+        let is_handed_over =
+            self.subpartitions.get(&address).is_some_and(|end| end.is_handed_over());
+        if is_handed_over {
+            self.subpartitions.remove(&address);
+            self.producers.retain(|_, known| *known != address);
+        } else if self.subpartitions.contains_key(&address) {
+            self.finished.insert(address);
         }
     }
 
@@ -168,6 +187,7 @@ impl Transport {
         }
         let now = driver.now();
         self.time_out(now);
+        self.connect_again(driver, now);
         self.accept(driver);
         let numbers: Vec<LinkNumber> = self.links.keys().copied().collect();
         for number in numbers {
@@ -183,7 +203,8 @@ impl Transport {
         }
         let early = self.early.iter().map(|early| early.until);
         let links = self.links.values().filter_map(|link| link.borrow().deadline());
-        early.chain(links).min()
+        let again = self.to_connect.iter().map(|(at, _)| *at);
+        early.chain(links).chain(again).min()
     }
 
     /// Takes in a completion; gives it back when it is none of the transport's.
@@ -242,7 +263,9 @@ impl Transport {
         self.producers.clear();
         self.early.clear();
         self.to_peer.clear();
+        self.to_connect.clear();
         self.accepted.clear();
+        self.finished.clear();
         self.subpartitions.values().for_each(|end| end.end());
     }
 
@@ -254,28 +277,6 @@ impl Transport {
     /// Whether all remote channels of a gate have ended.
     pub fn gate_is_over(&self, address: GateAddress) -> bool {
         self.gates.get(&address).is_none_or(RemoteGate::is_over)
-    }
-
-    fn link_to(
-        &mut self,
-        driver: &mut Driver,
-        peer: SocketAddr,
-        subject: PartitionAddress,
-    ) -> LinkNumber {
-        if let Some(number) = self.to_peer.get(&peer) {
-            return *number;
-        }
-        let link = Link::connecting(peer, subject, self.options.link);
-        let number = self.add_link(link);
-        self.to_peer.insert(peer, number);
-        let options = ConnectOptions {
-            to: peer,
-            timeout: self.options.link.connect_timeout,
-            socket: self.options.link.socket,
-        };
-        let id = driver.submit(Operation::Connect { options });
-        self.operations.insert(id, Purpose::Connect(number));
-        number
     }
 
     fn add_link(&mut self, link: Link) -> LinkNumber {
@@ -304,25 +305,6 @@ impl Transport {
         link.set_deadline(driver.now() + self.options.link.handshake_timeout);
         let number = self.add_link(link);
         self.accepted.insert(number);
-    }
-
-    fn connected(&mut self, driver: &mut Driver, number: LinkNumber, completion: Completion) {
-        let Some(link) = self.links.get(&number).cloned() else { return };
-        let peer = link.borrow().peer();
-        let socket = match (completion.result, completion.socket) {
-            (Ok(_), Some(socket)) => socket,
-            (Err(source), _) => {
-                let source = Arc::new(source);
-                return self.fail_link(driver.now(), number, RemoteError::Io { peer, source });
-            }
-            (Ok(_), None) => unreachable!("a connection comes with its socket"),
-        };
-        let Some(subject) = link.borrow().subject() else { return };
-        let nonce = (self.options.nonces)();
-        let (handshake, hello) = Handshake::initiate(self.options.secret.clone(), nonce, subject);
-        let mut link = link.borrow_mut();
-        link.connected(socket, handshake, hello);
-        link.set_deadline(driver.now() + self.options.link.handshake_timeout);
     }
 
     /// Ends what has waited too long.

@@ -7,4 +7,5 @@ mod golden;
 mod incremental;
 mod local;
 mod matrix;
+mod processes;
 mod rescale;

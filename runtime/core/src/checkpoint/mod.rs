@@ -21,7 +21,7 @@ pub mod config;
 pub mod id;
 pub mod kind;
 pub(crate) mod random;
-mod wire;
+pub(crate) mod wire;
 
 pub mod handle;
 

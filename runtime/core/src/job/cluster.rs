@@ -12,9 +12,8 @@ use brisk_memory::{
 };
 use brisk_network::{BUFFER_LIMIT_MIN, DebloatOptions};
 use std::{
-    collections::hash_map::RandomState,
     fmt,
-    hash::BuildHasher,
+    net::SocketAddr,
     num::NonZeroU32,
     path::Path,
     sync::{
@@ -27,13 +26,15 @@ use std::{
 use super::{
     JobHandle, JobProgram,
     control_plane::{ControlThread, blocking_disk},
-    dispatcher::{DedicatedWorker, Dispatcher, Staff},
+    dispatcher::{DedicatedWorker, Dispatcher, DispatcherParts, Staff},
+    processes::{ProcessGroup, ProcessSettings},
+    random_word,
 };
 use crate::{
     error::Error,
     graph::JobId,
     task::{BufferQuota, OpenDisk, WorkerId},
-    worker::{WorkerOptions, WorkerThread},
+    worker::{HEADER_SEGMENTS, RemoteOptions, WorkerOptions, WorkerThread},
 };
 
 /// Memory and workers in this process. Jobs of several environments may share one.
@@ -45,7 +46,11 @@ pub struct MiniCluster {
     driver: DriverOptions,
     workers: Vec<WorkerThread>,
     next_worker: AtomicU32,
+    /// How workers reach other processes, if there are any.
+    remote: Option<RemoteOptions>,
     dispatcher: Dispatcher,
+    /// The other processes, if there are any.
+    group: Option<ProcessGroup>,
     /// Goes last: until then there may be masters that hear of workers.
     control: ControlThread,
 }
@@ -63,6 +68,14 @@ impl MiniCluster {
     /// If the configuration is wrong, or memory or threads can't be had.
     pub fn start(config: &Configuration, slots: NonZeroU32) -> Result<Arc<Self>, Error> {
         let host = HostMemory::read(Path::new("/"));
+        let segment_bytes = config.get(&memory::SEGMENT_SIZE)?.bytes() as usize;
+        let processes = ProcessSettings::read(config, segment_bytes)?;
+        // Slots are dealt to processes in turn.
+        let slots = match &processes {
+            Some(processes) => NonZeroU32::new(slots.get().div_ceil(processes.count())),
+            None => Some(slots),
+        };
+        let slots = slots.unwrap_or(NonZeroU32::MIN);
         let memory = TaskManagerMemory::for_embedded(config, &host, slots)?;
         check_machine(&host, &memory)?;
         let arena = map_arena(config, &memory)?;
@@ -93,19 +106,41 @@ impl MiniCluster {
         };
         let control = ControlThread::start()?;
         let mut cluster = Self {
-            dispatcher: Dispatcher::new(arena.clone(), control.sender().clone(), buffer_timeout),
+            dispatcher: Dispatcher::new(DispatcherParts {
+                arena: arena.clone(),
+                control: control.sender().clone(),
+                buffer_timeout,
+                quota,
+            }),
             control,
             arena,
             quota,
             driver,
             workers: Vec::new(),
-            next_worker: AtomicU32::new(0),
+            next_worker: AtomicU32::new(
+                processes.as_ref().map_or(0, ProcessSettings::first_worker),
+            ),
+            remote: processes.as_ref().map(ProcessSettings::remote),
+            group: None,
         };
         for core in 0..count as usize {
             let started = cluster.start_worker(pin.then_some(core))?;
             cluster.workers.push(started);
         }
+        cluster.join(processes)?;
         Ok(Arc::new(cluster))
+    }
+
+    /// Joins the other processes, if there are any.
+    fn join(&mut self, processes: Option<ProcessSettings>) -> Result<(), Error> {
+        let Some(processes) = processes else { return Ok(()) };
+        self.dispatcher.set_aside(self.workers.len() as u64 * u64::from(HEADER_SEGMENTS));
+        let handles = self.workers.iter().map(WorkerThread::handle);
+        let address = |at: Option<SocketAddr>| at.expect("workers of a group listen");
+        let workers = handles.map(|worker| (worker.id, address(worker.data))).collect();
+        let control = self.control.sender().clone();
+        self.group = Some(ProcessGroup::start(processes, workers, control)?);
+        Ok(())
     }
 
     /// The memory of the cluster.
@@ -123,25 +158,32 @@ impl MiniCluster {
             driver: self.driver.clone(),
             core,
             directory: Arc::clone(self.dispatcher.directory()),
+            remote: self.remote.clone(),
         })
     }
 
     /// Runs a job.
     pub(crate) fn submit(self: &Arc<Self>, program: JobProgram) -> Result<JobHandle, Error> {
         let workers: Vec<WorkerId> = self.workers.iter().map(|worker| worker.handle().id).collect();
-        self.dispatcher.submit(
-            program,
-            Staff {
-                job_id: JobId::from_bytes(
-                    ((u128::from(random_word()) << 64) | u128::from(random_word())).to_le_bytes(),
-                ),
-                workers: &workers,
-                start_dedicated: &|| self.start_worker(None).map(DedicatedWorker::Thread),
-                keep: Box::new(Arc::clone(self)),
-                open_disk: &(Box::new(blocking_disk) as OpenDisk),
-                seed: random_word(),
-            },
-        )
+        let job_id = match &self.group {
+            Some(group) => group.next_job(),
+            None => JobId::from_bytes(
+                ((u128::from(random_word()) << 64) | u128::from(random_word())).to_le_bytes(),
+            ),
+        };
+        let staff = Staff {
+            job_id,
+            workers: &workers,
+            start_dedicated: &|| self.start_worker(None).map(DedicatedWorker::Thread),
+            keep: Box::new(Arc::clone(self)),
+            open_disk: &(Box::new(blocking_disk) as OpenDisk),
+            seed: random_word(),
+            others: self.group.as_ref().map(ProcessGroup::others),
+        };
+        match &self.group {
+            Some(group) if !group.leads() => self.dispatcher.follow(program, staff, group.sender()),
+            _ => self.dispatcher.submit(program, staff),
+        }
     }
 }
 
@@ -152,13 +194,6 @@ impl fmt::Debug for MiniCluster {
             .field("control", &self.control)
             .finish_non_exhaustive()
     }
-}
-
-/// A number that nobody else draws, for ids and seeds of jobs. Before the job and outside of it: a
-/// simulated cluster takes them from its seed.
-fn random_word() -> u64 {
-    // Each state has keys of its own, from the system's random numbers.
-    RandomState::new().hash_one(())
 }
 
 /// How buffers in flight are sized, if they are.

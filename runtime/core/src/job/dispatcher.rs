@@ -3,6 +3,7 @@
 use brisk_memory::Arena;
 use std::{
     any::Any,
+    net::SocketAddr,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -10,10 +11,11 @@ use std::{
 use super::{
     JobHandle, JobSettings,
     control_plane::ControlSender,
-    deployment::{fresh_number, required_segments},
+    deployment::{Demand, Places, fresh_number},
     master::{
         CurrentRun, Decisions, JobMaster, JobShared, MasterParts, SharedParts, load_recovery,
     },
+    processes::{FollowedJob, FollowedParts, GroupSender, Others},
 };
 use crate::{
     checkpoint::{
@@ -23,7 +25,7 @@ use crate::{
     error::Error,
     graph::{ExecutionGraph, JobGraph, JobId, StreamGraph},
     state::backend::StateBackend,
-    task::{JobFactories, OpenDisk, WorkerId},
+    task::{BufferQuota, JobFactories, OpenDisk, WorkerId},
     worker::{Directory, JobKey, WorkerHandle, WorkerThread},
 };
 
@@ -53,6 +55,8 @@ pub(super) struct Staff<'a> {
     pub(super) open_disk: &'a OpenDisk,
     /// For whatever the job's master leaves to chance.
     pub(super) seed: u64,
+    /// Processes that take part, if this is the one that leads them.
+    pub(super) others: Option<Others>,
 }
 
 /// A worker that was started for one task and is told to end with its job.
@@ -72,24 +76,27 @@ impl DedicatedWorker {
     }
 }
 
+/// What [`Dispatcher::new`] needs.
+pub(super) struct DispatcherParts {
+    pub(super) arena: Arena,
+    pub(super) control: ControlSender,
+    pub(super) buffer_timeout: Option<Duration>,
+    pub(super) quota: BufferQuota,
+}
+
 /// Submits jobs: promises memory, places tasks, makes the master.
 pub(super) struct Dispatcher {
-    arena: Arena,
     control: ControlSender,
     directory: Arc<Directory>,
     buffer_timeout: Option<Duration>,
-    /// Segments that running jobs can count on.
-    promised: Arc<Mutex<u64>>,
+    promises: Promises,
 }
 
 impl Dispatcher {
-    pub(super) fn new(
-        arena: Arena,
-        control: ControlSender,
-        buffer_timeout: Option<Duration>,
-    ) -> Self {
-        let (directory, promised) = (Arc::default(), Arc::default());
-        Self { arena, control, directory, buffer_timeout, promised }
+    pub(super) fn new(parts: DispatcherParts) -> Self {
+        let DispatcherParts { arena, control, buffer_timeout, quota } = parts;
+        let promises = Promises { arena, quota, promised: Arc::default() };
+        Self { control, directory: Arc::default(), buffer_timeout, promises }
     }
 
     /// All workers that tasks may be placed on.
@@ -99,7 +106,12 @@ impl Dispatcher {
 
     /// Segments that running jobs can count on.
     pub(super) fn promised(&self) -> u64 {
-        *self.promised.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.promises.promised.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Segments are lent to something that is no job, for as long as the process lives.
+    pub(super) fn set_aside(&self, segments: u64) {
+        *self.promises.promised.lock().unwrap_or_else(PoisonError::into_inner) += segments;
     }
 
     /// Runs a job.
@@ -107,24 +119,68 @@ impl Dispatcher {
         assert!(!staff.workers.is_empty(), "a job needs a worker");
         let execution = ExecutionGraph::expand(&program.graph);
         let source = load_recovery(&program, &execution, staff.open_disk)?;
-        let promise = self.promise(&program.graph, &execution)?;
         let (places, dedicated) = place(&program.graph, &execution, &staff)?;
-        let mut ids = places.clone();
+        let promise = self.promises.make(&program.graph, &execution, &places)?;
+        let mut ids = places.workers.clone();
         ids.sort_unstable();
         ids.dedup();
         let workers: Vec<WorkerHandle> =
             ids.into_iter().filter_map(|id| self.directory.get(id)).collect();
-        let keep = staff.keep;
+        let shared = Arc::new(self.shared(&program, &execution, &staff, workers));
+        self.control.adopt(JobMaster::new(MasterParts {
+            shared: Arc::clone(&shared),
+            program,
+            execution,
+            places,
+            dedicated,
+            buffer_timeout: self.buffer_timeout,
+            source,
+            others: staff.others,
+            keep: Box::new((promise, staff.keep)),
+        }));
+        Ok(JobHandle::new(shared))
+    }
+
+    /// Runs a part of a job whose master is in another process.
+    pub(super) fn follow(
+        &self,
+        program: JobProgram,
+        staff: Staff,
+        group: &GroupSender,
+    ) -> Result<JobHandle, Error> {
+        let execution = ExecutionGraph::expand(&program.graph);
+        let known = staff.workers.iter().filter_map(|id| self.directory.get(*id));
+        let workers: Vec<WorkerHandle> = known.collect();
+        let shared = Arc::new(self.shared(&program, &execution, &staff, workers));
+        group.follow(FollowedJob::new(FollowedParts {
+            shared: Arc::clone(&shared),
+            program,
+            execution,
+            buffer_timeout: self.buffer_timeout,
+            promises: self.promises.clone(),
+            group: group.clone(),
+            keep: staff.keep,
+        }));
+        Ok(JobHandle::new(shared))
+    }
+
+    fn shared(
+        &self,
+        program: &JobProgram,
+        execution: &ExecutionGraph,
+        staff: &Staff,
+        workers: Vec<WorkerHandle>,
+    ) -> JobShared {
         let coordinator = CoordinatorOptions {
             job: staff.job_id,
             config: program.settings.checkpoints.clone(),
-            topology: Topology::of(&program.stream, &program.graph, &execution),
+            topology: Topology::of(&program.stream, &program.graph, execution),
             seed: staff.seed,
             // The control plane's clock goes on from here.
             now: Millis(0),
             history: program.settings.history.checkpoints,
         };
-        let shared = Arc::new(JobShared::new(SharedParts {
+        JobShared::new(SharedParts {
             name: program.graph.name().to_string(),
             id: staff.job_id,
             workers,
@@ -135,23 +191,29 @@ impl Dispatcher {
                 program.settings.history.failures,
             ),
             current: CurrentRun { key: JobKey(fresh_number()), plans: Arc::from([]) },
-        }));
-        self.control.adopt(JobMaster::new(MasterParts {
-            shared: Arc::clone(&shared),
-            program,
-            execution,
-            places,
-            dedicated,
-            buffer_timeout: self.buffer_timeout,
-            source,
-            keep: Box::new((promise, keep)),
-        }));
-        Ok(JobHandle::new(shared))
+        })
     }
+}
 
-    /// Makes sure that every task of the job can make progress, before it begins.
-    fn promise(&self, job: &JobGraph, graph: &ExecutionGraph) -> Result<Promise, Error> {
-        let (needed, arithmetic) = required_segments(job, graph);
+/// Makes sure of jobs' memory.
+#[derive(Clone)]
+pub(super) struct Promises {
+    arena: Arena,
+    quota: BufferQuota,
+    /// Segments that running jobs can count on.
+    promised: Arc<Mutex<u64>>,
+}
+
+impl Promises {
+    /// Makes sure that every task of the job here can make progress, before it begins.
+    pub(super) fn make(
+        &self,
+        job: &JobGraph,
+        graph: &ExecutionGraph,
+        places: &Places,
+    ) -> Result<Promise, Error> {
+        let demand = Demand { job, graph, places, quota: self.quota };
+        let (needed, arithmetic) = demand.required_segments();
         let total = u64::from(self.arena.network().total().0);
         let mut promised = self.promised.lock().unwrap_or_else(PoisonError::into_inner);
         let available = total.saturating_sub(*promised);
@@ -171,13 +233,18 @@ impl Dispatcher {
 }
 
 /// The worker of each task, and the workers started for tasks that may block.
+///
+/// Slots are dealt to processes in turn, and within a process to its workers in turn. Tasks that may
+/// block are here, whatever their slot.
 fn place(
     job: &JobGraph,
     graph: &ExecutionGraph,
     staff: &Staff,
-) -> Result<(Vec<WorkerId>, Vec<DedicatedWorker>), Error> {
+) -> Result<(Places, Vec<DedicatedWorker>), Error> {
     let mut dedicated = Vec::new();
     let mut places = Vec::with_capacity(graph.task_count());
+    let elsewhere = staff.others.as_ref().map(Others::workers).unwrap_or_default();
+    let workers = in_turn(staff.workers, &elsewhere);
     for (task, subtask) in graph.tasks() {
         if job.vertex(subtask.vertex).blocking {
             let worker = (staff.start_dedicated)()?;
@@ -185,14 +252,25 @@ fn place(
             dedicated.push(worker);
         } else {
             let slot = graph.slot(task).0 as usize;
-            places.push(staff.workers[slot % staff.workers.len()]);
+            places.push(workers[slot % workers.len()]);
         }
     }
-    Ok((places, dedicated))
+    let elsewhere = elsewhere.into_iter().flatten().collect();
+    Ok((Places { workers: places, elsewhere }, dedicated))
+}
+
+/// The first worker of each process, then the second of each that has one, and so on.
+fn in_turn(here: &[WorkerId], elsewhere: &[Vec<(WorkerId, SocketAddr)>]) -> Vec<WorkerId> {
+    let most = elsewhere.iter().map(Vec::len).chain([here.len()]).max().unwrap_or(0);
+    let row = |at: usize| {
+        let others = elsewhere.iter().filter_map(move |workers| workers.get(at));
+        here.get(at).copied().into_iter().chain(others.map(|(worker, _)| *worker))
+    };
+    (0..most).flat_map(row).collect()
 }
 
 /// Segments that a running job can count on; given back when dropped.
-struct Promise {
+pub(super) struct Promise {
     segments: u64,
     promised: Arc<Mutex<u64>>,
 }

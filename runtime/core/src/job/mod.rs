@@ -11,8 +11,8 @@
 //! coordinator and a restart strategy. Its master feeds them what workers report and carries their
 //! actions out, on the thread of the control plane.
 //!
-//! Deliberately absent: other processes, and slots that are rented: an embedded job gets the slots it
-//! needs.
+//! Deliberately absent: slots that are rented: an embedded job gets the slots it needs. Several
+//! processes run jobs together as `processes/` says; there is no cluster that starts them.
 
 mod settings;
 
@@ -28,14 +28,19 @@ mod handle;
 mod outcome;
 mod result;
 
+mod processes;
+mod randomness;
+
 mod simulation;
 
 pub use cluster::MiniCluster;
 pub use handle::{JobHandle, Stop};
 pub use master::{CheckpointAnswer, FailureRecord};
+pub use processes::{LaunchOptions, LaunchedProcesses, Launcher};
 pub use result::{JobExecutionResult, TaskResult};
 
 pub use simulation::{SimulatedCluster, SimulationOptions};
 
 pub(crate) use dispatcher::JobProgram;
+use randomness::{fresh_nonce, random_word};
 pub(crate) use settings::JobSettings;

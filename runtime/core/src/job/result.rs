@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::master::JobShared;
 use crate::{
     error::Error,
     graph::JobId,
@@ -26,6 +27,24 @@ pub struct JobExecutionResult {
 }
 
 impl JobExecutionResult {
+    /// From the reports of all tasks, in order.
+    pub(super) fn of(
+        job: &JobShared,
+        net_runtime: Duration,
+        mut reports: Vec<TaskReport>,
+    ) -> Result<Self, Error> {
+        let accumulators = merged_accumulators(&mut reports)?;
+        let current = job.current();
+        let tasks = reports.into_iter().zip(current.plans.iter());
+        Ok(Self {
+            job_id: job.id,
+            job_name: job.name.clone(),
+            net_runtime,
+            accumulators,
+            tasks: tasks.map(|(report, plan)| TaskResult::new(plan, report)).collect(),
+        })
+    }
+
     /// The share of their time that tasks were busy, over all tasks, from 0 to 1.
     pub fn busy_ratio(&self) -> f64 {
         let total = self.tasks.iter().fold(TaskTimes::default(), |sum, task| TaskTimes {
@@ -58,7 +77,7 @@ impl TaskResult {
 }
 
 /// The accumulators of all tasks, merged by name.
-pub(super) fn merged_accumulators(reports: &mut [TaskReport]) -> Result<AccumulatorResults, Error> {
+fn merged_accumulators(reports: &mut [TaskReport]) -> Result<AccumulatorResults, Error> {
     let snapshots = reports.iter_mut().map(|report| std::mem::take(&mut report.accumulators));
     Ok(AccumulatorResults::merge(snapshots)?)
 }

@@ -1,23 +1,15 @@
 //! Building a task on its worker from the plan it was sent.
 
-use brisk_memory::{
-    Arena, LaneOptions, PoolOptions, SegmentCount, SegmentSize, driver::DriverError,
-};
+use brisk_memory::{PoolOptions, SegmentCount, SegmentSize};
 use brisk_network::{
-    ChannelIndex, DebloatOptions, Delivery, GateAddress, LocalPort, PartitionOptions, PeerPort,
-    Port, ResultPartition,
+    ChannelIndex, PartitionOptions, Port, ResultPartition,
     frame::{BUFFER_HEADER, FrameCheck},
+    remote::RemoteSubpartition,
 };
-use std::{
-    cell::RefCell,
-    collections::{BTreeMap, HashMap},
-    rc::Rc,
-    sync::Arc,
-    task::Waker,
-};
+use std::{cell::RefCell, collections::HashMap, rc::Rc, sync::Arc};
 
 use super::{
-    EdgeSpec, OutputPlan, RuntimeContext, SubtaskPlan, WorkerId,
+    BufferQuota, EdgeSpec, OutputPlan, RuntimeContext, SubtaskPlan, Surroundings,
     cx::Side,
     inputs::{Input, Recovered, TimeOfInput, name_of_input_time},
     plan::PortPlan,
@@ -26,7 +18,6 @@ use super::{
 };
 use crate::{
     chain::{Gate, SourceContext},
-    checkpoint::storage::Disk,
     error::{Error, TaskError},
     exchange::{EdgeWriter, Fork, Partitioner, RecordWriter, Tail, Writer, WriterParts},
     graph::{KeyGroupRange, MaxParallelism, NodeId, Parallelism, SubtaskIndex},
@@ -39,65 +30,6 @@ use crate::{
     },
     task::accumulator::AccumulatorRegistry,
 };
-
-/// How many segments beyond one per subpartition a partition would like: two per
-/// subpartition and eight floating, as Flink's defaults have it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BufferQuota {
-    /// `taskmanager.network.memory.buffers-per-channel`
-    pub per_channel: u32,
-    /// `taskmanager.network.memory.floating-buffers-per-gate`
-    pub floating: u32,
-    /// `taskmanager.network.memory.max-buffers-per-channel`
-    pub per_channel_max: u32,
-    /// `taskmanager.network.memory.max-overdraft-buffers-per-gate`
-    pub overdraft: u32,
-    /// `taskmanager.network.memory.buffer-debloat`; `None` for whole segments.
-    pub debloat: Option<DebloatOptions>,
-}
-
-impl BufferQuota {
-    /// Segments that a partition of `builders` open buffers needs to make progress.
-    pub fn required(builders: u32) -> u32 {
-        builders + 1
-    }
-
-    /// Segments that it may use.
-    pub fn max(&self, builders: u32) -> u32 {
-        let wanted = self.per_channel.saturating_mul(builders).saturating_add(self.floating);
-        wanted.max(Self::required(builders))
-    }
-
-    /// What each subpartition may have out; a broadcast is one for all.
-    fn lanes(&self, builders: u32) -> LaneOptions {
-        LaneOptions { count: builders, segments_max: SegmentCount(self.per_channel_max) }
-    }
-}
-
-/// The parts of a worker that tasks are connected to.
-pub(crate) struct Surroundings {
-    pub(crate) arena: Arena,
-    pub(crate) quota: BufferQuota,
-    pub(crate) id: WorkerId,
-    pub(crate) gates: RefCell<HashMap<GateAddress, LocalPort>>,
-    /// In order, so that a simulation does the same with the same seed.
-    pub(crate) peers: RefCell<BTreeMap<WorkerId, Rc<PeerPort>>>,
-    pub(crate) doorbell_waker: Waker,
-    pub(crate) open_disk: OpenDisk,
-}
-
-/// Opens a disk for reading state, when a task starts.
-pub type OpenDisk = Box<dyn Fn() -> Result<Disk, DriverError>>;
-
-impl Surroundings {
-    /// Hands a delivery to its gate; if that is gone, the buffer is dropped and so
-    /// returned.
-    pub(crate) fn deliver(&self, delivery: Delivery) {
-        if let Some(gate) = self.gates.borrow().get(&delivery.gate) {
-            gate.borrow_mut().deliver(delivery.channel, delivery.item);
-        }
-    }
-}
 
 /// Which ports of an output get the same buffers.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -114,6 +46,8 @@ pub struct BuildContext {
     /// For reading state, if there is some.
     disk: StartDisk,
     inputs: Vec<Input>,
+    /// Where records stand in channels that begin with what was in flight, by input and channel.
+    begun: HashMap<(u32, u32), FrameCheck>,
 }
 
 impl BuildContext {
@@ -139,16 +73,17 @@ impl BuildContext {
         let inputs = inputs.collect();
         drop(gates);
         let accumulators = AccumulatorRegistry::new();
-        let context = Self { plan, surroundings, accumulators, disk, inputs };
+        let begun = HashMap::new();
+        let mut context = Self { plan, surroundings, accumulators, disk, inputs, begun };
         context.restore_time()?;
-        context.restore_in_flight()?;
+        context.begun = context.restore_in_flight()?;
         Ok(context)
     }
 
     /// Has the inputs begin with what was in flight.
-    fn restore_in_flight(&self) -> Result<(), Error> {
-        let Some(restore) = &self.plan.restore else { return Ok(()) };
+    fn restore_in_flight(&self) -> Result<HashMap<(u32, u32), FrameCheck>, Error> {
         let mut checks: HashMap<(u32, u32), FrameCheck> = HashMap::new();
+        let Some(restore) = &self.plan.restore else { return Ok(checks) };
         for part in &restore.in_flight {
             let node = self.plan.gates[part.input as usize].node;
             let failed = |cause: TaskError| task_error(&self.plan, node, cause);
@@ -166,7 +101,13 @@ impl BuildContext {
                 });
             }
         }
-        Ok(())
+        Ok(checks)
+    }
+
+    /// Where the records of a channel stand before anything of it arrives.
+    pub(crate) fn check_of(&self, input: usize, channel: ChannelIndex) -> FrameCheck {
+        let input = u32::try_from(input).expect("inputs are counted by a u32");
+        self.begun.get(&(input, channel.0)).copied().unwrap_or_default()
     }
 
     /// Has the inputs go on from where event time stood.
@@ -469,6 +410,13 @@ impl BuildContext {
 
     fn port(&self, plan: &PortPlan) -> Port {
         let PortPlan { worker, gate, channel, .. } = *plan;
+        if let Some(address) = plan.remote {
+            let transport = self.surroundings.transport.as_ref();
+            let transport = transport.expect("who has consumers elsewhere has a way there");
+            let end = RemoteSubpartition::new();
+            transport.borrow_mut().add_subpartition(address, Rc::clone(&end));
+            return Port::Remote(end);
+        }
         if worker == self.surroundings.id {
             let gate = Rc::clone(&self.surroundings.gates.borrow()[&gate]);
             return Port::Local { gate, channel };

@@ -16,16 +16,19 @@ pub(crate) mod inputs;
 mod metrics;
 mod plan;
 pub mod snapshot;
+mod surroundings;
 
 pub use body::{ChainTask, TaskBody};
-pub(crate) use build::Surroundings;
-pub use build::{BufferQuota, BuildContext, OpenDisk};
+pub use build::BuildContext;
 pub use context::{Context, OutputTag, RuntimeContext};
 pub use cx::{Cx, Owner, WorkerIo};
 pub(crate) use cx::{CxParts, task_error};
 pub use metrics::{TaskCounts, TaskMetrics, TaskTimes};
+pub(crate) use plan::partition_address;
 pub use plan::{
     Attempt, EdgeSpec, ErasedEdge, GatePlan, JobFactories, OperatorPlan, OutputPlan, PlannedTask,
-    PortPlan, SubtaskPlan, TaskFactory, TaskKey, WorkerId,
+    PortPlan, RemoteProducer, SubtaskPlan, TaskFactory, TaskKey, WorkerId,
 };
 pub use snapshot::CheckpointEnd;
+pub(crate) use surroundings::Surroundings;
+pub use surroundings::{BufferQuota, OpenDisk};

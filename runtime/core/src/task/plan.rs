@@ -1,7 +1,10 @@
 //! What a worker is told of a subtask it shall run. All of it may be sent.
 
-use brisk_network::{BufferLimit, ChannelIndex, GateAddress};
-use std::{any::Any, collections::HashMap, fmt, marker::PhantomData, sync::Arc};
+use brisk_network::{
+    BufferLimit, ChannelIndex, GateAddress,
+    wire::{self, AttemptId, PartitionAddress, PartitionId},
+};
+use std::{any::Any, collections::HashMap, fmt, marker::PhantomData, net::SocketAddr, sync::Arc};
 
 use super::{BuildContext, TaskBody, snapshot::TaskRestore};
 use crate::{
@@ -9,7 +12,7 @@ use crate::{
     error::Error,
     exchange::{EdgeWriter, Partitioner, RecordWriter, SideOutput, SideWriter, Writer},
     graph::{
-        EdgeId, Exchange, JobId, KeyGroup, MaxParallelism, NodeId, OperatorId, Parallelism,
+        EdgeId, Exchange, JobId, KeyGroup, MaxParallelism, NodeId, OperatorId, Parallelism, TaskId,
         key_group::operator_index_for_key_group,
     },
     state::{Survivors, backend::StateBackend},
@@ -40,6 +43,33 @@ pub struct GatePlan {
     pub channels: usize,
     /// How large buffers to it may be.
     pub limit: BufferLimit,
+    /// Those of its producers that are in other processes.
+    pub producers: Vec<RemoteProducer>,
+}
+
+/// A producer in another process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RemoteProducer {
+    /// The gate's channel for it.
+    pub channel: ChannelIndex,
+    /// Where its worker listens.
+    pub peer: SocketAddr,
+    /// What it produces.
+    pub address: PartitionAddress,
+}
+
+/// What a subtask produces for one consumer; the same in all processes.
+pub(crate) fn partition_address(
+    job: JobId,
+    (task, attempt): (TaskId, Attempt),
+    (edge, consumer): (EdgeId, ChannelIndex),
+) -> PartitionAddress {
+    PartitionAddress {
+        job: wire::JobId(u128::from_be_bytes(*job.as_bytes())),
+        attempt: AttemptId((u128::from(attempt.0) << 32) | u128::from(task.0)),
+        partition: PartitionId(u64::from(edge.0)),
+        consumer,
+    }
 }
 
 /// Where one subpartition goes.
@@ -51,8 +81,10 @@ pub struct PortPlan {
     pub gate: GateAddress,
     /// The channel of that gate.
     pub channel: ChannelIndex,
-    /// How large buffers to that gate may be.
+    /// How large buffers to that gate may be; whole segments to another process.
     pub limit: BufferLimit,
+    /// Its name, if the consumer is in another process and will ask for it.
+    pub remote: Option<PartitionAddress>,
 }
 
 /// One output of a subtask.

@@ -40,6 +40,13 @@ pub struct JobRun {
     pub alignment: Arc<MeetingPlace>,
 }
 
+impl JobRun {
+    /// Whether some task here is not ready for checkpoints yet.
+    pub fn is_recovering(&self) -> bool {
+        self.checkpointing.is_recovering()
+    }
+}
+
 impl fmt::Debug for JobRun {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("JobRun").field("key", &self.key).finish_non_exhaustive()

@@ -5,6 +5,7 @@ use brisk_network::{Delivery, MailboxSender};
 use std::{
     collections::{HashMap, VecDeque},
     fmt,
+    net::SocketAddr,
     sync::{
         Arc, Mutex, PoisonError, RwLock,
         atomic::{AtomicBool, Ordering},
@@ -66,6 +67,8 @@ impl ControlQueue {
 pub struct WorkerHandle {
     /// The worker's name.
     pub id: WorkerId,
+    /// Where it listens for workers of other processes, if there are any.
+    pub data: Option<SocketAddr>,
     pub(super) control: Arc<ControlQueue>,
     pub(super) mailbox: MailboxSender<Delivery>,
     pub(super) doorbell: Doorbell,

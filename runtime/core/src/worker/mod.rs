@@ -16,8 +16,10 @@
 mod checkpointing;
 mod control;
 mod debloating;
+mod deploying;
 mod examination;
 mod handle;
+mod remote;
 mod running;
 mod snapshots;
 mod thread;
@@ -28,6 +30,9 @@ pub use control::{
     CheckpointRun, Control, JobKey, JobListener, JobRun, StateDestination, TaskEnd, TaskReport,
 };
 pub use handle::{Directory, WorkerHandle};
+pub(crate) use remote::HEADER_SEGMENTS;
+pub use remote::RemoteOptions;
 pub(crate) use running::panic_text;
 pub use thread::{WorkerOptions, WorkerThread};
+pub(crate) use turn::empty_report;
 pub use turn::{Turn, TurnLimits, Worker, WorkerParts};

@@ -12,7 +12,7 @@ use std::{
 };
 
 use super::{
-    Control, Directory, Turn, Worker, WorkerHandle,
+    Control, Directory, RemoteOptions, Turn, Worker, WorkerHandle,
     turn::{TurnLimits, WorkerParts},
 };
 use crate::{
@@ -36,6 +36,8 @@ pub struct WorkerOptions {
     pub core: Option<usize>,
     /// All workers.
     pub directory: Arc<Directory>,
+    /// How it reaches other processes, if there are any.
+    pub remote: Option<RemoteOptions>,
 }
 
 /// A running worker thread. Dropping it ends the worker and waits for it.
@@ -77,7 +79,7 @@ impl WorkerThread {
 }
 
 fn run(options: WorkerOptions, started: &mpsc::Sender<Result<WorkerHandle, Error>>) {
-    let WorkerOptions { id, arena, quota, driver, core, directory } = options;
+    let WorkerOptions { id, arena, quota, driver, core, directory, remote } = options;
     if let Some(core) = core
         && !core_affinity::set_for_current(core_affinity::CoreId { id: core })
     {
@@ -92,7 +94,7 @@ fn run(options: WorkerOptions, started: &mpsc::Sender<Result<WorkerHandle, Error
             return;
         }
     };
-    let (mut worker, handle) = Worker::new(WorkerParts {
+    let made = Worker::new(WorkerParts {
         id,
         arena,
         quota,
@@ -104,7 +106,15 @@ fn run(options: WorkerOptions, started: &mpsc::Sender<Result<WorkerHandle, Error
             let options = DriverOptions { kind: DriverKind::Epoll, ..DriverOptions::default() };
             Ok(Disk::new(Driver::new(options)?))
         }),
+        remote,
     });
+    let (mut worker, handle) = match made {
+        Ok(made) => made,
+        Err(error) => {
+            let _ = started.send(Err(error));
+            return;
+        }
+    };
     if started.send(Ok(handle)).is_err() {
         return;
     }

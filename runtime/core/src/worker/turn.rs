@@ -4,28 +4,27 @@ use brisk_memory::{
     Arena,
     driver::{Completion, Driver, Instant64},
 };
-use brisk_network::{Delivery, InputGate, MailboxReceiver, PeerPort, ReadyList, mailbox};
+use brisk_network::{Delivery, MailboxReceiver, ReadyList, mailbox};
 use std::{
     cell::RefCell,
     collections::{BTreeMap, HashMap},
-    panic::{AssertUnwindSafe, catch_unwind},
     rc::Rc,
     sync::{Arc, mpsc},
 };
 
 use super::{
-    Control, Directory, JobKey, JobRun, TaskEnd, TaskReport, WorkerHandle, debloating,
+    Control, Directory, JobKey, JobRun, TaskEnd, TaskReport, WorkerHandle,
     handle::ControlQueue,
-    running::{Passed, Ran, Rest, RunningTask, TaskParts, panic_text},
+    remote::{RemoteOptions, hear},
+    running::{Passed, Ran, Rest, RunningTask},
     snapshots::Snapshots,
     wakes::WakeList,
 };
 use crate::{
-    error::{Error, Severity, TaskError},
+    error::{Error, Severity},
     task::{
-        BufferQuota, BuildContext, Cx, CxParts, OpenDisk, Owner, PlannedTask, SubtaskPlan,
-        Surroundings, TaskCounts, TaskKey, TaskTimes, WorkerId, WorkerIo, inputs::Barriers,
-        task_error,
+        BufferQuota, OpenDisk, Owner, PlannedTask, Surroundings, TaskCounts, TaskKey, TaskTimes,
+        WorkerId, WorkerIo,
     },
 };
 
@@ -74,18 +73,20 @@ pub struct WorkerParts {
     pub limits: TurnLimits,
     /// Opens what tasks read state with when they start.
     pub open_disk: OpenDisk,
+    /// How it reaches other processes, if there are any.
+    pub remote: Option<RemoteOptions>,
 }
 
 /// One worker: steppable, so that a thread or a simulation may run it.
 pub struct Worker {
     pub(super) io: Rc<WorkerIo>,
     pub(super) surroundings: Rc<Surroundings>,
-    directory: Arc<Directory>,
-    limits: TurnLimits,
+    pub(super) directory: Arc<Directory>,
+    pub(super) limits: TurnLimits,
     pub(super) inbox: MailboxReceiver<Delivery>,
     control: Arc<ControlQueue>,
-    wakes: Arc<WakeList>,
-    ready: Rc<ReadyList>,
+    pub(super) wakes: Arc<WakeList>,
+    pub(super) ready: Rc<ReadyList>,
     /// In order, so that a simulation does the same with the same seed.
     pub(super) tasks: BTreeMap<TaskKey, RunningTask>,
     pub(super) deployed: HashMap<JobKey, (Arc<JobRun>, Vec<PlannedTask>)>,
@@ -102,10 +103,15 @@ pub struct Worker {
 
 impl Worker {
     /// A worker and the way to reach it.
-    pub fn new(parts: WorkerParts) -> (Self, WorkerHandle) {
-        let WorkerParts { id, arena, quota, driver, directory, limits, open_disk } = parts;
+    ///
+    /// # Errors
+    /// If it can't listen for other processes.
+    pub fn new(parts: WorkerParts) -> Result<(Self, WorkerHandle), Error> {
+        let WorkerParts { id, arena, quota, driver, directory, limits, open_disk, remote } = parts;
         assert!(limits.quantum_first > 0, "a drive may do something");
         let doorbell = driver.doorbell();
+        let transport = remote.map(|remote| remote.open(&driver, &arena)).transpose()?;
+        let (transport, data) = transport.unzip();
         let (sender, inbox) = mailbox(limits.mailbox);
         let control = Arc::new(ControlQueue::default());
         let surroundings = Surroundings {
@@ -116,9 +122,11 @@ impl Worker {
             peers: RefCell::default(),
             doorbell_waker: doorbell.waker(),
             open_disk,
+            transport: transport.map(RefCell::new),
         };
         let handle = WorkerHandle {
             id,
+            data,
             control: Arc::clone(&control),
             mailbox: sender,
             doorbell: doorbell.clone(),
@@ -142,10 +150,10 @@ impl Worker {
             woken: Vec::new(),
             shutdown: false,
         };
-        (worker, handle)
+        Ok((worker, handle))
     }
 
-    fn now(&self) -> Instant64 {
+    pub(super) fn now(&self) -> Instant64 {
         self.io.driver.borrow().now()
     }
 
@@ -162,12 +170,13 @@ impl Worker {
         self.debloat_due();
         // Last, since all of the above may send, and only who tried is rung for room.
         worked |= self.send_waiting();
+        let remote_at = self.turn_remote();
         if worked || !self.ready.is_empty() {
             Turn::Worked
         } else if self.shutdown && self.tasks.is_empty() {
             Turn::Ended
         } else {
-            Turn::Idle(self.flush_at)
+            Turn::Idle(self.flush_at.into_iter().chain(remote_at).min())
         }
     }
 
@@ -193,10 +202,13 @@ impl Worker {
                     task.signal.raise();
                 }
                 None => {
-                    self.snapshots.completed(completion);
+                    if let Some(completion) = hear(&self.surroundings, &self.io, completion) {
+                        self.snapshots.completed(completion);
+                    }
                 }
             }
         }
+        self.fail_remote();
         worked
     }
 
@@ -331,96 +343,11 @@ impl Worker {
         worked
     }
 
-    fn deploy(&mut self, run: Arc<JobRun>, tasks: Vec<PlannedTask>) {
-        for PlannedTask { plan, .. } in &tasks {
-            if let Some(options) = self.surroundings.quota.debloat {
-                debloating::begin(options, self.surroundings.arena.segment_size(), plan);
-            }
-            for gate in &plan.gates {
-                let signal = self.ready.signal(plan.key.0);
-                let input = Rc::new(RefCell::new(InputGate::new(gate.channels, signal)));
-                let before = self.surroundings.gates.borrow_mut().insert(gate.address, input);
-                assert!(before.is_none(), "gate addresses are never reused");
-            }
-        }
-        let begins_with = |task: &&PlannedTask| {
-            task.plan.restore.as_ref().is_some_and(|restore| !restore.in_flight.is_empty())
-        };
-        for task in tasks.iter().filter(begins_with) {
-            run.checkpointing.begin_recovery(task.plan.key);
-        }
-        let listener = Arc::clone(&run.listener);
-        self.deployed.insert(run.key, (run, tasks));
-        listener.deployed(self.surroundings.id);
-    }
-
-    fn connect(&mut self, worker: WorkerId) {
-        let mut peers = self.surroundings.peers.borrow_mut();
-        if worker != self.surroundings.id && !peers.contains_key(&worker) {
-            let handle = self.directory.get(worker).expect("jobs are deployed to live workers");
-            let room = self.surroundings.doorbell_waker.clone();
-            peers.insert(worker, PeerPort::new(handle.mailbox, handle.doorbell, room));
-        }
-    }
-
-    fn start(&mut self, job: JobKey) {
-        let Some((run, tasks)) = self.deployed.remove(&job) else { return };
-        for task in tasks {
-            if let Err(error) = self.start_task(&run, &task) {
-                let plan = &task.plan;
-                self.forget_gates(plan);
-                run.listener.task_ended(empty_report(plan.key), TaskEnd::Failed(error));
-            }
-        }
-    }
-
-    fn start_task(&mut self, run: &Arc<JobRun>, task: &PlannedTask) -> Result<(), Error> {
-        let PlannedTask { plan, factory } = task;
-        // Now and not before: ways that nobody uses are forgotten between tasks.
-        for port in plan.outputs.iter().flat_map(|output| &output.ports) {
-            self.connect(port.worker);
-        }
-        let mut build = BuildContext::new(Arc::clone(plan), Rc::clone(&self.surroundings))?;
-        let body = built(plan, || factory(&mut build))?;
-        let mut cx = Cx::new(CxParts {
-            plan: Arc::clone(plan),
-            run: Arc::clone(run),
-            barriers: Barriers::new(build.inputs(), run.checkpointing.guarantee),
-            io: Rc::clone(&self.io),
-            waker: self.wakes.waker(plan.key),
-        });
-        cx.sides = built(plan, || build.sides())?;
-        let signal = self.ready.signal(plan.key.0);
-        let segment = self.surroundings.arena.segment_size();
-        let parts = TaskParts {
-            plan: Arc::clone(plan),
-            job: Arc::clone(run),
-            signal: Rc::clone(&signal),
-            cx,
-            body,
-            accumulators: build.accumulators(),
-            limits: self.limits,
-            debloat: self.surroundings.quota.debloat.map(|options| (options, segment)),
-        };
-        let mut task = RunningTask::new(parts, self.now());
-        let opened = task.open();
-        build.close_disk();
-        if let Err(error) = opened {
-            let now = self.now();
-            // Why it could not be opened is the error to tell.
-            let _ = task.close(now);
-            return Err(error);
-        }
-        self.tasks.insert(plan.key, task);
-        signal.raise();
-        Ok(())
-    }
-
     fn cancel(&mut self, job: JobKey) {
         self.snapshots.forget(&self.io.driver.borrow(), job);
         if let Some((run, tasks)) = self.deployed.remove(&job) {
             for PlannedTask { plan, .. } in tasks {
-                self.forget_gates(&plan);
+                self.forget_channels(&plan, &TaskEnd::Canceled);
                 run.listener.task_ended(empty_report(plan.key), TaskEnd::Canceled);
             }
         }
@@ -451,15 +378,8 @@ impl Worker {
             let operators = plan.operators.iter().map(|operator| operator.id);
             plan.survivors.forget(operators, plan.subtask);
         }
-        self.forget_gates(&plan);
+        self.forget_channels(&plan, &end);
         run.listener.task_ended(report, end);
-    }
-
-    fn forget_gates(&mut self, plan: &SubtaskPlan) {
-        let mut gates = self.surroundings.gates.borrow_mut();
-        for gate in &plan.gates {
-            gates.remove(&gate.address);
-        }
     }
 }
 
@@ -469,15 +389,7 @@ impl Drop for Worker {
     }
 }
 
-/// What `build` builds; a panic in there, as in a user's `clone`, is the task's.
-fn built<R>(plan: &SubtaskPlan, build: impl FnOnce() -> Result<R, Error>) -> Result<R, Error> {
-    match catch_unwind(AssertUnwindSafe(build)) {
-        Ok(result) => result,
-        Err(panic) => Err(task_error(plan, plan.head(), TaskError::Panic(panic_text(panic)))),
-    }
-}
-
-fn empty_report(key: TaskKey) -> TaskReport {
+pub(crate) fn empty_report(key: TaskKey) -> TaskReport {
     TaskReport {
         key,
         counts: TaskCounts::default(),

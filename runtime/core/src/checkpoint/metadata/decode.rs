@@ -62,7 +62,7 @@ fn read_head(body: &mut Reader<'_>) -> Result<CompletedCheckpoint, Fault> {
     Ok(CompletedCheckpoint { job, id, kind, triggered_at, completed_at, operators })
 }
 
-fn read_kind(body: &mut Reader<'_>) -> Result<CheckpointKind, Fault> {
+pub(crate) fn read_kind(body: &mut Reader<'_>) -> Result<CheckpointKind, Fault> {
     let savepoint = |format, after| CheckpointKind::Savepoint { format, after };
     Ok(match body.u8("the kind")? {
         0 => CheckpointKind::Checkpoint { unaligned: false },
@@ -112,14 +112,17 @@ fn read_operator(body: &mut Reader<'_>) -> Result<OperatorState, Fault> {
 }
 
 /// The least that each takes, so that a count says how much can follow.
-const SUBTASK_BYTES_MIN: usize = 13;
+pub(crate) const SUBTASK_BYTES_MIN: usize = 13;
 const STATE_BYTES_MIN: usize = 5;
 const SCHEMA_BYTES_MIN: usize = 17;
 const KEYED_BYTES_MIN: usize = 21 + STATE_BYTES_MIN;
 const OPERATOR_STATE_BYTES_MIN: usize = SCHEMA_BYTES_MIN + 5 + STATE_BYTES_MIN;
 const CHANNEL_BYTES_MIN: usize = 14 + STATE_BYTES_MIN;
 
-fn read_subtask(body: &mut Reader<'_>, groups: MaxParallelism) -> Result<SubtaskState, Fault> {
+pub(crate) fn read_subtask(
+    body: &mut Reader<'_>,
+    groups: MaxParallelism,
+) -> Result<SubtaskState, Fault> {
     let finished = match body.u8("whether a subtask has finished")? {
         0 => false,
         1 => true,

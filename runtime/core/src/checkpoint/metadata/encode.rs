@@ -32,7 +32,7 @@ pub fn encode(checkpoint: &CompletedCheckpoint) -> Vec<u8> {
     write_sections(METADATA, &sections)
 }
 
-pub(super) fn kind_code(kind: CheckpointKind) -> u8 {
+pub(crate) fn kind_code(kind: CheckpointKind) -> u8 {
     match kind {
         CheckpointKind::Checkpoint { unaligned } => u8::from(unaligned),
         CheckpointKind::Savepoint { format, after } => {
@@ -67,7 +67,7 @@ fn write_operator(body: &mut Writer, operator: &OperatorState) {
     }
 }
 
-fn write_subtask(body: &mut Writer, subtask: &SubtaskState) {
+pub(crate) fn write_subtask(body: &mut Writer, subtask: &SubtaskState) {
     body.u8(u8::from(subtask.finished));
     body.count(subtask.keyed.len());
     subtask.keyed.iter().for_each(|keyed| write_keyed(body, keyed));

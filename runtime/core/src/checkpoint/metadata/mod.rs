@@ -58,6 +58,18 @@ use super::wire::Fault;
 /// The largest metadata that is read: state below the inline threshold of very many subtasks.
 pub const METADATA_BYTES_MAX: u64 = 1 << 30;
 
+/// Parts that messages between processes have, too.
+pub(crate) mod parts {
+    pub(crate) use super::{
+        decode::{SUBTASK_BYTES_MIN, read_kind, read_subtask},
+        encode::{kind_code, write_subtask},
+    };
+    use crate::graph::{MaxParallelism, constants::MAX_PARALLELISM_LIMIT};
+
+    /// For a reader that doesn't know the operator: as many key groups as there may be.
+    pub(crate) const GROUPS_MAX: MaxParallelism = MAX_PARALLELISM_LIMIT;
+}
+
 /// The name of the file.
 pub const METADATA_FILE: &str = "_metadata";
 

@@ -3,7 +3,7 @@
 use brisk_memory::driver::{Completion, Driver, Instant64};
 use std::{collections::BTreeMap, fmt, time::Duration};
 
-use super::queue::{ControlSender, Notice};
+use super::queue::{ControlSender, JobNotice, Notice};
 use crate::{
     checkpoint::Millis, graph::JobId, job::master::JobMaster, task::OpenDisk, worker::Turn,
 };
@@ -79,6 +79,11 @@ impl ControlPlane {
             Notice::Of(job, notice) => {
                 if let Some(master) = self.masters.get_mut(&job) {
                     master.hear(now, notice);
+                }
+            }
+            Notice::ProcessLost(lost) => {
+                for master in self.masters.values_mut() {
+                    master.hear(now, JobNotice::ProcessLost(lost.clone()));
                 }
             }
             Notice::Shutdown => self.shutdown = true,

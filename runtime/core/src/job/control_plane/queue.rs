@@ -13,7 +13,7 @@ use crate::{
         coordinator::{DeclineReason, TaskSnapshot},
     },
     graph::{JobId, TaskId},
-    job::master::{CheckpointQuestion, EndedTask, JobMaster, Reply},
+    job::master::{CheckpointQuestion, EndedTask, JobMaster, ProcessLost, Reply},
     task::{Attempt, WorkerId},
 };
 
@@ -41,6 +41,15 @@ pub(crate) enum JobNotice {
         /// Why.
         reason: DeclineReason,
     },
+    /// Another process knows of a checkpoint to come.
+    Prepared {
+        /// The checkpoint.
+        id: CheckpointId,
+        /// Whether its tasks can take part.
+        ready: bool,
+    },
+    /// Another process is gone.
+    ProcessLost(ProcessLost),
     /// Somebody wants the job to end.
     Cancel,
     /// Somebody wants a checkpoint or a savepoint.
@@ -53,6 +62,8 @@ pub(super) enum Notice {
     Adopt(Box<JobMaster>),
     /// Of a job; one that is over hears nothing.
     Of(JobId, JobNotice),
+    /// Of all jobs.
+    ProcessLost(ProcessLost),
     /// End the thread.
     Shutdown,
 }
@@ -82,6 +93,11 @@ impl ControlSender {
     /// Tells the master of a job.
     pub(crate) fn notify(&self, job: JobId, notice: JobNotice) {
         self.push(Notice::Of(job, notice));
+    }
+
+    /// Tells the masters of all jobs.
+    pub(crate) fn process_lost(&self, lost: ProcessLost) {
+        self.push(Notice::ProcessLost(lost));
     }
 
     pub(super) fn shut_down(&self) {

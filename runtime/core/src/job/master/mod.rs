@@ -18,6 +18,7 @@
 //! Deliberately absent: threads, clocks and queues (the control plane's).
 
 mod decisions;
+mod elsewhere;
 mod local;
 mod reporter;
 mod requests;
@@ -27,12 +28,10 @@ mod store;
 
 use std::{
     any::Any,
+    collections::BTreeMap,
     fmt,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
@@ -41,23 +40,24 @@ use brisk_memory::driver::Instant64;
 pub use decisions::FailureRecord;
 pub(super) use decisions::{Decisions, MasterEvent};
 use decisions::{Fault, MasterAction, TaskOutcome};
+use elsewhere::Preparing;
+pub(crate) use elsewhere::ProcessLost;
 use local::LocalCopies;
 pub(super) use reporter::EndedTask;
 use reporter::Reporter;
 pub use requests::CheckpointAnswer;
 use requests::Replies;
 pub(super) use requests::Reply;
-pub(super) use restore::load_recovery;
-use restore::restore_plans;
+pub(super) use restore::{load_recovery, restore_plans};
 pub(super) use shared::{CheckpointQuestion, CurrentRun, JobShared, SharedParts};
 use store::Store;
 
 use super::{
     JobExecutionResult, JobProgram,
     control_plane::JobNotice,
-    deployment::{Deployment, fresh_number},
+    deployment::{Deployed, Places, Run},
     dispatcher::DedicatedWorker,
-    result::{TaskResult, merged_accumulators},
+    processes::{Order, Others},
 };
 use crate::{
     checkpoint::{
@@ -67,8 +67,8 @@ use crate::{
     error::Error,
     graph::{ExecutionGraph, JobStatus, TaskId},
     state::Survivors,
-    task::{Attempt, CheckpointEnd, OpenDisk, PlannedTask, WorkerId},
-    worker::{CheckpointRun, Control, JobKey, JobRun, TaskEnd, TaskReport, WorkerHandle},
+    task::{Attempt, CheckpointEnd, OpenDisk, WorkerId},
+    worker::{Control, JobKey, JobRun, TaskEnd, TaskReport, WorkerHandle},
 };
 
 /// What a master is made from.
@@ -76,13 +76,15 @@ pub(super) struct MasterParts {
     pub(super) shared: Arc<JobShared>,
     pub(super) program: JobProgram,
     pub(super) execution: ExecutionGraph,
-    /// The worker of each task.
-    pub(super) places: Vec<WorkerId>,
+    /// Where each task runs.
+    pub(super) places: Places,
     /// Workers that were started for this job alone.
     pub(super) dedicated: Vec<DedicatedWorker>,
     pub(super) buffer_timeout: Option<Duration>,
     /// What the job begins with.
     pub(super) source: Option<RestoreSource>,
+    /// Other processes that take part.
+    pub(super) others: Option<Others>,
     /// Kept until the job is over.
     pub(super) keep: Box<dyn Any + Send>,
 }
@@ -101,6 +103,8 @@ pub(super) struct JobMaster {
     /// How it has ended, when only its files are left.
     ended: Option<JobStatus>,
     began: Instant64,
+    /// Checkpoints that other processes are told of before they begin.
+    preparing: BTreeMap<CheckpointId, Preparing>,
 }
 
 impl JobMaster {
@@ -117,6 +121,7 @@ impl JobMaster {
             replies: Replies::default(),
             ended: None,
             began: Instant64::from_nanos(0),
+            preparing: BTreeMap::new(),
             parts,
         }
     }
@@ -152,6 +157,8 @@ impl JobMaster {
             JobNotice::Declined { id, task, reason } => {
                 self.checkpoint(now, CoordinatorEvent::Declined { id, task, reason });
             }
+            JobNotice::Prepared { id, ready } => self.prepared(now, id, ready),
+            JobNotice::ProcessLost(lost) => self.process_lost(now, &lost),
             JobNotice::Cancel => self.step(now, MasterEvent::CancelRequested),
             JobNotice::Ask(question, reply) => self.ask(now, question, reply),
         }
@@ -213,8 +220,7 @@ impl JobMaster {
 
     fn deployed(&mut self, now: Millis, attempt: Attempt, worker: WorkerId) {
         assert!(self.is_current(attempt), "a worker told of {attempt:?} too late");
-        let here = self.parts.places.iter().zip(0..).filter(|(place, _)| **place == worker);
-        let tasks: Vec<TaskId> = here.map(|(_, task)| TaskId(task)).collect();
+        let tasks: Vec<TaskId> = self.parts.places.tasks_of(worker).collect();
         for task in tasks {
             self.step(now, MasterEvent::TaskRunning(task));
         }
@@ -268,13 +274,17 @@ impl JobMaster {
                     self.not_deployed(now, error);
                 }
             }
-            MasterAction::StartAll => self.tell_all(Control::Start),
+            MasterAction::StartAll => {
+                self.tell_all(Control::Start);
+                self.tell_others(|| Order::Start);
+            }
             MasterAction::CancelTasks => {
                 if let Some(run) = &self.run {
                     // Relaxed: a hint to running drives; the mail decides.
                     run.interrupt.store(true, Ordering::Relaxed);
                 }
                 self.tell_all(Control::Cancel);
+                self.tell_others(|| Order::Cancel);
             }
             MasterAction::Checkpoint(action) => self.act_on_checkpoint(action),
             MasterAction::Complete(status) => self.ended = Some(status),
@@ -283,30 +293,15 @@ impl JobMaster {
 
     fn act_on_checkpoint(&mut self, action: CoordinatorAction) {
         match action {
-            CoordinatorAction::Trigger { tasks, barrier } => {
-                let Some(run) = &self.run else { return };
-                let options = Arc::new(barrier);
-                run.checkpointing.begin(Arc::clone(&options));
-                let current = self.shared().current();
-                for worker in self.workers() {
-                    let here =
-                        tasks.iter().filter(|task| self.parts.places[task.as_index()] == worker.id);
-                    let tasks: Vec<_> =
-                        here.map(|task| current.plans[task.as_index()].key).collect();
-                    if !tasks.is_empty() {
-                        let (job, options) = (current.key, Arc::clone(&options));
-                        worker.send(Control::TriggerCheckpoint { job, options, tasks });
-                    }
-                }
-            }
+            CoordinatorAction::Trigger { tasks, barrier } => self.trigger(tasks, barrier),
             CoordinatorAction::WriteMetadata { checkpoint, target } => {
                 self.store.write(checkpoint, target);
             }
             CoordinatorAction::NotifyComplete { id, .. } => {
-                self.tell_all(|job| Control::EndCheckpoint(job, CheckpointEnd::Completed(id)));
+                self.end_checkpoint(CheckpointEnd::Completed(id));
             }
             CoordinatorAction::NotifyAborted { id, .. } => {
-                self.tell_all(|job| Control::EndCheckpoint(job, CheckpointEnd::Aborted(id)));
+                self.end_checkpoint(CheckpointEnd::Aborted(id));
             }
             CoordinatorAction::Discard(discarded) => self.store.discard(discarded),
             CoordinatorAction::Answer { request, outcome } => self.replies.give(request, outcome),
@@ -325,8 +320,8 @@ impl JobMaster {
 
     fn deploy(&mut self, attempt: Attempt, from: &RestorePoint) -> Result<(), Error> {
         let MasterParts { shared, program, execution, places, buffer_timeout, .. } = &self.parts;
-        let settings = &program.settings;
         self.error = None;
+        self.preparing.clear();
         let copies = match from {
             RestorePoint::Checkpoint { checkpoint, .. } => self.store.copies_of(checkpoint.id),
             RestorePoint::Beginning | RestorePoint::Undecided(_) => None,
@@ -335,47 +330,30 @@ impl JobMaster {
         if restores.is_empty() {
             self.survivors.clear();
         }
-        let deployment = Deployment {
+        let run = Run {
             id: shared.id,
             attempt,
-            job: &program.graph,
-            graph: execution,
-            factories: &program.factories,
+            program,
+            execution,
             places,
-            checkpointing: settings.checkpoints.is_periodic(),
-            backend: program.backend.as_ref(),
             restores: &restores,
             survivors: &self.survivors,
-        };
-        let tasks = deployment.tasks();
-        let key = JobKey(fresh_number());
-        let reporter = Reporter {
-            job: shared.id,
-            attempt,
-            tasks: tasks.iter().zip(0..).map(|(task, id)| (task.plan.key, TaskId(id))).collect(),
-            control: shared.control().clone(),
-        };
-        let run = Arc::new(JobRun {
-            alignment: Arc::default(),
-            key,
-            interrupt: Arc::new(AtomicBool::new(false)),
             buffer_timeout: *buffer_timeout,
-            listener: Arc::new(reporter),
-            checkpointing: CheckpointRun::new(
-                settings.guarantee(),
-                settings.storage.destination(shared.id),
-            ),
+        };
+        let Deployed { run, tasks } = run.prepare(|tasks| {
+            let keys = tasks.iter().zip(0..).map(|(task, id)| (task.plan.key, TaskId(id)));
+            let control = shared.control().clone();
+            Arc::new(Reporter { job: shared.id, attempt, tasks: keys.collect(), control })
         });
         self.reports = tasks.iter().map(|_| None).collect();
         let plans = tasks.iter().map(|task| Arc::clone(&task.plan)).collect();
-        shared.set_current(CurrentRun { key, plans });
+        shared.set_current(CurrentRun { key: run.key, plans });
         for worker in &shared.workers {
-            let all = tasks.iter().zip(places);
-            let here = all.filter(|(_, place)| **place == worker.id);
-            let tasks: Vec<PlannedTask> = here.map(|(task, _)| task.clone()).collect();
-            worker.send(Control::Deploy(Arc::clone(&run), tasks));
+            let tasks = places.tasks_of(worker.id).map(|task| tasks[task.as_index()].clone());
+            worker.send(Control::Deploy(Arc::clone(&run), tasks.collect()));
         }
         self.run = Some(run);
+        self.deploy_elsewhere(attempt, from);
         Ok(())
     }
 
@@ -403,7 +381,10 @@ impl JobMaster {
     pub(super) fn conclude(mut self, at: Instant64) {
         let status = self.ended.expect("asked before");
         let result = self.result(status, at);
-        let MasterParts { shared, program, dedicated, keep, .. } = self.parts;
+        let MasterParts { shared, program, dedicated, others, keep, .. } = self.parts;
+        if let Some(others) = others {
+            others.tell_over(shared.id, &result);
+        }
         for worker in &dedicated {
             worker.handle().send(Control::Shutdown);
         }
@@ -428,18 +409,13 @@ impl JobMaster {
             (JobStatus::Canceled, _) => return Err(Error::Canceled { job }),
             (_, error) => return Err(self.failure(status, error)),
         }
-        let mut reports: Vec<TaskReport> =
+        let reports: Vec<TaskReport> =
             std::mem::take(&mut self.reports).into_iter().flatten().collect();
-        let accumulators = merged_accumulators(&mut reports)?;
-        let current = self.shared().current();
-        let tasks = reports.into_iter().zip(current.plans.iter());
-        Ok(JobExecutionResult {
-            job_id: self.shared().id,
-            job_name: job,
-            net_runtime: at.saturating_since(self.began),
-            accumulators,
-            tasks: tasks.map(|(report, plan)| TaskResult::new(plan, report)).collect(),
-        })
+        let net_runtime = at.saturating_since(self.began);
+        if let Some(others) = &self.parts.others {
+            others.tell_finished(self.shared().id, (net_runtime, &reports));
+        }
+        JobExecutionResult::of(self.shared(), net_runtime, reports)
     }
 
     /// What a job that failed for good ends with.

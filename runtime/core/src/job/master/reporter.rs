@@ -56,8 +56,8 @@ impl JobListener for Reporter {
 /// A task that is over, and how.
 #[derive(Debug)]
 pub(crate) struct EndedTask {
-    pub(super) attempt: Attempt,
-    pub(super) task: TaskId,
-    pub(super) report: TaskReport,
-    pub(super) end: TaskEnd,
+    pub(crate) attempt: Attempt,
+    pub(crate) task: TaskId,
+    pub(crate) report: TaskReport,
+    pub(crate) end: TaskEnd,
 }

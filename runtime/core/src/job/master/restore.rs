@@ -54,7 +54,7 @@ pub(crate) fn load_recovery(
 ///
 /// # Errors
 /// If the checkpoint doesn't fit the job.
-pub(super) fn restore_plans(
+pub(crate) fn restore_plans(
     program: &JobProgram,
     execution: &ExecutionGraph,
     (from, copies): (&RestorePoint, Option<&Path>),

@@ -71,7 +71,7 @@ impl JobShared {
         self.current.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    pub(super) fn set_current(&self, run: CurrentRun) {
+    pub(crate) fn set_current(&self, run: CurrentRun) {
         *self.current.lock().unwrap_or_else(PoisonError::into_inner) = run;
     }
 

@@ -40,7 +40,7 @@ use std::{
 use super::{
     JobExecutionResult, JobHandle, JobProgram,
     control_plane::{ControlPlane, PlaneParts},
-    dispatcher::{DedicatedWorker, Dispatcher, Staff},
+    dispatcher::{DedicatedWorker, Dispatcher, DispatcherParts, Staff},
 };
 use crate::{
     checkpoint::storage::Disk,
@@ -152,7 +152,12 @@ impl SimulatedCluster {
         })?;
         let parts = PlaneParts { driver, open_disk: disk_opener(&world) };
         let (plane, control) = ControlPlane::new(parts);
-        let dispatcher = Dispatcher::new(arena.clone(), control, options.buffer_timeout);
+        let dispatcher = Dispatcher::new(DispatcherParts {
+            arena: arena.clone(),
+            control,
+            buffer_timeout: options.buffer_timeout,
+            quota: options.quota,
+        });
         let mut cluster = Self {
             seed,
             world,
@@ -190,7 +195,8 @@ impl SimulatedCluster {
             directory: Arc::clone(self.dispatcher.directory()),
             limits: self.options.limits,
             open_disk: disk_opener(&self.world),
-        });
+            remote: None,
+        })?;
         self.dispatcher.directory().add(handle.clone());
         Ok((worker, handle))
     }
@@ -234,6 +240,7 @@ impl SimulatedCluster {
             keep: Box::new(()),
             open_disk: &disk_opener(&self.world),
             seed: self.world.below(u64::MAX),
+            others: None,
         };
         let handle = self.dispatcher.submit(program, staff)?;
         self.workers.extend(dedicated.into_inner());

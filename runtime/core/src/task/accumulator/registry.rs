@@ -127,6 +127,22 @@ pub struct AccumulatorSnapshot {
     pub(super) values: BTreeMap<String, Registered>,
 }
 
+impl AccumulatorSnapshot {
+    /// Names, values and the operators that registered them.
+    pub(crate) fn entries(&self) -> impl ExactSizeIterator<Item = (&str, &AccumulatorValue, &str)> {
+        let entries = self.values.iter();
+        entries.map(|(name, known)| (name.as_str(), &known.value, known.operator.as_str()))
+    }
+
+    /// Of such entries.
+    pub(crate) fn of_entries(entries: Vec<(String, AccumulatorValue, String)>) -> Self {
+        let values = entries.into_iter();
+        let registered =
+            values.map(|(name, value, operator)| (name, Registered { value, operator }));
+        Self { values: registered.collect() }
+    }
+}
+
 /// A value and the operator that registered it first.
 #[derive(Clone, PartialEq, Debug)]
 pub(super) struct Registered {

@@ -1,5 +1,7 @@
 //! Exchange between tasks: buffers, debloating, connections.
 
+pub mod processes;
+
 use std::time::Duration;
 
 use super::{ABOVE_ZERO, AT_LEAST_ONE, at_least_one, at_least_one_if_set, is_above_zero};
@@ -120,7 +122,8 @@ pub const SORT_SHUFFLE_MIN_BUFFERS: ConfigOption<u32> = ConfigOption::new(
 /// `taskmanager.network.compression.codec`.
 pub const COMPRESSION_CODEC: ConfigOption<ShuffleCodec> = ConfigOption::new(
     "taskmanager.network.compression.codec",
-    "Compression of blocking exchanges. No effect yet.",
+    "Compression of blocking exchanges, which have no effect yet, and, when it is set, of buffers on \
+     their way to other processes.",
 )
 .default("LZ4");
 
@@ -136,14 +139,15 @@ pub const BUFFERS_REQUEST_TIMEOUT: ConfigOption<Duration> = ConfigOption::new(
 /// `taskmanager.network.partition-request-timeout`.
 pub const PARTITION_REQUEST_TIMEOUT: ConfigOption<Duration> = ConfigOption::new(
     "taskmanager.network.partition-request-timeout",
-    "Time a consumer waits for its producer's partition to appear. No effect yet.",
+    "Time a consumer waits for its producer's partition to appear in another process.",
 )
 .default("10 s");
 
 /// `taskmanager.network.request-backoff.initial`.
 pub const REQUEST_BACKOFF_INITIAL: ConfigOption<u32> = ConfigOption::new(
     "taskmanager.network.request-backoff.initial",
-    "First wait, in milliseconds, before a partition is asked for again. No effect yet.",
+    "First wait, in milliseconds, before another attempt to connect; the next ones are twice as long \
+     each. A partition that is not there yet is waited for at its producer.",
 )
 .default("100")
 .deprecated(&["taskmanager.net.request-backoff.initial"]);
@@ -151,7 +155,7 @@ pub const REQUEST_BACKOFF_INITIAL: ConfigOption<u32> = ConfigOption::new(
 /// `taskmanager.network.request-backoff.max`.
 pub const REQUEST_BACKOFF_MAX: ConfigOption<u32> = ConfigOption::new(
     "taskmanager.network.request-backoff.max",
-    "Longest wait, in milliseconds, before a partition is asked for again. No effect yet.",
+    "Longest wait, in milliseconds, before another attempt to connect.",
 )
 .default("10000")
 .deprecated(&["taskmanager.net.request-backoff.max"]);
@@ -159,7 +163,7 @@ pub const REQUEST_BACKOFF_MAX: ConfigOption<u32> = ConfigOption::new(
 /// `taskmanager.network.netty.client.connectTimeoutSec`.
 pub const CONNECT_TIMEOUT_SECONDS: ConfigOption<u32> = ConfigOption::new(
     "taskmanager.network.netty.client.connectTimeoutSec",
-    "Seconds that connecting to another TaskManager may take. No effect yet.",
+    "Seconds that connecting to another process may take.",
 )
 .default("120")
 .deprecated(&["taskmanager.net.client.connectTimeoutSec"]);
@@ -167,7 +171,7 @@ pub const CONNECT_TIMEOUT_SECONDS: ConfigOption<u32> = ConfigOption::new(
 /// `taskmanager.network.retries`.
 pub const CONNECT_RETRIES: ConfigOption<u32> = ConfigOption::new(
     "taskmanager.network.retries",
-    "Further attempts to connect to another TaskManager. No effect yet.",
+    "Further attempts to connect to another process, see the back-off of requests.",
 )
 .default("0");
 
@@ -189,7 +193,7 @@ pub const DETAILED_METRICS: ConfigOption<bool> = ConfigOption::new(
 pub const TRUST_CLUSTER: ConfigOption<bool> = ConfigOption::new(
     "taskmanager.network.trust-cluster",
     "Whether buffers of other processes of the cluster are read without a check of their frames. Our \
-     own key. No effect yet.",
+     own key.",
 )
 .default("false");
 
