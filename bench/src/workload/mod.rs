@@ -73,7 +73,7 @@ pub enum Scale {
 }
 
 /// All workloads, in the order in which `list` shows them.
-pub const ALL: [&Workload; 11] = [
+pub const ALL: [&Workload; 12] = [
     &wordcount::WORD_COUNT,
     &keyed_count::KEYED_COUNT,
     &exchange::EXCHANGE,
@@ -81,6 +81,7 @@ pub const ALL: [&Workload; 11] = [
     &chain::CHAIN_CUT,
     &backpressure::BACKPRESSURE,
     &checkpoint::CHECKPOINT,
+    &checkpoint::SPILL,
     &latency::LATENCY,
     &nexmark::NEXMARK,
     &rocksdb::ROCKSDB,

@@ -14,7 +14,7 @@ use crate::{
         Exchange, ExecutionEdge, ExecutionGraph, JobGraph, JobId, NodeId, Subtask, SubtaskIndex,
         TaskId, VertexIndex,
     },
-    state::{Survivors, backend::StateBackend},
+    state::{Survivors, backend::StateBackend, spill::SpillGround},
     task::{
         Attempt, BufferQuota, GatePlan, JobFactories, OperatorPlan, OutputPlan, PlannedTask,
         PortPlan, SubtaskPlan, TaskFactory, TaskKey, WorkerId, snapshot::TaskRestore,
@@ -41,6 +41,8 @@ pub(super) struct Deployment<'a> {
     pub(super) checkpointing: bool,
     /// What keeps keyed state; `None` for memory.
     pub(super) backend: Option<&'a Arc<dyn StateBackend>>,
+    /// Where state in memory goes that has no room there.
+    pub(super) spill: &'a Arc<SpillGround>,
     /// What each task starts from; empty for the beginning.
     pub(super) restores: &'a [Arc<TaskRestore>],
     /// What outlives runs in memory.
@@ -128,6 +130,7 @@ impl Deployment<'_> {
             outputs: self.graph.outputs(subtask.vertex).map(output).collect(),
             checkpointing: self.checkpointing,
             backend: self.backend.cloned(),
+            spill: Arc::clone(self.spill),
             restore: self.restores.get(task.as_index()).cloned(),
             survivors: self.survivors.clone(),
         }

@@ -1,5 +1,7 @@
 //! Building a task on its worker from the plan it was sent.
 
+mod memory;
+
 use brisk_memory::{
     Arena, LaneOptions, PoolOptions, SegmentCount, SegmentSize, driver::DriverError,
 };
@@ -30,12 +32,12 @@ use crate::{
     error::{Error, TaskError},
     exchange::{EdgeWriter, Fork, Partitioner, RecordWriter, Tail, Writer, WriterParts},
     graph::{KeyGroupRange, MaxParallelism, NodeId, Parallelism, SubtaskIndex},
-    record::{Key, Record},
+    record::Record,
     state::{
-        HashRange, StateError, Supply, SupplyOptions,
+        HashRange, StateError,
         backend::{KeyedStore, StoreOptions},
         keyed::{BackendOptions, Keeping},
-        table::KeyTable,
+        spill::SpillFigures,
     },
     task::accumulator::AccumulatorRegistry,
 };
@@ -114,6 +116,7 @@ pub struct BuildContext {
     /// For reading state, if there is some.
     disk: StartDisk,
     inputs: Vec<Input>,
+    spilled: Rc<SpillFigures>,
 }
 
 impl BuildContext {
@@ -139,7 +142,8 @@ impl BuildContext {
         let inputs = inputs.collect();
         drop(gates);
         let accumulators = AccumulatorRegistry::new();
-        let context = Self { plan, surroundings, accumulators, disk, inputs };
+        let spilled = Rc::default();
+        let context = Self { plan, surroundings, accumulators, disk, inputs, spilled };
         context.restore_time()?;
         context.restore_in_flight()?;
         Ok(context)
@@ -272,17 +276,6 @@ impl BuildContext {
         self.surroundings.arena.segment_size()
     }
 
-    /// Managed memory for the state of `node`; no more than `limit` segments if there is one.
-    ///
-    /// # Errors
-    /// If there is not even the least that state needs.
-    pub fn supply(&self, node: NodeId, limit: Option<SegmentCount>) -> Result<Supply, Error> {
-        let (operator, plan) = (self.operator_name(node), &self.plan);
-        let task = plan.display_name();
-        let owner = format!("{}/{task}: state of operator '{operator}'", plan.job);
-        Ok(Supply::open(self.surroundings.arena.managed(), SupplyOptions { owner, limit })?)
-    }
-
     /// What keeps the keyed state of `node`, and whose it is.
     ///
     /// # Errors
@@ -291,7 +284,7 @@ impl BuildContext {
         let (range, groups) = self.owned_key_groups();
         let operator = self.restored(node).label().to_owned();
         let keeping = match self.keyed_store(node)? {
-            None => Keeping::Memory(self.supply(node, None)?),
+            None => Keeping::Memory(self.spilling_supply(node)?),
             Some(store) => Keeping::Foreign(store),
         };
         Ok(BackendOptions { range, groups, keeping, operator })
@@ -342,21 +335,6 @@ impl BuildContext {
     /// The error of `node`.
     pub(crate) fn error(&self, node: NodeId, cause: TaskError) -> Error {
         task_error(&self.plan, node, cause)
-    }
-
-    /// An empty table for the state of `node`.
-    ///
-    /// # Errors
-    /// If there is no managed memory for it.
-    pub fn key_table<K: Key, V: Record>(
-        &self,
-        node: NodeId,
-        range: HashRange,
-        limit: Option<SegmentCount>,
-    ) -> Result<KeyTable<K, V>, Error> {
-        let supply = self.supply(node, limit)?;
-        let failed = |error: StateError| task_error(&self.plan, node, error.into());
-        KeyTable::new(range, supply).map_err(failed)
     }
 
     /// The end of a task whose last operator is `node`.

@@ -344,6 +344,7 @@ impl JobMaster {
             places,
             checkpointing: settings.checkpoints.is_periodic(),
             backend: program.backend.as_ref(),
+            spill: &program.spill,
             restores: &restores,
             survivors: &self.survivors,
         };
