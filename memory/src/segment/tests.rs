@@ -142,7 +142,11 @@ fn a_holding_is_written_until_it_is_frozen() {
     assert_eq!((holding.len(), pool.outstanding()), (1, SegmentCount(1)));
     assert_eq!(holding.add(filled(&mut pool)), first);
     let kept = holding.freeze(second);
-    drop(holding);
+    let all = holding.take_all();
+    assert!(
+        holding.is_empty() && !holding.has(first) && all.has(first) && all.bytes(second)[4] == 4
+    );
+    drop((holding, all));
     assert_eq!((pool.outstanding(), kept[4]), (SegmentCount(1), 4));
     drop(kept);
     assert_eq!(pool.outstanding(), SegmentCount(0));

@@ -140,6 +140,11 @@ impl Holding {
         self.claims.iter().for_each(|claims| claims.hand_over(index, &buffer));
     }
 
+    /// Whether there is a segment of this number.
+    pub fn has(&self, index: HeldIndex) -> bool {
+        self.entries.get(index.0 as usize).is_some_and(|entry| entry.opened != Epoch::GONE)
+    }
+
     /// All segments, numbered as they were, which it has no more.
     pub fn take_all(&mut self) -> Holding {
         let (entries, unused, claims) = (Vec::new(), Vec::new(), Vec::new());

@@ -13,7 +13,7 @@
 //! the file are those in memory, not older ones with a log of changes, the file's checksum is checked,
 //! too. Anything else is read from the files.
 //!
-//! What changed is not kept, nor what it was before: decision 0019 says what that would cost. So between
+//! What changed is not kept, nor what it was before: decision 0020 says what that would cost. So between
 //! two runs a job holds at most what it held; while it starts, a segment is free again as soon as its
 //! entries are read, and all are if there is no memory for something else.
 //!
@@ -147,12 +147,13 @@ impl Surviving {
         let Legacy { parts, mut index, mut log } = legacy;
         let mut kept = BTreeMap::new();
         for part in parts {
-            if part.last_changed() <= latest {
+            let holding = if part.kind.is_bucket() { &mut index } else { log.as_mut()? };
+            let number = HeldIndex(part.number);
+            if part.last_changed() > latest && holding.has(number) {
+                holding.remove(number);
+            } else if holding.has(number) {
                 kept.insert(place_of(&part), part);
-                continue;
             }
-            let holding = if part.kind.is_bucket() { Some(&mut index) } else { log.as_mut() };
-            holding?.remove(HeldIndex(part.number));
         }
         let segments = Segments { index, log, parts: kept };
         (!segments.parts.is_empty()).then_some(Self { known, segments })
