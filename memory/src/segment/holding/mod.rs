@@ -142,7 +142,7 @@ impl Holding {
 
     /// Whether there is a segment of this number.
     pub fn has(&self, index: HeldIndex) -> bool {
-        self.entries.get(index.0 as usize).is_some_and(|entry| entry.opened != Epoch::GONE)
+        self.entries.get(index.0 as usize).is_some_and(|entry| entry.opened < Epoch::AWAY)
     }
 
     /// All segments, numbered as they were, which it has no more.
