@@ -137,7 +137,8 @@ fn windows(criterion: &mut Criterion) {
         let rules = (grid, AllowedLateness::ZERO);
         group.bench_function(format!("{name}, in tables"), |bencher| {
             bencher.iter(|| {
-                let options = SupplyOptions { owner: "windows".to_owned(), limit: None };
+                let options =
+                    SupplyOptions { owner: "windows".to_owned(), limit: None, spill: None };
                 let supply = Supply::open(arena.managed(), options).expect("there is memory");
                 run(&mut PanedWindows::new(rules, HashRange::ALL, supply))
             });

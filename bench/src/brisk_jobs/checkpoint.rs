@@ -16,9 +16,15 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 /// Managed memory: the state, and copies of it while it is written.
-const MANAGED: &str = "3500 mb";
+const MANAGED: u64 = 3500 << 20;
 /// As the Flink peer has.
-const MANAGED_IN_ROCKSDB: &str = "2776 mb";
+const MANAGED_IN_ROCKSDB: u64 = 2776 << 20;
+/// Of a state that goes to disk in part.
+const SPILLED_KEYS: u64 = 1_000_000;
+/// Managed memory that is always there.
+const SPILLED_LEAST: u64 = 4 << 20;
+/// What such a key takes: an entry of the log, and what finds it.
+const KEY_BYTES: u64 = 144 + 14;
 /// How often is looked whether the job is over.
 const LOOK: Duration = Duration::from_millis(1);
 
@@ -62,6 +68,8 @@ struct State {
     keys: u64,
     /// `state.backend.type`.
     backend: &'static str,
+    /// `taskmanager.memory.managed.size` in bytes.
+    managed: u64,
 }
 
 /// The backend that may keep more than memory holds.
@@ -75,12 +83,11 @@ fn checkpoint(
     interval: Option<Duration>,
 ) -> Result<Measurement, BenchError> {
     let folder = Folder::new()?;
-    let State { keys, backend } = state;
+    let State { keys, backend, managed } = state;
     let mut config = Configuration::new();
     config.set("state.backend.type", backend);
     config.set("state.backend.rocksdb.localdir", folder.0.join("local").display().to_string());
-    let managed = if backend == ROCKSDB { MANAGED_IN_ROCKSDB } else { MANAGED };
-    config.set("taskmanager.memory.managed.size", managed);
+    config.set("taskmanager.memory.managed.size", format!("{managed} bytes"));
     config.set("execution.checkpointing.incremental", "true");
     config.set("execution.checkpointing.dir", folder.0.display().to_string());
     let mut environment =
@@ -97,14 +104,18 @@ fn checkpoint(
         .key_by(viewed(|record: &Keyed| record.key, |record| record.key.to_native()))
         .aggregate(CountSeen)
         .sink_to(check.sink(|_: &u64| Outcome::of_one(1)));
-    let mut taken = None;
+    let (mut taken, mut spilled) = (None, [0; 2]);
     let mut measurement = Measurement::take(|| {
         let job = environment.execute_async("measured").map_err(job_error)?;
         while !job.is_over() {
             std::thread::sleep(LOOK);
         }
         taken = Some((job.checkpoint_statistics(), job.snapshot_pauses(), Instant::now()));
-        job.wait().map_err(job_error)?;
+        let result = job.wait().map_err(job_error)?;
+        for task in &result.tasks {
+            spilled[0] += task.counts.state_bytes_spilled;
+            spilled[1] += task.counts.state_bytes_read_back;
+        }
         Ok(check.total())
     })?;
     let (statistics, pauses, ended) = taken.expect("the job is over");
@@ -115,6 +126,12 @@ fn checkpoint(
     let begun = filled.since().expect("the state was filled");
     measurement.seconds = (ended - begun).as_secs_f64();
     measurement.records = records;
+    if spilled[0] > 0 {
+        let names = ["state_bytes_spilled", "state_bytes_read_back"];
+        for (name, bytes) in names.into_iter().zip(spilled) {
+            measurement = measurement.with_figure(name, bytes as f64);
+        }
+    }
     Ok(match interval {
         None => measurement,
         Some(interval) => with_figures(measurement, interval, (&statistics, &pauses)),
@@ -144,18 +161,24 @@ fn with_figures(
 }
 
 /// Runs it for the name of a job, `checkpoint-` or `rocksdb-` and the interval in milliseconds, 0 for
-/// none.
+/// none; or `spill-` and how large the state is, in percent of managed memory.
 pub fn by_name(name: &str, records: u64) -> Option<Result<Measurement, BenchError>> {
     let (workload, interval) = name.split_once('-')?;
-    let (keys, backend) = match workload {
-        "checkpoint" => (MANY_KEYS, "hashmap"),
-        "rocksdb" => (ROCKSDB_KEYS, ROCKSDB),
+    let interval: u64 = interval.parse().ok()?;
+    let (mut keys, backend, managed) = match workload {
+        "checkpoint" => (MANY_KEYS, "hashmap", MANAGED),
+        "rocksdb" => (ROCKSDB_KEYS, ROCKSDB, MANAGED_IN_ROCKSDB),
+        "spill" => (SPILLED_KEYS, "hashmap", 0),
         _ => return None,
     };
-    let interval: u64 = interval.parse().ok()?;
-    let interval = (interval > 0).then(|| Duration::from_millis(interval));
     // A tiny run has a tiny state.
-    Some(checkpoint(records, State { keys: keys.min(records), backend }, interval))
+    keys = keys.min(records.saturating_mul(4));
+    if workload == "spill" {
+        let managed = (keys * KEY_BYTES * 100 / interval.max(1)).max(SPILLED_LEAST);
+        return Some(checkpoint(records, State { keys, backend, managed }, None));
+    }
+    let interval = (interval > 0).then(|| Duration::from_millis(interval));
+    Some(checkpoint(records, State { keys: keys.min(records), backend, managed }, interval))
 }
 
 /// A folder of checkpoints, gone in the end.

@@ -26,6 +26,28 @@ const fn of_without(factor: f64, metric: &'static str) -> Goal {
     Goal::at_least(metric, factor, Figure::new(System::Brisk, RECORDS))
 }
 
+/// Records of which each needs a disk.
+const SPILLED: u64 = 250_000;
+
+const fn spilled(variant: &'static str, job: &'static str, records: u64) -> Contender {
+    let base = Contender::of(System::Brisk, "spill", records, CheckKind::CountSum);
+    base.variant(variant, job).checking_itself()
+}
+
+/// 1 M keys with 100 bytes each, with state of half, twice and four times its managed memory.
+pub(super) const SPILL: Workload = Workload {
+    name: "spill",
+    description: "1 M keys and 158 MB of state, in twice, half and a quarter of that in memory",
+    rate_metric: RECORDS,
+    kind: InputKind::Records { bytes: RECORD_BYTES },
+    contenders: &[
+        spilled("", "spill-50", 10 * M),
+        spilled("2-times", "spill-200", SPILLED),
+        spilled("4-times", "spill-400", SPILLED),
+    ],
+    goals: &[],
+};
+
 /// 10 M keys with 100 bytes each: without checkpoints, and with one each 10 s, 3 s, 1 s, 0.5 s.
 pub(super) const CHECKPOINT: Workload = Workload {
     name: NAME,

@@ -74,7 +74,7 @@ pub enum Scale {
 }
 
 /// All workloads, in the order in which `list` shows them.
-pub const ALL: [&Workload; 12] = [
+pub const ALL: [&Workload; 13] = [
     &wordcount::WORD_COUNT,
     &keyed_count::KEYED_COUNT,
     &exchange::EXCHANGE,
@@ -83,6 +83,7 @@ pub const ALL: [&Workload; 12] = [
     &chain::CHAIN_CUT,
     &backpressure::BACKPRESSURE,
     &checkpoint::CHECKPOINT,
+    &checkpoint::SPILL,
     &latency::LATENCY,
     &nexmark::NEXMARK,
     &rocksdb::ROCKSDB,

@@ -245,3 +245,41 @@ fn without_a_segment_for_a_copy_it_is_on_the_heap() {
     assert_eq!(claims.take(first).unwrap().as_slice()[3], 99);
     assert_eq!(claims.take(second).unwrap().as_slice()[3], 3);
 }
+
+#[test]
+fn a_segment_is_lifted_out_and_put_down_again() {
+    let (arena, mut pool, mut holding) = three();
+    let [first, second] = [(); 2].map(|()| holding.add(filled(&mut pool)));
+    let read = holding.freeze(first);
+    assert!(!holding.is_sole(first) && holding.lift(first).is_none(), "it is being read");
+    drop(read);
+    let claims = holding.freeze_all(vec![first, second]);
+    assert!(holding.is_claimed(first) && holding.is_sole(first));
+    let lifted = holding.lift(first).unwrap();
+    assert!(holding.is_away(first) && !holding.is_sole(first) && !holding.is_claimed(first));
+    assert_eq!((claims.open(), claims.take(first).is_none()), (1, true), "it is had elsewhere");
+    assert_eq!((holding.len(), holding.indices().count(), holding.numbers()), (2, 2, 2));
+    drop(holding.freeze_all(vec![second]));
+    holding.put_down(first, lifted);
+    assert!(!holding.is_away(first) && !holding.is_open(first), "its first change is seen");
+    assert!(holding.thaw(first));
+    assert_eq!(holding.bytes(first)[4], 4);
+    drop(holding.lift(first));
+    // Its number is free for another.
+    holding.remove(first);
+    assert_eq!(holding.add(filled(&mut pool)), first);
+    drop(holding.lift(second));
+    drop((holding, claims));
+    assert_eq!(pool.outstanding(), SegmentCount(0));
+    arena.verify_conservation().unwrap();
+}
+
+#[test]
+#[should_panic(expected = "taken out")]
+fn a_segment_that_was_lifted_out_is_not_read() {
+    let (_arena, mut pool) = arena();
+    let mut holding = Holding::new(SegmentSize::MIN);
+    let index = holding.add(filled(&mut pool));
+    drop(holding.lift(index));
+    holding.bytes(index);
+}

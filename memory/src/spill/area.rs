@@ -138,6 +138,10 @@ impl SpillArea {
     /// # Errors
     /// When every directory is at its quota, or the system gives no file.
     pub fn create(&self, owner: &str) -> Result<SpillWriter, SpillError> {
+        Ok(SpillWriter::new(self.create_file(owner)?, self.shared.limits))
+    }
+
+    pub(super) fn create_file(&self, owner: &str) -> Result<SpillFile, SpillError> {
         let (directory, number) = self.shared.next_place(owner)?;
         let path = self.shared.at(directory).folder.join(format!("{number}{FILE_SUFFIX}"));
         let options = OpenOptions::CREATE_NEW.direct();
@@ -146,8 +150,12 @@ impl SpillArea {
             .files
             .open(&path, options)
             .map_err(|source| SpillError::Create { owner: owner.to_owned(), source })?;
-        let file = SpillFile::new(self.shared.clone(), directory, file, owner.to_owned());
-        Ok(SpillWriter::new(file, self.shared.limits))
+        Ok(SpillFile::new(self.shared.clone(), directory, file, owner.to_owned()))
+    }
+
+    /// How many directories can be used.
+    pub(super) fn directories(&self) -> usize {
+        self.shared.directories.len()
     }
 
     /// Bytes that the files of this area take now, in all directories.

@@ -59,7 +59,7 @@ pub enum SpillError {
         source: io::Error,
     },
     /// A spill file could not be made.
-    #[error("{owner}: {source}")]
+    #[error("{owner}: {source}; check the disk, or take the directory out of io.tmp.dirs")]
     Create {
         /// Who wanted to spill.
         owner: String,
@@ -67,7 +67,10 @@ pub enum SpillError {
         source: DriverError,
     },
     /// A write failed.
-    #[error("{owner}: spill file {} could not be written at {offset}: {source}", path.display())]
+    #[error(
+        "{owner}: spill file {} could not be written at {offset}: {source}; check the disk, or take \
+         the directory out of io.tmp.dirs", path.display()
+    )]
     Write {
         /// Who wanted to spill.
         owner: String,
@@ -79,7 +82,10 @@ pub enum SpillError {
         source: io::Error,
     },
     /// A read failed.
-    #[error("{owner}: spill file {} could not be read at {offset}: {source}", path.display())]
+    #[error(
+        "{owner}: spill file {} could not be read at {offset}: {source}; check the disk, or take the \
+         directory out of io.tmp.dirs", path.display()
+    )]
     Read {
         /// Whose file.
         owner: String,
@@ -92,7 +98,8 @@ pub enum SpillError {
     },
     /// What was read is not what was written.
     #[error(
-        "{owner}: spill file {} is damaged at {offset}: {found}; check the disk", path.display()
+        "{owner}: spill file {} is damaged at {offset}: {found}; check the disk, or take \
+         the directory out of io.tmp.dirs", path.display()
     )]
     Damaged {
         /// Whose file.

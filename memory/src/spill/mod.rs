@@ -11,6 +11,9 @@
 //!                                 next_block() hands blocks out
 //! ```
 //!
+//! Blocks of one size that are written, read and given up one by one, as cold segments of state, are in
+//! [`SpillSlots`] of the same area.
+//!
 //! Nothing here blocks or waits. A writer keeps a few writes in flight and answers `Full` when it
 //! has enough; a reader keeps as many reads in flight as it was given buffers. Both make progress
 //! by the completions that the worker's loop hands in.
@@ -27,6 +30,7 @@
 //! | in memory, for each block | offset (u64), length (u32), CRC-32C of the bytes given (u32) |
 //!
 //! # Invariants
+//! - A place of [`SpillSlots`] is not written while anybody has the [`SpillSlot`] of what is there.
 //! - A [`SpilledFile`] exists only when every write of it has succeeded in full. So what is half
 //!   written is never read.
 //! - Bytes read are checked before they are handed out; a damaged block is an error that names file
@@ -46,6 +50,7 @@ mod block;
 mod error;
 mod file;
 mod reader;
+mod slots;
 mod writer;
 
 #[cfg(test)]
@@ -56,4 +61,5 @@ pub use block::{BLOCK_ALIGNMENT, BlockIndex, SpillBlock};
 pub use error::SpillError;
 pub use file::SpilledFile;
 pub use reader::{SpillRead, SpillReader};
+pub use slots::{SpillSlot, SpillSlots};
 pub use writer::{SpillFinish, SpillWrite, SpillWriter};

@@ -14,6 +14,7 @@ use crate::driver::{
 use crate::{Arena, ArenaOptions, Pool, PoolOptions, SegmentCount, SegmentSize, Severity, Taken};
 
 mod full_disk;
+mod slots;
 
 const SEGMENT: usize = 16 << 10;
 const SEGMENTS: u32 = 8;

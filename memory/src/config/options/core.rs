@@ -24,8 +24,8 @@ pub const TASK_SLOTS: ConfigOption<u32> = ConfigOption::new(
 /// `io.tmp.dirs`.
 pub const TMP_DIRS: ConfigOption<PathList> = ConfigOption::new(
     "io.tmp.dirs",
-    "Folders for temporary files, used in turn: local state of RocksDB; spilled data and blocking \
-     exchanges when there are any.",
+    "Folders for temporary files, used in turn: local state of RocksDB; state in memory that managed \
+     memory has no room for.",
 )
 .default("/tmp")
 .deprecated(&["taskmanager.tmp.dirs"]);
@@ -34,8 +34,7 @@ pub const TMP_DIRS: ConfigOption<PathList> = ConfigOption::new(
 pub const TMP_QUOTA: ConfigOption<Option<MemorySize>> = ConfigOption::new(
     "io.tmp.quota",
     "Most that spilled data of a process may take in each of the folders of io.tmp.dirs; who needs \
-     more fails with an error that says so. Not set: as much as the disk has. Our own key. No effect \
-     yet: jobs spill nothing.",
+     more fails with an error that says so. Not set: as much as the disk has. Our own key.",
 );
 
 pub(super) fn all() -> Vec<OptionDescription> {

@@ -131,6 +131,18 @@ impl ClaimsRef {
         state.place(index).is_some_and(|at| matches!(state.claims[at], Claim::Waits(_)))
     }
 
+    /// A wish is met elsewhere.
+    pub(super) fn withdraw(&self, index: HeldIndex) {
+        let Some(state) = self.0.upgrade() else { return };
+        let mut state = lock(&state);
+        if let Some(at) = state.place(index)
+            && let Claim::Waits(_) = state.claims[at]
+        {
+            state.claims[at] = Claim::None;
+            state.open -= 1;
+        }
+    }
+
     /// The holding lets go of a frozen segment.
     pub(super) fn hand_over(&self, index: HeldIndex, buffer: &Buffer) {
         let Some(state) = self.0.upgrade() else { return };

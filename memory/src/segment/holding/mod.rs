@@ -13,6 +13,10 @@
 //! frozen ones is noted in a [`Claims`]; a segment that nobody has come for when it is about to change
 //! or to go is handed over there and then.
 //!
+//! A segment can be lifted out while its number stays in use, its bytes being kept elsewhere, and be put
+//! down again ([`Holding::lift`]). What was put down is frozen, so that its holder learns of the first
+//! change.
+//!
 //! Invariants: an open segment has one handle, the holding's, and no claim. A claim without a handle
 //! of its own is for a segment that the holding still has. Data plane, one thread at a time.
 
@@ -32,7 +36,7 @@ pub use claims::{Claims, ClaimsRef};
 pub struct HeldIndex(pub u32);
 
 /// The time between two freezes.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 struct Epoch(u32);
 
 impl Epoch {
@@ -40,6 +44,8 @@ impl Epoch {
     const NEVER: Epoch = Epoch(0);
     /// Of a number whose segment was taken out; it waits to be used again.
     const GONE: Epoch = Epoch(u32::MAX);
+    /// Of a number whose segment was lifted out. What is in memory has an epoch before.
+    const AWAY: Epoch = Epoch(u32::MAX - 1);
     const FIRST: Epoch = Epoch(1);
 }
 
@@ -123,6 +129,9 @@ impl Holding {
     fn release(&mut self, index: HeldIndex) {
         let Entry { data, slot, opened } = self.entries[index.0 as usize];
         assert!(opened != Epoch::GONE, "{index:?} was taken out before");
+        if opened == Epoch::AWAY {
+            return;
+        }
         if opened == self.epoch {
             return drop(Segment { data, slot });
         }
@@ -133,7 +142,7 @@ impl Holding {
 
     /// Whether there is a segment of this number.
     pub fn has(&self, index: HeldIndex) -> bool {
-        self.entries.get(index.0 as usize).is_some_and(|entry| entry.opened != Epoch::GONE)
+        self.entries.get(index.0 as usize).is_some_and(|entry| entry.opened < Epoch::AWAY)
     }
 
     /// All segments, numbered as they were, which it has no more.
@@ -147,7 +156,7 @@ impl Holding {
     #[inline(always)]
     pub fn bytes(&self, index: HeldIndex) -> &[u8] {
         let entry = &self.entries[index.0 as usize];
-        assert!(entry.opened != Epoch::GONE, "a segment that was taken out");
+        assert!(entry.opened < Epoch::AWAY, "a segment that was taken out");
         // SAFETY: `data` starts `size` bytes that are mapped while this entry counts as a handle,
         // and that only this holding writes to, while nobody borrows it.
         unsafe { std::slice::from_raw_parts(entry.data.as_ptr(), self.size) }
@@ -174,7 +183,7 @@ impl Holding {
     /// Shares a segment: it keeps its bytes as they are until the buffer is dropped.
     pub fn freeze(&mut self, index: HeldIndex) -> Buffer {
         let entry = &mut self.entries[index.0 as usize];
-        assert!(entry.opened != Epoch::GONE, "a segment that was taken out");
+        assert!(entry.opened < Epoch::AWAY, "a segment that was taken out");
         entry.opened = Epoch::NEVER;
         entry.slot.share();
         Buffer::first(entry.slot, self.size)
@@ -187,10 +196,10 @@ impl Holding {
     /// If one of them is not there, or comes before another of a lesser number.
     pub fn freeze_all(&mut self, wanted: Vec<HeldIndex>) -> Claims {
         self.epoch = Epoch(self.epoch.0 + 1);
-        assert!(self.epoch != Epoch::GONE, "a holding is frozen less than 2^32 times");
+        assert!(self.epoch < Epoch::AWAY, "a holding is frozen less than 2^32 times");
         let slot = |index: &HeldIndex| {
             let Entry { slot, opened, .. } = self.entries[index.0 as usize];
-            assert!(opened != Epoch::GONE, "{index:?} is not there");
+            assert!(opened < Epoch::AWAY, "{index:?} is not there");
             slot
         };
         let slots = wanted.iter().map(slot).collect();
@@ -203,7 +212,7 @@ impl Holding {
     /// Opens a frozen segment if nobody has a buffer of it or a claim to it; whether it is open now.
     pub fn thaw(&mut self, index: HeldIndex) -> bool {
         let Entry { slot, opened, .. } = self.entries[index.0 as usize];
-        assert!(opened != Epoch::GONE, "a segment that was taken out");
+        assert!(opened < Epoch::AWAY, "a segment that was taken out");
         // Claims first: one that was taken by another thread meanwhile has become a handle.
         let is_free = |claims: &ClaimsRef| !claims.is_waiting_for(index);
         if opened != self.epoch && self.claims.iter().all(is_free) && slot.handles() == 1 {
@@ -220,7 +229,49 @@ impl Holding {
         self.thaw(index)
     }
 
-    /// The numbers of all segments there are.
+    /// Takes the segment of a number out of memory; `None`, and nothing, if somebody has a buffer of it.
+    /// The number stays in use, and nobody has a claim to it any more: whoever lifts it out has kept its
+    /// bytes for them.
+    pub fn lift(&mut self, index: HeldIndex) -> Option<Segment> {
+        let Entry { data, slot, opened } = self.entries[index.0 as usize];
+        assert!(opened < Epoch::AWAY, "a segment that was taken out");
+        // Claims first: one that was taken by another thread meanwhile has become a handle.
+        self.claims.iter().for_each(|claims| claims.withdraw(index));
+        if slot.handles() != 1 {
+            return None;
+        }
+        self.entries[index.0 as usize].opened = Epoch::AWAY;
+        Some(Segment { data, slot })
+    }
+
+    /// Gives a number whose segment was lifted out one again, frozen.
+    pub fn put_down(&mut self, index: HeldIndex, segment: Segment) {
+        assert!(self.is_away(index), "{index:?} has a segment");
+        self.entries[index.0 as usize] = Entry { opened: Epoch::NEVER, ..self.entry(segment) };
+    }
+
+    /// Whether a segment was lifted out.
+    pub fn is_away(&self, index: HeldIndex) -> bool {
+        self.entries[index.0 as usize].opened == Epoch::AWAY
+    }
+
+    /// Whether a segment is in memory and nobody has a buffer of it.
+    pub fn is_sole(&self, index: HeldIndex) -> bool {
+        let Entry { slot, opened, .. } = self.entries[index.0 as usize];
+        opened < Epoch::AWAY && slot.handles() == 1
+    }
+
+    /// Whether somebody waits for what a segment was when it was frozen.
+    pub fn is_claimed(&self, index: HeldIndex) -> bool {
+        self.claims.iter().any(|claims| claims.is_waiting_for(index))
+    }
+
+    /// Numbers are below this.
+    pub fn numbers(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// The numbers of all segments there are, those that were lifted out among them.
     pub fn indices(&self) -> impl Iterator<Item = HeldIndex> {
         let held = self.entries.iter().enumerate().filter(|(_, entry)| entry.opened != Epoch::GONE);
         held.map(|(at, _)| HeldIndex(at as u32))

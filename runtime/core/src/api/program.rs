@@ -19,7 +19,10 @@ use crate::{
     },
     job::{JobProgram, JobSettings},
     record::selector::KeySelector,
-    state::backend::{self, BackendSettings},
+    state::{
+        backend::{self, BackendSettings},
+        spill::SpillGround,
+    },
     task::{BuildContext, ChainTask, ErasedEdge, JobFactories, TaskBody, TaskFactory},
 };
 
@@ -97,7 +100,8 @@ impl Program {
         let slots = built.vertices().iter().map(|vertex| vertex.parallelism).max();
         let slots = slots.unwrap_or(Parallelism(1));
         let backend = backend::configured(BackendSettings { config, slots })?;
-        Ok(JobProgram { graph: built, stream: graph, factories, settings, backend })
+        let spill = Arc::new(SpillGround::configured(config, &built)?);
+        Ok(JobProgram { graph: built, stream: graph, factories, settings, backend, spill })
     }
 
     /// The job graph of what was described so far.

@@ -17,7 +17,7 @@ use crate::{
         Exchange, ExecutionEdge, ExecutionGraph, JobGraph, JobId, NodeId, Subtask, SubtaskIndex,
         TaskId, VertexIndex,
     },
-    state::{Survivors, backend::StateBackend},
+    state::{Survivors, backend::StateBackend, spill::SpillGround},
     task::{
         Attempt, BufferQuota, GatePlan, JobFactories, OperatorPlan, OutputPlan, PlannedTask,
         PortPlan, RemoteProducer, SubtaskPlan, TaskFactory, TaskKey, WorkerId, partition_address,
@@ -96,6 +96,7 @@ impl Run<'_> {
             places: self.places,
             checkpointing: settings.checkpoints.is_periodic(),
             backend: self.program.backend.as_ref(),
+            spill: &self.program.spill,
             restores: self.restores,
             survivors: self.survivors,
         };
@@ -128,6 +129,8 @@ struct Deployment<'a> {
     checkpointing: bool,
     /// What keeps keyed state; `None` for memory.
     backend: Option<&'a Arc<dyn StateBackend>>,
+    /// Where state in memory goes that has no room there.
+    spill: &'a Arc<SpillGround>,
     /// What each task starts from; empty for the beginning.
     restores: &'a [Arc<TaskRestore>],
     /// What outlives runs in memory.
@@ -216,6 +219,7 @@ impl Deployment<'_> {
             outputs: self.graph.outputs(subtask.vertex).map(output).collect(),
             checkpointing: self.checkpointing,
             backend: self.backend.cloned(),
+            spill: Arc::clone(self.spill),
             restore: self.restores.get(task.as_index()).cloned(),
             survivors: self.survivors.clone(),
         }

@@ -24,7 +24,7 @@ use crate::{
     },
     error::Error,
     graph::{ExecutionGraph, JobGraph, JobId, StreamGraph},
-    state::backend::StateBackend,
+    state::{backend::StateBackend, spill::SpillGround},
     task::{BufferQuota, JobFactories, OpenDisk, WorkerId},
     worker::{Directory, JobKey, WorkerHandle, WorkerThread},
 };
@@ -39,6 +39,8 @@ pub(crate) struct JobProgram {
     pub(crate) settings: JobSettings,
     /// What keeps keyed state; `None` for memory.
     pub(crate) backend: Option<Arc<dyn StateBackend>>,
+    /// Where state in memory goes that has no room there.
+    pub(crate) spill: Arc<SpillGround>,
 }
 
 /// Who is to run a job.

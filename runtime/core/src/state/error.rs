@@ -19,6 +19,9 @@ pub enum StateError {
         /// All of the managed memory.
         total_bytes: u64,
     },
+    /// State could not go to disk, or come back.
+    #[error(transparent)]
+    Spill(#[from] brisk_memory::spill::SpillError),
     /// A key with its value is larger than a table can hold.
     #[error(
         "{owner}: a key and its value of {bytes} bytes are more than the {limit} bytes that an entry \

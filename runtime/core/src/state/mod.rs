@@ -6,9 +6,9 @@
 //! back by [`snapshot`]. Other backends take the table's place ([`backend`]). Functions keep states by name ([`keyed`]), and lists beside them
 //! ([`operator`]).
 //!
-//! Thread: state belongs to one task and never leaves its worker.
+//! Where that has no room, cold segments go to disk ([`spill`]).
 //!
-//! Deliberately absent so far: spilling of cold segments.
+//! Thread: state belongs to one task and never leaves its worker.
 
 pub mod backend;
 mod error;
@@ -16,6 +16,7 @@ pub mod keyed;
 pub mod operator;
 mod range;
 pub mod snapshot;
+pub mod spill;
 mod supply;
 pub mod table;
 

@@ -10,11 +10,20 @@ use std::{
     task::Waker,
 };
 
-use super::StateError;
+use super::{
+    StateError,
+    spill::{Spill, SpillOptions},
+};
 
 /// Segments that the state of one operator can count on: one to find keys in, one for what they
 /// lead to.
 const REQUIRED: SegmentCount = SegmentCount(2);
+
+/// Segments that it can count on where what is cold goes to disk: so many are needed at once, about.
+const REQUIRED_TO_SPILL: SegmentCount = SegmentCount(8);
+
+/// What that is at most of all managed memory, which other operators need some of, too.
+const REQUIRED_PART: u32 = 64;
 
 /// What is set aside while a snapshot is written, since so much may be on its way to the disk at once,
 /// which nobody can move elsewhere to make room: two writes and what is gathered for a third.
@@ -27,6 +36,8 @@ pub struct SupplyOptions {
     pub owner: String,
     /// Segments beyond which more are of no use; none for as many as there are.
     pub limit: Option<SegmentCount>,
+    /// Where what is cold goes when there is no memory; `None` if that is an error.
+    pub spill: Option<SpillOptions>,
 }
 
 /// A share of the managed region, for the state of one operator of one subtask. Segments that are
@@ -36,6 +47,7 @@ pub struct Supply {
     share: Rc<RefCell<Share>>,
     region: Region,
     owner: Rc<str>,
+    spill: Option<Spill>,
 }
 
 /// Keeps segments that it can do without.
@@ -69,6 +81,13 @@ impl Share {
         }
     }
 
+    /// One of those that somebody can do without.
+    #[cold]
+    fn take_spare(&mut self) -> Option<Segment> {
+        let gave = self.spare.iter().filter_map(Weak::upgrade).any(|kept| kept.give_way());
+        if gave { self.take() } else { None }
+    }
+
     #[cold]
     fn take_back(&mut self) -> Option<Segment> {
         self.claims.retain(ClaimsRef::is_wanted);
@@ -77,9 +96,7 @@ impl Share {
                 return Some(segment);
             }
         }
-        if self.spare.iter().filter_map(Weak::upgrade).any(|kept| kept.give_way())
-            && let Some(segment) = self.take()
-        {
+        if let Some(segment) = self.take_spare() {
             return Some(segment);
         }
         // What is read from here on is copied, so that less of the reserve is needed.
@@ -94,30 +111,62 @@ impl Supply {
     /// # Errors
     /// If the region can't promise the least that state needs.
     pub fn open(region: &Region, options: SupplyOptions) -> Result<Self, MemoryError> {
-        let SupplyOptions { owner, limit } = options;
+        let SupplyOptions { owner, limit, spill } = options;
+        let required = match spill {
+            Some(_) => REQUIRED_TO_SPILL.min(SegmentCount(region.total().0 / REQUIRED_PART)),
+            None => REQUIRED,
+        };
+        let required = required.max(REQUIRED);
+        let share = spill.as_ref().map(|spill| spill.ground.share(region.total()));
+        let most = share.or(limit).unwrap_or(region.total());
         let pool = region.create_pool(PoolOptions {
             owner: owner.clone(),
-            required: REQUIRED,
-            max: limit.unwrap_or(region.total()).max(REQUIRED),
+            required,
+            max: most.max(required),
             overdraft: SegmentCount::ZERO,
             // State does not wait for memory: there is nobody to wake.
             waker: Waker::noop().clone(),
         })?;
         let (claims, spare, reserve) = (Vec::new(), Vec::new(), Vec::new());
         let share = Share { pool, claims, spare, reserve };
+        let size = region.segment_size();
+        let spill = spill.map(|options| Spill::new(options, owner.clone(), size));
         let (share, owner) = (Rc::new(RefCell::new(share)), owner.into());
-        Ok(Self { share, region: region.clone(), owner })
+        Ok(Self { share, region: region.clone(), owner, spill })
     }
 
-    /// A segment; its bytes are those of its last use. What was copied for a snapshot gives way.
+    /// A segment; its bytes are those of its last use. What was copied for a snapshot gives way, unless
+    /// there is state on disk: then more of that goes there, so that nothing has to rest.
     ///
     /// # Errors
-    /// If there is none left for this operator. Here is where cold segments will be spilled.
+    /// If there is none left for this operator. A table then has cold segments go to disk, if there is
+    /// where to.
     pub fn take(&mut self) -> Result<Segment, StateError> {
         let mut share = self.share.borrow_mut();
-        let taken = share.take().or_else(|| share.take_back());
+        let taken = share.take().or_else(|| match self.is_spilling() {
+            true => share.take_spare(),
+            false => share.take_back(),
+        });
         drop(share);
         taken.ok_or_else(|| self.exhausted())
+    }
+
+    /// Where cold segments go.
+    pub(super) fn spill(&self) -> Option<&Spill> {
+        self.spill.as_ref()
+    }
+
+    /// Whether some are there.
+    fn is_spilling(&self) -> bool {
+        self.spill.as_ref().is_some_and(Spill::is_in_use)
+    }
+
+    /// When nothing more can go to disk: makes room as if there were none. Whether that came to anything.
+    #[cold]
+    pub(super) fn last_resort(&mut self) -> bool {
+        let taken = self.share.borrow_mut().take_back();
+        // It is the next one to be taken.
+        taken.is_some()
     }
 
     /// A segment that nobody else needs now, if there is one.
@@ -152,7 +201,7 @@ impl Supply {
         if let Some(blank) = self.share.borrow_mut().take() {
             return Ok(Some(blank));
         }
-        if held.thaw_by_heap(at) {
+        if !self.is_spilling() && held.thaw_by_heap(at) {
             return Ok(None);
         }
         // Somebody is reading it.
@@ -186,6 +235,10 @@ impl Supply {
             return;
         }
         share.claims.push(claims.downgrade());
+        if self.spill.as_ref().is_some_and(Spill::is_in_use) {
+            // What is read is copied, and there is no need for a reserve.
+            return claims.starve();
+        }
         let reserve = RESERVE_BYTES.div_ceil(self.region.segment_size().bytes());
         while share.reserve.len() < wanted.min(reserve) {
             let Some(segment) = share.take() else {

@@ -1,5 +1,7 @@
 //! Building a task on its worker from the plan it was sent.
 
+mod memory;
+
 use brisk_memory::{PoolOptions, SegmentCount, SegmentSize};
 use brisk_network::{
     ChannelIndex, PartitionOptions, Port, ResultPartition,
@@ -21,12 +23,12 @@ use crate::{
     error::{Error, TaskError},
     exchange::{EdgeWriter, Fork, Partitioner, RecordWriter, Tail, Writer, WriterParts},
     graph::{KeyGroupRange, MaxParallelism, NodeId, Parallelism, SubtaskIndex},
-    record::{Key, Record},
+    record::Record,
     state::{
-        HashRange, StateError, Supply, SupplyOptions,
+        HashRange, StateError,
         backend::{KeyedStore, StoreOptions},
         keyed::{BackendOptions, Keeping},
-        table::KeyTable,
+        spill::SpillFigures,
     },
     task::accumulator::AccumulatorRegistry,
 };
@@ -48,6 +50,7 @@ pub struct BuildContext {
     inputs: Vec<Input>,
     /// Where records stand in channels that begin with what was in flight, by input and channel.
     begun: HashMap<(u32, u32), FrameCheck>,
+    spilled: Rc<SpillFigures>,
 }
 
 impl BuildContext {
@@ -73,8 +76,8 @@ impl BuildContext {
         let inputs = inputs.collect();
         drop(gates);
         let accumulators = AccumulatorRegistry::new();
-        let begun = HashMap::new();
-        let mut context = Self { plan, surroundings, accumulators, disk, inputs, begun };
+        let (begun, spilled) = (HashMap::new(), Rc::default());
+        let mut context = Self { plan, surroundings, accumulators, disk, inputs, begun, spilled };
         context.restore_time()?;
         context.begun = context.restore_in_flight()?;
         Ok(context)
@@ -213,17 +216,6 @@ impl BuildContext {
         self.surroundings.arena.segment_size()
     }
 
-    /// Managed memory for the state of `node`; no more than `limit` segments if there is one.
-    ///
-    /// # Errors
-    /// If there is not even the least that state needs.
-    pub fn supply(&self, node: NodeId, limit: Option<SegmentCount>) -> Result<Supply, Error> {
-        let (operator, plan) = (self.operator_name(node), &self.plan);
-        let task = plan.display_name();
-        let owner = format!("{}/{task}: state of operator '{operator}'", plan.job);
-        Ok(Supply::open(self.surroundings.arena.managed(), SupplyOptions { owner, limit })?)
-    }
-
     /// What keeps the keyed state of `node`, and whose it is.
     ///
     /// # Errors
@@ -232,7 +224,7 @@ impl BuildContext {
         let (range, groups) = self.owned_key_groups();
         let operator = self.restored(node).label().to_owned();
         let keeping = match self.keyed_store(node)? {
-            None => Keeping::Memory(self.supply(node, None)?),
+            None => Keeping::Memory(self.spilling_supply(node)?),
             Some(store) => Keeping::Foreign(store),
         };
         Ok(BackendOptions { range, groups, keeping, operator })
@@ -283,21 +275,6 @@ impl BuildContext {
     /// The error of `node`.
     pub(crate) fn error(&self, node: NodeId, cause: TaskError) -> Error {
         task_error(&self.plan, node, cause)
-    }
-
-    /// An empty table for the state of `node`.
-    ///
-    /// # Errors
-    /// If there is no managed memory for it.
-    pub fn key_table<K: Key, V: Record>(
-        &self,
-        node: NodeId,
-        range: HashRange,
-        limit: Option<SegmentCount>,
-    ) -> Result<KeyTable<K, V>, Error> {
-        let supply = self.supply(node, limit)?;
-        let failed = |error: StateError| task_error(&self.plan, node, error.into());
-        KeyTable::new(range, supply).map_err(failed)
     }
 
     /// The end of a task whose last operator is `node`.

@@ -1,6 +1,11 @@
 //! What a task counts: plain cells, read by the worker that runs it.
 
-use std::cell::Cell;
+use std::{
+    cell::{Cell, OnceCell},
+    rc::Rc,
+};
+
+use crate::state::spill::SpillFigures;
 
 /// Counts and times of one task while it runs.
 #[derive(Debug, Default)]
@@ -10,6 +15,7 @@ pub struct TaskMetrics {
     bytes_in: Cell<u64>,
     records_emitted: Cell<u64>,
     late_records_dropped: Cell<u64>,
+    spilled: OnceCell<Rc<SpillFigures>>,
 }
 
 impl TaskMetrics {
@@ -32,9 +38,21 @@ impl TaskMetrics {
         self.late_records_dropped.set(self.late_records_dropped.get() + records);
     }
 
-    /// The input side of [`TaskCounts`].
+    /// What its state spills is counted there.
+    pub(crate) fn spills_as(&self, figures: Rc<SpillFigures>) {
+        // A task is built once.
+        let _ = self.spilled.set(figures);
+    }
+
+    /// The input side of [`TaskCounts`], and what is known of state.
     pub fn counts(&self) -> TaskCounts {
+        let spilled = |figure: fn(&SpillFigures) -> u64| {
+            self.spilled.get().map_or(0, |figures| figure(figures))
+        };
         TaskCounts {
+            state_bytes_spilled: spilled(SpillFigures::bytes_spilled),
+            state_bytes_read_back: spilled(SpillFigures::bytes_read_back),
+            state_segments_on_disk: spilled(SpillFigures::segments_on_disk),
             records_in: self.records_in.get(),
             buffers_in: self.buffers_in.get(),
             bytes_in: self.bytes_in.get(),
@@ -58,6 +76,12 @@ pub struct TaskCounts {
     pub records_emitted: u64,
     /// Records that came too late for their windows (`numLateRecordsDropped`).
     pub late_records_dropped: u64,
+    /// Bytes of keyed state that were written to disk, since managed memory had no room for them.
+    pub state_bytes_spilled: u64,
+    /// Bytes of it that were read back.
+    pub state_bytes_read_back: u64,
+    /// Segments of it that are on disk alone now.
+    pub state_segments_on_disk: u64,
     /// Records sent; those in open buffers are not in it yet.
     pub records_out: u64,
     /// Buffers sent.

@@ -15,7 +15,7 @@ use crate::{
         EdgeId, Exchange, JobId, KeyGroup, MaxParallelism, NodeId, OperatorId, Parallelism, TaskId,
         key_group::operator_index_for_key_group,
     },
-    state::{Survivors, backend::StateBackend},
+    state::{Survivors, backend::StateBackend, spill::SpillGround},
 };
 
 /// Names a task in its process; never reused.
@@ -174,6 +174,8 @@ pub struct SubtaskPlan {
     pub checkpointing: bool,
     /// What keeps its keyed state; `None` for memory.
     pub backend: Option<Arc<dyn StateBackend>>,
+    /// Where state in memory goes that has no room there.
+    pub spill: Arc<SpillGround>,
     /// What it starts from; `None` for the beginning.
     pub restore: Option<Arc<TaskRestore>>,
     /// Where state in memory is left for the next run.

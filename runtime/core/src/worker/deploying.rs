@@ -83,6 +83,7 @@ impl Worker {
             waker: self.wakes.waker(plan.key),
         });
         cx.sides = built(plan, || build.sides())?;
+        cx.metrics.spills_as(build.spilled());
         let signal = self.ready.signal(plan.key.0);
         let segment = self.surroundings.arena.segment_size();
         let parts = TaskParts {

@@ -2,7 +2,7 @@
 
 use brisk_memory::{
     Arena,
-    driver::{Driver, DriverKind, DriverOptions},
+    driver::{Driver, DriverOptions},
 };
 use std::{
     io,
@@ -20,6 +20,9 @@ use crate::{
     error::Error,
     task::{BufferQuota, WorkerId},
 };
+
+/// Operations of a disk that tasks wait for.
+const DISK_DEPTH: u32 = 32;
 
 /// How to start a worker thread.
 #[derive(Clone)]
@@ -85,6 +88,7 @@ fn run(options: WorkerOptions, started: &mpsc::Sender<Result<WorkerHandle, Error
     {
         tracing::info!(worker = id.0, core, "the worker can't be pinned to its core");
     }
+    let disk = driver.kind.clone();
     let driver = match Driver::new(driver) {
         Ok(driver) => driver,
         Err(error) => {
@@ -101,9 +105,10 @@ fn run(options: WorkerOptions, started: &mpsc::Sender<Result<WorkerHandle, Error
         driver,
         directory,
         limits: TurnLimits::default(),
-        open_disk: Box::new(|| {
-            // Used by one task and dropped, so the backend that needs least.
-            let options = DriverOptions { kind: DriverKind::Epoll, ..DriverOptions::default() };
+        open_disk: Box::new(move || {
+            // Few operations at a time, each of which is waited for.
+            let (kind, depth) = (disk.clone(), DISK_DEPTH);
+            let options = DriverOptions { kind, depth, ..DriverOptions::default() };
             Ok(Disk::new(Driver::new(options)?))
         }),
         remote,

@@ -325,7 +325,8 @@ fn long_interval_join(apart_ms: i64) -> Result<usize, Error> {
         scarce: false,
     };
     let mut cluster = SimulatedCluster::with_options(1, options)?;
-    let env = environment(1);
+    let mut env = environment(1);
+    env.set("io.tmp.quota", "1 mb");
     let events: Vec<Event> = (0..20_000).map(|n| (n % 7, i64::from(n) * 10, n)).collect();
     let one = in_time(&env, &events, 0).key_by(key);
     let other = in_time(&env, &events, 0).key_by(key);
@@ -340,7 +341,7 @@ fn an_interval_join_keeps_no_more_than_may_meet_something() {
     // Each record meets itself; the last one of a key meets no next one.
     assert_eq!(long_interval_join(70).expect("there is room"), 2 * 20_000 - 7);
     let too_much = long_interval_join(1_000_000).expect_err("all would have to be kept");
-    assert!(too_much.to_string().contains("managed"), "{too_much}");
+    assert!(too_much.to_string().contains("io.tmp.quota"), "{too_much}");
 }
 
 #[test]

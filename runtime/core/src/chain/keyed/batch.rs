@@ -175,8 +175,12 @@ where
         }
         let scan = scan.get_or_insert_with(|| table.scan());
         for sent in 1..=cx.quantum() {
-            let Some((key, value)) = table.next(scan) else {
-                return ended(sink, cx);
+            let (key, value) = match table.next(scan) {
+                Ok(Some(pair)) => pair,
+                Ok(None) => return ended(sink, cx),
+                Err(error) => {
+                    return cx.fail(*node, error.into()).interrupts().unwrap_or(Drive::Failed);
+                }
             };
             let result = Guard::run(*node, || aggregate.result(key, value));
             if let Some(interrupted) = sink.push(result, cx).interrupts() {

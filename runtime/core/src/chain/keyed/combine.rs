@@ -228,7 +228,15 @@ impl<T, S, A, K: Key, V: Record> Combiner<T, S, A, K, V> {
     /// Sends what is to be sent, as far as there is room downstream.
     fn send<O: Push<(K, V)>>(&mut self, sink: &mut O, cx: &mut Cx) -> Flow {
         let Some(Sending { refused, scan }) = &mut self.sending else { return Flow::Continue };
-        while let Some(pair) = refused.take().or_else(|| self.table.next(scan)) {
+        loop {
+            let pair = match refused.take() {
+                Some(pair) => pair,
+                None => match self.table.next(scan) {
+                    Ok(Some(pair)) => pair,
+                    Ok(None) => break,
+                    Err(error) => return cx.fail(self.node, error.into()),
+                },
+            };
             let flow = sink.push(pair, cx);
             if flow != Flow::Continue {
                 return flow;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use brisk_memory::driver::{
     AlignedBytes, Completion, Driver, DriverError, DriverKind, DriverOptions, File, Files,
-    IoBuffer, OpenOptions, Operation, SimulatedWorld,
+    IoBuffer, OpenOptions, Operation, OperationId, SimulatedWorld,
 };
 
 use super::error::StorageError;
@@ -54,9 +54,15 @@ impl Disk {
     }
 
     fn wait(&mut self, operation: Operation) -> Completion {
-        let id = self.driver.submit(operation);
+        self.run(vec![operation]).pop().expect("one operation has one end")
+    }
+
+    /// Has several operations done, and waits for all; their ends, in their order.
+    pub fn run(&mut self, operations: Vec<Operation>) -> Vec<Completion> {
+        let submit = |operation| self.driver.submit(operation);
+        let ids: Vec<OperationId> = operations.into_iter().map(submit).collect();
         let mut ended = Vec::new();
-        loop {
+        while ended.len() < ids.len() {
             match &self.world {
                 None => self.driver.park(None, &mut ended),
                 Some(world) => {
@@ -65,11 +71,15 @@ impl Disk {
                     }
                 }
             }
-            if let Some(completion) = ended.pop() {
-                assert!(completion.id == id && ended.is_empty(), "one operation at a time");
-                return completion;
-            }
         }
+        ended.sort_by_key(|completion| completion.id);
+        assert!(ended.iter().map(|completion| completion.id).eq(ids), "nothing else is under way");
+        ended
+    }
+
+    /// Whether its disk is a simulation's, whose time stands still while an idle driver is kept.
+    pub fn is_simulated(&self) -> bool {
+        self.world.is_some()
     }
 
     /// Writes a new file and brings its bytes to stable storage; its name isn't yet.

@@ -90,12 +90,17 @@ pub(super) fn write_report_body(out: &mut Writer, body: &TaskReportBody) {
         bytes_out,
         segments_used,
         segments_max,
+        state_bytes_spilled,
+        state_bytes_read_back,
+        state_segments_on_disk,
     } = body.counts;
     let counts = [records_in, buffers_in, bytes_in, records_emitted, late_records_dropped];
     counts.into_iter().for_each(|count| out.u64(count));
     [records_out, buffers_out, bytes_out].into_iter().for_each(|count| out.u64(count));
     out.u32(segments_used);
     out.u32(segments_max);
+    let state = [state_bytes_spilled, state_bytes_read_back, state_segments_on_disk];
+    state.into_iter().for_each(|count| out.u64(count));
     let TaskTimes { busy_ns, idle_ns, backpressured_ns } = body.times;
     [busy_ns, idle_ns, backpressured_ns].into_iter().for_each(|time| out.u64(time));
     let values: Vec<_> = body.accumulators.entries().collect();
@@ -119,6 +124,9 @@ pub(super) fn read_report_body(input: &mut Reader<'_>) -> Result<TaskReportBody,
         bytes_out: input.u64("a count")?,
         segments_used: input.u32("a count")?,
         segments_max: input.u32("a count")?,
+        state_bytes_spilled: input.u64("a count")?,
+        state_bytes_read_back: input.u64("a count")?,
+        state_segments_on_disk: input.u64("a count")?,
     };
     let times = TaskTimes {
         busy_ns: input.u64("a time")?,

@@ -21,6 +21,7 @@ mod functions;
 mod interrupted;
 mod joins;
 mod recovery;
+mod spilling;
 mod windows;
 
 fn number(name: &str, default: u64) -> u64 {

@@ -252,7 +252,7 @@ impl<K: Key> KeyedStateBackend<K> {
 
     /// Removes some of what has expired; that of lists goes when they are read.
     fn clean_up(&mut self, ttl: &StateTtlConfig) -> Result<(), StateError> {
-        for (entry, value) in self.store.cleanup(ttl) {
+        for (entry, value) in self.store.cleanup(ttl)? {
             let address = Address::parse(&entry);
             let Kept { schema, ttl, shape, .. } = &self.states[address.state as usize];
             let trailer = shape.split(&value).map(|(_, trailer)| trailer);

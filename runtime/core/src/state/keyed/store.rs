@@ -1,5 +1,7 @@
 //! The table of all states of an operator, and the key in hand.
 
+mod cleanup;
+
 use super::{
     StateTtlConfig,
     address::{Address, AddressBuffer, Role},
@@ -45,6 +47,8 @@ pub(super) struct Store {
     /// Where cleanup goes on, and how many entries it may look at.
     cleanup_at: u32,
     cleanup_credit: u32,
+    /// The same where entries are on disk, which are looked at by segment.
+    cleanup_segment: u32,
     /// What earlier checkpoints have of the table.
     history: History,
 }
@@ -146,6 +150,7 @@ impl Store {
             now: Timestamp::MIN,
             cleanup_at: range.first(),
             cleanup_credit: 0,
+            cleanup_segment: 0,
             history: History::default(),
         })
     }
@@ -178,6 +183,23 @@ impl Store {
         match &mut self.body {
             Body::Table(_) => None,
             Body::Foreign(foreign) => Some(foreign),
+        }
+    }
+
+    /// Has something done that takes memory of the table's: what is cold goes to disk until there is some.
+    pub(super) fn with_room<T>(
+        &mut self,
+        mut act: impl FnMut() -> Result<T, StateError>,
+    ) -> Result<T, StateError> {
+        loop {
+            let error = match act() {
+                Err(error @ StateError::OutOfMemory { .. }) => error,
+                done => return done,
+            };
+            let Body::Table(table) = &mut self.body else { return Err(error) };
+            if !table.spill_some()? {
+                return Err(error);
+            }
         }
     }
 
@@ -228,7 +250,7 @@ impl Store {
                 let hash = table_hash(address, *key_hash, *groups);
                 let address = address.bytes();
                 let is = |stored: &Archived<Blob>| stored.as_slice() == &address[..];
-                Ok(table.read(hash, is, |value| look(value.as_slice())))
+                table.read(hash, is, |value| look(value.as_slice()))
             }
             Body::Foreign(foreign) => {
                 let group = group_of(*key_hash, *groups);
@@ -266,7 +288,7 @@ impl Store {
             }
             is_it
         };
-        let found = table.read(due.hash, is, |value| TimerIs::of_value(value.as_slice()));
+        let found = table.read(due.hash, is, |value| TimerIs::of_value(value.as_slice()))?;
         let found = found.filter(|is| wanted == Wanted::All || *is == TimerIs::Deleted);
         if found.is_some() {
             table.remove(due.hash, is)?;
@@ -415,12 +437,13 @@ impl Store {
             Body::Foreign(foreign) => return foreign.rewrite(state, change),
         };
         let mut scan = table.scan();
-        let all = std::iter::from_fn(|| table.next(&mut scan));
-        let is_data = |blob: &Blob| {
-            let address = Address::parse(blob);
-            address.state == state && address.role == Role::Data
-        };
-        let entries: Vec<Blob> = all.map(|(address, _)| address).filter(is_data).collect();
+        let mut entries: Vec<Blob> = Vec::new();
+        while let Some((entry, _)) = table.next(&mut scan)? {
+            let address = Address::parse(&entry);
+            if address.state == state && address.role == Role::Data {
+                entries.push(entry);
+            }
+        }
         for entry in entries {
             let sub_key = Address::parse(&entry).sub_key.to_vec();
             self.select_entry(&entry);
@@ -429,23 +452,6 @@ impl Store {
             self.put(Role::Data, &sub_key, &value)?;
         }
         Ok(())
-    }
-
-    /// Pays for one use of a state with this time to live; the entries to look at when enough was paid
-    /// for those of the next bucket.
-    pub(super) fn cleanup(&mut self, ttl: &StateTtlConfig) -> Vec<(Blob, Blob)> {
-        let Body::Table(table) = &mut self.body else { return Vec::new() };
-        self.cleanup_credit += ttl.cleanup_entries();
-        // A bucket is looked at as a whole, so that nothing need be known of it but where it begins.
-        if self.cleanup_credit < CLEANUP_AT_ONCE {
-            return Vec::new();
-        }
-        let (mut scan, next) = table.scan_bucket(self.cleanup_at);
-        let entries: Vec<_> = std::iter::from_fn(|| table.next(&mut scan)).collect();
-        let looked_at = u32::try_from(entries.len()).expect("a bucket is small");
-        self.cleanup_credit -= looked_at.clamp(CLEANUP_AT_ONCE / 4, CLEANUP_AT_ONCE);
-        self.cleanup_at = next.unwrap_or(self.range.first());
-        entries
     }
 }
 
@@ -471,6 +477,3 @@ fn table_hash(address: &AddressBuffer, key_hash: u32, groups: MaxParallelism) ->
 pub(super) fn group_of(key_hash: u32, groups: MaxParallelism) -> KeyGroup {
     KeyGroup(key_group_of(key_hash, groups.0 as usize) as u32)
 }
-
-/// Entries that cleanup has to have paid for before it looks at a bucket.
-const CLEANUP_AT_ONCE: u32 = 2048;

@@ -1,6 +1,6 @@
 //! States beside maps of the standard library, through snapshots, migrations and time.
 
-use brisk_memory::Arena;
+use brisk_memory::{Arena, driver::SimulatedWorld};
 use proptest::prelude::*;
 use std::{collections::BTreeMap, time::Duration};
 
@@ -16,7 +16,7 @@ use crate::{
         HashRange, StateError,
         backend::tests::MapStore,
         snapshot::tests::{GROUPS, kind, shares, write},
-        table::tests::{arena, supply},
+        table::tests::{arena, spilling},
     },
     task::snapshot::OperatorSnapshot,
     time::Timestamp,
@@ -32,10 +32,10 @@ fn backend(arena: &Arena, range: KeyGroupRange) -> Backend {
     backend_of(false, arena, range)
 }
 
-/// In memory, or over another backend.
+/// In memory, where that has room, or over another backend.
 fn backend_of(foreign: bool, arena: &Arena, range: KeyGroupRange) -> Backend {
     let keeping = match foreign {
-        false => Keeping::Memory(supply(arena)),
+        false => Keeping::Memory(spilling(arena, &SimulatedWorld::from_seed(1))),
         true => Keeping::Foreign(Box::new(MapStore::default())),
     };
     let operator = "'Test'".to_owned();
@@ -196,13 +196,13 @@ proptest! {
     #[test]
     fn states_are_as_in_maps_and_come_back(
         before in steps(), after in steps(), canonical: bool, new in 1u32..5,
-        [first, second, third]: [bool; 3],
+        [first, second, third, is_tight]: [bool; 4],
     ) {
         // The format of another backend is read by that only.
         let third = third || (second && canonical);
         let (canonical, again_canonical) = (canonical || (first && !second), !canonical);
         let again_canonical = again_canonical || (second && !third);
-        let arena = arena(3000);
+        let arena = arena(if is_tight { 14 } else { 3000 });
         let mut backend = backend_of(first, &arena, range(0, 1));
         let states = States::registered(&mut backend);
         let mut twin = Twin::default();
@@ -215,6 +215,7 @@ proptest! {
         compare(&mut backend, &states, &twin, range(0, 1));
         let Some(snapshot) = out.keyed.pop() else { return Ok(()) };
         let handle = write(snapshot, || {});
+        drop(backend);
         let mut again = Vec::new();
         for (index, restored) in (0..new).zip(shares(vec![handle], new)) {
             let mut backend = backend_of(second, &arena, range(index, new));
@@ -404,6 +405,34 @@ fn what_has_expired_is_cleaned_up_and_not_written() {
     }
     let after = backend.store.table().unwrap().len();
     assert!(after < before / 20, "{after} of {before} entries");
+}
+
+/// Also where most of it is on disk, whose entries are looked at by segment.
+#[test]
+fn what_has_expired_is_cleaned_up_on_disk() {
+    let arena = arena(40);
+    let mut backend = self::backend(&arena, range(0, 1));
+    let mut value = ValueState::<String>::new("value").with_ttl(ttl().cleanup_incrementally(20));
+    backend.register(&mut value).unwrap();
+    advance(&mut backend, 0);
+    for key in 0..3000 {
+        let text = format!("{key} ").repeat(20);
+        at(&mut backend, &value, &key, &()).update(&text).unwrap();
+    }
+    assert!(backend.store.table().unwrap().is_spilling());
+    advance(&mut backend, HOUR + 1);
+    let lives = |key: u32| key % 100 == 7;
+    for _ in 0..6000 {
+        for key in (0..3000).filter(|key| lives(*key)).take(2) {
+            at(&mut backend, &value, &key, &()).update(&"new".to_owned()).unwrap();
+        }
+    }
+    let after = backend.store.table().unwrap().len();
+    assert!(after < 150, "{after} of 3000 entries");
+    for key in (0..3000).filter(|key| lives(*key)).take(2) {
+        let found = at(&mut backend, &value, &key, &()).value().unwrap();
+        assert_eq!(found.as_deref(), Some("new"));
+    }
 }
 
 #[test]

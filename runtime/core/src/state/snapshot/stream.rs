@@ -8,7 +8,10 @@ use crate::{
         savepoint::{CanonicalEncoder, Entry},
     },
     graph::{KeyGroup, KeyGroupRange},
-    state::table::{EntryRef, FrozenEntries, Run},
+    state::{
+        StateError,
+        table::{EntryRef, FrozenEntries, Run},
+    },
     task::snapshot::KeyedStream,
 };
 
@@ -150,10 +153,10 @@ impl<K: Key, V: Record, F: EntryForm> EntryStream<K, V, F> {
     }
 
     /// Takes the next entries in hand.
-    fn next_run(&mut self) {
+    fn next_run(&mut self) -> Result<(), StateError> {
         let is_sorted = matches!(self.writer().encoder, Encoder::Canonical(_));
         let size = if is_sorted { Run::Group } else { Run::Bucket };
-        self.group = self.entries.next_run(size, &mut self.run);
+        self.group = self.entries.next_run(size, &mut self.run)?;
         self.written = 0;
         if is_sorted {
             let Self { run, entries, form, .. } = self;
@@ -162,6 +165,7 @@ impl<K: Key, V: Record, F: EntryForm> EntryStream<K, V, F> {
                 form.entry(one.key(), one.value()).cmp(&form.entry(other.key(), other.value()))
             });
         }
+        Ok(())
     }
 
     fn writer(&mut self) -> &mut Writer {
@@ -188,7 +192,7 @@ impl<K: Key, V: Record, F: EntryForm> KeyedStream for EntryStream<K, V, F> {
         let begin = out.len();
         while out.len() - begin < PIECE_BYTES {
             if self.group.is_none() {
-                self.next_run();
+                self.next_run()?;
             }
             match self.group {
                 Some(run) if self.written < self.run.len() => self.write_next(run, out),

@@ -1,8 +1,8 @@
 //! A table that is all the state of its operator: one value for each key.
 
 use super::{
-    ArchiveReader, EntryForm, EntryStream, History, SegmentStream, SegmentStreamParts,
-    StreamOptions, SurvivorsPlace, keyed_schema, read_segments, read_share,
+    ArchiveReader, EntryForm, EntryStream, FailedStream, History, SegmentStream,
+    SegmentStreamParts, StreamOptions, SurvivorsPlace, keyed_schema, read_segments, read_share,
 };
 use std::rc::{Rc, Weak};
 
@@ -103,8 +103,10 @@ impl<F: EntryForm> TableStream<'_, F> {
                 && table.live_bytes() as u64 >= checkpoint.small_below
         });
         let Some(checkpoint) = segments else {
-            let entries = table.freeze_entries(groups);
-            return Box::new(EntryStream::new(entries, form, options));
+            return match table.freeze_entries(groups) {
+                Ok(entries) => Box::new(EntryStream::new(entries, form, options)),
+                Err(error) => Box::new(FailedStream::new(error.into())),
+            };
         };
         let none = EntryStream::new(FrozenEntries::<K, V>::none(groups), form, options);
         let further = Box::new(none);

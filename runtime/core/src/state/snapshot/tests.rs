@@ -1,6 +1,6 @@
 //! Snapshots of tables: written while the table changes, restored at any parallelism, damaged.
 
-use brisk_memory::Arena;
+use brisk_memory::{Arena, driver::SimulatedWorld};
 use proptest::prelude::*;
 use std::{cell::RefCell, collections::BTreeMap, fmt::Debug, rc::Rc, sync::Arc};
 
@@ -21,10 +21,10 @@ use crate::{
     },
     record::{decode, key_hash},
     state::{
-        HashRange,
+        HashRange, Supply,
         table::{
             KeyTable,
-            tests::{Put, arena, set, supply},
+            tests::{Put, arena, set, spilling, supply},
         },
     },
     task::{
@@ -53,10 +53,23 @@ pub(super) struct Subtask<K, V> {
 
 impl<K: Key + Debug, V: Record + Clone + Debug> Subtask<K, V> {
     pub(super) fn new(arena: &Arena, index: u32, parallelism: u32) -> Self {
+        Self::with(supply(arena), index, parallelism)
+    }
+
+    /// One whose cold segments go to disk.
+    pub(super) fn spilling(
+        (arena, world): (&Arena, &SimulatedWorld),
+        index: u32,
+        parallelism: u32,
+    ) -> Self {
+        Self::with(spilling(arena, world), index, parallelism)
+    }
+
+    fn with(supply: Supply, index: u32, parallelism: u32) -> Self {
         let range =
             KeyGroupRange::of_subtask(SubtaskIndex(index), Parallelism(parallelism), GROUPS);
         let hashes = HashRange::of_key_groups(range, GROUPS);
-        let table = KeyTable::new(hashes, supply(arena)).unwrap();
+        let table = KeyTable::new(hashes, supply).unwrap();
         Self { table, state: TableState::new::<K, V>("sums", range, GROUPS) }
     }
 
@@ -79,12 +92,12 @@ impl<K: Key + Debug, V: Record + Clone + Debug> Subtask<K, V> {
         out.keyed.pop()
     }
 
-    pub(super) fn content(&self) -> BTreeMap<K, V>
+    pub(super) fn content(&mut self) -> BTreeMap<K, V>
     where
         K: Ord,
     {
         let mut scan = self.table.scan();
-        std::iter::from_fn(|| self.table.next(&mut scan)).collect()
+        std::iter::from_fn(|| self.table.next(&mut scan).unwrap()).collect()
     }
 }
 
@@ -159,19 +172,51 @@ where
     K: Key + Ord + Debug,
     V: Record + Clone + PartialEq + Debug,
 {
-    let arena = arena(6000);
+    check_with(canonical, count, make, |_| Place { arena: arena(6000), world: None });
+}
+
+/// Where tables are.
+struct Place {
+    arena: Arena,
+    /// Of the disk that cold segments go to, if they do.
+    world: Option<SimulatedWorld>,
+}
+
+impl Place {
+    fn subtask<K, V>(&self, index: u32, parallelism: u32) -> Subtask<K, V>
+    where
+        K: Key + Debug,
+        V: Record + Clone + Debug,
+    {
+        match &self.world {
+            Some(world) => Subtask::spilling((&self.arena, world), index, parallelism),
+            None => Subtask::new(&self.arena, index, parallelism),
+        }
+    }
+}
+
+fn check_with<K, V>(
+    canonical: bool,
+    count: u16,
+    make: impl Fn(u16, u8) -> (K, V),
+    place: impl Fn(u32) -> Place,
+) where
+    K: Key + Ord + Debug,
+    V: Record + Clone + PartialEq + Debug,
+{
     for (old, new) in [(1, 1), (1, 3), (3, 2), (2, 7), (7, 1)] {
         let mut expected = BTreeMap::new();
         let mut handles = Vec::new();
         for index in 0..old {
-            let subtask = Rc::new(RefCell::new(Subtask::<K, V>::new(&arena, index, old)));
+            let place = place(old);
+            let subtask = Rc::new(RefCell::new(place.subtask::<K, V>(index, old)));
             let mut keys: Vec<u16> = (0..count).collect();
             keys.retain(|key| subtask.borrow().owns(&make(*key, 0).0));
             for key in &keys {
                 let (key, value) = make(*key, (*key % 7) as u8);
                 subtask.borrow_mut().put(&key, &value);
             }
-            let before = subtask.borrow().content();
+            let before = subtask.borrow_mut().content();
             let snapshot = subtask.borrow_mut().freeze(canonical);
             let change = |round: u16| {
                 let mut subtask = subtask.borrow_mut();
@@ -199,12 +244,15 @@ where
             });
             subtask.borrow().table.verify_invariants();
             assert_eq!(before.is_empty(), handle.is_none());
+            drop(subtask);
+            assert_eq!(place.arena.managed().lent().0, 0);
             handles.extend(handle);
             expected.extend(before);
         }
         let mut found = BTreeMap::new();
         for (index, restored) in shares(handles, new).iter().enumerate() {
-            let mut subtask = Subtask::<K, V>::new(&arena, index as u32, new);
+            let place = place(new);
+            let mut subtask = place.subtask::<K, V>(index as u32, new);
             restore_table(&mut subtask.table, &subtask.state, restored).unwrap();
             subtask.table.verify_invariants();
             for (key, value) in subtask.content() {
@@ -214,7 +262,6 @@ where
         }
         assert!(found == expected, "{old} to {new}: {} of {}", found.len(), expected.len());
     }
-    assert_eq!(arena.managed().lent().0, 0);
 }
 
 fn text(key: u16, size: u8) -> (String, String) {
@@ -235,6 +282,24 @@ fn tables_of_text_come_back_at_any_parallelism() {
     for canonical in [false, true] {
         check(canonical, 6_000, text);
         check(canonical, 3, |key, _| (format!("{key}"), "long".repeat(5_000)));
+    }
+}
+
+/// The same with memory for a part of a table.
+#[test]
+fn tables_larger_than_memory_come_back_at_any_parallelism() {
+    let place = |segments: u32| Place {
+        arena: arena(segments),
+        world: Some(SimulatedWorld::from_seed(segments.into())),
+    };
+    for canonical in [false, true] {
+        let number = |key, size| (u64::from(key), u64::from(size));
+        check_with(canonical, 12_000, number, |parallelism| place(8 + 24 / parallelism));
+        let wide = |key, size| (u64::from(key), [u64::from(size); 13]);
+        check_with(canonical, 6_000, wide, |parallelism| place(10 + 60 / parallelism));
+        check_with(canonical, 3_000, text, |parallelism| place(10 + 40 / parallelism));
+        let long = |key, _| (format!("{key}"), "long".repeat(5_000));
+        check_with(canonical, 30, long, |_| place(24));
     }
 }
 

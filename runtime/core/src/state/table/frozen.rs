@@ -8,7 +8,10 @@
 //! A bucket is a range of hashes and so is a key group, so the entries of a group lie in neighbouring
 //! buckets. One bucket (with its overflow) is laid out at a time: only where it reaches over the end
 //! of a group are its slots sorted, by group. Buckets are let go of once all of their entries were
-//! handed out; a log is needed to the end.
+//! handed out; a log is needed to the end. A table of which a part is on disk is gone over there, all of
+//! it (`spilled`).
+
+mod spilled;
 
 use brisk_memory::SegmentSize;
 use std::{collections::VecDeque, fmt};
@@ -24,7 +27,10 @@ use crate::{
     Key, Record,
     exchange::key_group_of,
     graph::{KeyGroup, MaxParallelism},
+    state::StateError,
 };
+use spilled::SpilledEntries;
+pub(super) use spilled::{SpilledBucket, SpilledTable};
 
 /// Where an entry of a frozen table is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,6 +77,8 @@ pub struct FrozenEntries<K, V> {
     /// How many were let go of before those.
     released: usize,
     layout: Layout<K, V>,
+    /// In place of the buckets, if it is on disk.
+    spilled: Option<SpilledEntries>,
     groups: MaxParallelism,
     /// The entries of the buckets in hand by key group, and how many of them were handed out.
     laid_out: Vec<(KeyGroup, EntryRef)>,
@@ -109,12 +117,24 @@ impl<K: Key, V: Record> FrozenEntries<K, V> {
             buckets: buckets.into(),
             released: 0,
             layout,
+            spilled: None,
             groups,
             laid_out: Vec::new(),
             taken: 0,
             in_hand: 0,
             next: 0,
         }
+    }
+
+    /// Over a table that is on disk.
+    pub(super) fn on_disk(
+        table: SpilledTable,
+        groups: MaxParallelism,
+        (segment_bytes, value_align): (usize, usize),
+    ) -> Self {
+        let frozen = Frozen { buckets: Vec::new(), data: Vec::new() };
+        let spilled = Some(SpilledEntries::new(table, groups));
+        Self { spilled, ..Self::new(frozen, groups, segment_bytes, value_align) }
     }
 
     /// Over a table without entries.
@@ -125,8 +145,22 @@ impl<K: Key, V: Record> FrozenEntries<K, V> {
 
     /// The next entries, in `run`, and their key group; `None` when all were handed out. Those of the
     /// call before are not to be looked at any more.
-    pub fn next_run(&mut self, size: Run, run: &mut Vec<EntryRef>) -> Option<KeyGroup> {
+    ///
+    /// # Errors
+    /// If they are on disk and can't be read.
+    pub fn next_run(
+        &mut self,
+        size: Run,
+        run: &mut Vec<EntryRef>,
+    ) -> Result<Option<KeyGroup>, StateError> {
         run.clear();
+        let Some(spilled) = &mut self.spilled else { return Ok(self.next_in_memory(size, run)) };
+        let Some((group, count)) = spilled.next_group(&self.layout)? else { return Ok(None) };
+        run.extend((0..count as u32).map(|slot| EntryRef { bucket: 0, slot }));
+        Ok(Some(group))
+    }
+
+    fn next_in_memory(&mut self, size: Run, run: &mut Vec<EntryRef>) -> Option<KeyGroup> {
         self.release();
         while self.taken == self.laid_out.len() {
             if !self.lay_out() {
@@ -187,6 +221,9 @@ impl<K: Key, V: Record> FrozenEntries<K, V> {
 
     /// Asks for the first cache line of an entry that is looked at soon.
     pub fn prefetch(&self, entry: EntryRef) {
+        if self.spilled.is_some() {
+            return;
+        }
         if let Layout::Logged(geometry, log) = &self.layout {
             let slot = geometry.slot(self.bucket(entry), entry.slot as usize);
             log.prefetch(Located::read(slot).1);
@@ -195,6 +232,10 @@ impl<K: Key, V: Record> FrozenEntries<K, V> {
 
     /// An entry of the last run.
     pub fn entry(&self, entry: EntryRef) -> FrozenEntry<'_> {
+        if let Some(spilled) = &self.spilled {
+            let (key, value) = spilled.entry(entry.slot);
+            return FrozenEntry(Archives::Slot(key, value));
+        }
         let bytes = self.bucket(entry);
         FrozenEntry(match &self.layout {
             Layout::Slots(geometry) => {

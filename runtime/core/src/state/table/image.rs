@@ -2,7 +2,8 @@
 
 use brisk_memory::{Claims, HeldIndex, driver::IoBuffer};
 
-use super::version::Version;
+use super::{segments::Wanted, version::Version};
+use crate::state::StateError;
 
 /// What is in a segment of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,28 +59,35 @@ impl TablePart {
 /// The segments that are wanted of a frozen table.
 #[derive(Debug)]
 pub(in crate::state) struct Image {
-    index: Claims,
-    log: Option<Claims>,
+    index: Wanted,
+    log: Option<Wanted>,
 }
 
 impl Image {
-    pub(super) fn new(index: Claims, log: Option<Claims>) -> Self {
+    pub(super) fn new(index: Wanted, log: Option<Wanted>) -> Self {
         Self { index, log }
     }
 
-    pub(super) fn claims(&self) -> impl Iterator<Item = &Claims> {
+    fn wanted(&self) -> impl Iterator<Item = &Wanted> {
         std::iter::once(&self.index).chain(&self.log)
+    }
+
+    pub(super) fn claims(&self) -> impl Iterator<Item = &Claims> {
+        self.wanted().map(Wanted::claims)
     }
 
     /// Takes the bytes of a part, which whoever wants to change it need not copy from then on but
     /// while they are held; `None` if it is not wanted, or was taken.
-    pub(in crate::state) fn take(&self, part: &TablePart) -> Option<IoBuffer> {
-        let claims = if part.kind.is_bucket() { Some(&self.index) } else { self.log.as_ref() };
-        claims?.take(HeldIndex(part.number))
+    ///
+    /// # Errors
+    /// If it is on disk and can't be read.
+    pub(in crate::state) fn take(&self, part: &TablePart) -> Result<Option<IoBuffer>, StateError> {
+        let wanted = if part.kind.is_bucket() { Some(&self.index) } else { self.log.as_ref() };
+        wanted.map_or(Ok(None), |wanted| wanted.take(HeldIndex(part.number)))
     }
 
     /// Whether there was no memory for copies: the table should not change until all were taken.
     pub(in crate::state) fn is_starved(&self) -> bool {
-        self.claims().any(Claims::is_starved)
+        self.wanted().any(Wanted::is_starved)
     }
 }

@@ -2,7 +2,9 @@
 
 mod image;
 mod legacy;
+mod room;
 mod scan;
+mod upsert;
 
 use std::fmt;
 
@@ -76,6 +78,8 @@ pub struct KeyTable<K, V> {
     /// Hashes of keys that come soon.
     coming: [u32; CLOSER],
     next_coming: usize,
+    /// Segments may be on disk: they are brought back before anything is looked for in them.
+    is_spilling: bool,
     will: Option<Will<K, V>>,
 }
 
@@ -105,7 +109,8 @@ impl<K: Key, V: Record> KeyTable<K, V> {
             Body::Logged(Index::new(range, &mut supply)?, log)
         };
         let (scratch, coming) = ((Scratch::new(), Scratch::new()), [range.first(); CLOSER]);
-        Ok(Self { body, range, supply, scratch, coming, next_coming: 0, will: None })
+        let (is_spilling, will) = (false, None);
+        Ok(Self { body, range, supply, scratch, coming, next_coming: 0, is_spilling, will })
     }
 
     /// Keys.
@@ -121,11 +126,11 @@ impl<K: Key, V: Record> KeyTable<K, V> {
         self.len() == 0
     }
 
-    /// Bytes of the segments it holds.
+    /// Bytes of the segments it holds in memory.
     pub fn bytes(&self) -> usize {
         let segments = match &self.body {
-            Body::Slots(index) => index.segments(),
-            Body::Logged(index, log) => index.segments() + log.segments(),
+            Body::Slots(index) => index.in_memory(),
+            Body::Logged(index, log) => index.in_memory() + log.in_memory(),
         };
         segments * self.supply.segment_size().bytes()
     }
@@ -135,6 +140,9 @@ impl<K: Key, V: Record> KeyTable<K, V> {
     /// are asked for when a few further keys have come.
     #[inline(always)]
     pub fn prefetch(&mut self, hash: u32) {
+        if self.is_spilling {
+            return;
+        }
         match &self.body {
             Body::Slots(index) => index.prefetch(hash),
             Body::Logged(index, log) => {
@@ -142,7 +150,7 @@ impl<K: Key, V: Record> KeyTable<K, V> {
                 let closer = std::mem::replace(&mut self.coming[self.next_coming], hash);
                 self.next_coming = (self.next_coming + 1) % CLOSER;
                 // What is no record has no key of this table.
-                if log.segments() < LARGE || !self.range.contains(closer) {
+                if log.in_memory() < LARGE || !self.range.contains(closer) {
                     return;
                 }
                 index.find(closer, |slot| {
@@ -156,111 +164,16 @@ impl<K: Key, V: Record> KeyTable<K, V> {
         }
     }
 
-    /// Adds or changes the value of one key; the value afterwards.
-    ///
-    /// # Errors
-    /// If there is no segment for it.
-    #[inline(always)]
-    pub fn upsert<C: Change<K, V>>(&mut self, hash: u32, change: C) -> Result<V, Refused<K, V>> {
-        let Body::Slots(index) = &mut self.body else { return self.upsert_logged(hash, change) };
-        if let Some(slot) = index.find_open(hash, |slot| change.is(Pair::<K, V>::key(slot))) {
-            let mut value = Pair::<K, V>::value(slot.bytes());
-            change.add(&mut value);
-            slot.replace(Pair::<K, V>::VALUE_AT, plain_bytes(&value));
-            return Ok(value);
-        }
-        self.upsert_elsewhere(hash, change)
-    }
-
-    /// As [`KeyTable::upsert`], where keys and values lie in slots, for what is not usual.
-    #[inline(never)]
-    fn upsert_elsewhere<C: Change<K, V>>(
-        &mut self,
-        hash: u32,
-        change: C,
-    ) -> Result<V, Refused<K, V>> {
-        let Self { body, supply, .. } = self;
-        let Body::Slots(index) = body else { unreachable!("the types decide") };
-        let found = index.find(hash, |slot| change.is(Pair::<K, V>::key(slot)));
-        let Some(place) = found else { return self.insert(hash, change) };
-        index.open_slot(place, supply).map_err(nothing_done)?;
-        let mut value = Pair::<K, V>::value(index.slot(place));
-        change.add(&mut value);
-        index.replace(place, Pair::<K, V>::VALUE_AT, plain_bytes(&value));
-        Ok(value)
-    }
-
-    #[inline(always)]
-    fn upsert_logged<C: Change<K, V>>(&mut self, hash: u32, change: C) -> Result<V, Refused<K, V>> {
-        let Self { body, supply, .. } = self;
-        let Body::Logged(index, log) = body else { unreachable!("the types decide") };
-        let Some((place, at)) = find_logged::<K>(index, log, hash, |key| change.is(key)) else {
-            return self.insert(hash, change);
-        };
-        if is_plain::<V>()
-            && let Some(spot) = log.open_value(at, supply).map_err(nothing_done)?
-        {
-            let mut value = decode::<V>(logged::<V>(log.bytes(spot)));
-            change.add(&mut value);
-            log.replace(spot, plain_bytes(&value));
-            return Ok(value);
-        }
-        let mut value = decode::<V>(logged::<V>(log.get(at).value()));
-        // So that taking the entry out, should there be no room for a longer one, cannot fail.
-        index.open_for(place, supply).map_err(nothing_done)?;
-        change.add(&mut value);
-        match self.rewrite(place, at, &value) {
-            Ok(()) => Ok(value),
-            Err(error) => Err(self.taken_out(place, at, (value, error))),
-        }
-    }
-
-    /// Writes the new value of an entry, in place if it fits.
-    fn rewrite(&mut self, place: Place, at: Location, value: &V) -> Result<(), StateError> {
-        let Self { body, supply, scratch, .. } = self;
-        let Body::Logged(index, log) = body else { unreachable!("the types decide") };
-        let value = scratch.1.archive(value);
-        if log.set_value(at, value, supply)? {
-            return Ok(());
-        }
-        // So that nothing fails once the entry was written anew.
-        index.open_for(place, supply)?;
-        let (hash, _) = Located::read(index.slot(place));
-        let key = scratch.0.copy(log.get(at).key());
-        let to = log.append(Draft { hash, key, value, slack: value.len() / 4 }, supply)?;
-        Located::write(index.slot_mut(place, supply)?, hash, to);
-        self.release(at);
-        Ok(())
-    }
-
-    /// Takes an entry out whose new value could not be written.
-    #[cold]
-    fn taken_out(
-        &mut self,
-        place: Place,
-        at: Location,
-        (value, error): (V, StateError),
-    ) -> Refused<K, V> {
-        let Self { body, supply, .. } = self;
-        let Body::Logged(index, log) = body else { unreachable!("the types decide") };
-        let key = decode::<K>(logged::<K>(log.get(at).key()));
-        index.remove(place, supply).expect("its segment was made writable before");
-        self.release(at);
-        Refused { error, left_over: Some((key, value)) }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn insert<C: Change<K, V>>(&mut self, hash: u32, change: C) -> Result<V, Refused<K, V>> {
-        let key = change.key();
-        let value = change.first();
-        match self.insert_pair(hash, &key, &value) {
-            Ok(()) => Ok(value),
-            Err(error) => Err(Refused { error, left_over: Some((key, value)) }),
-        }
-    }
-
     fn insert_pair(&mut self, hash: u32, key: &K, value: &V) -> Result<(), StateError> {
+        loop {
+            match self.try_insert(hash, key, value) {
+                Ok(()) => return Ok(()),
+                Err(error) => self.make_room(hash, error)?,
+            }
+        }
+    }
+
+    fn try_insert(&mut self, hash: u32, key: &K, value: &V) -> Result<(), StateError> {
         let Self { body, supply, scratch, .. } = self;
         match body {
             Body::Slots(index) => {
@@ -286,9 +199,14 @@ impl<K: Key, V: Record> KeyTable<K, V> {
     fn release(&mut self, at: Location) {
         let Body::Logged(_, log) = &mut self.body else { unreachable!("the types decide") };
         log.release(at);
-        if log.is_sparse(at) {
-            // Where there is no room for that now, the garbage waits for the next time.
-            let _ = self.compact(at);
+        if !log.is_sparse(at) {
+            return;
+        }
+        // Where there is no room for that now, the garbage waits for the next time.
+        while let Err(error) = self.compact(at) {
+            if self.make_room_beside(at, error).is_err() {
+                return;
+            }
         }
     }
 
@@ -312,24 +230,39 @@ impl<K: Key, V: Record> KeyTable<K, V> {
     }
 
     /// The value of the key that `is` recognizes.
-    pub fn get(&self, hash: u32, is: impl Fn(&Archived<K>) -> bool) -> Option<V> {
-        match &self.body {
-            Body::Slots(index) => {
-                let place = index.find(hash, |slot| is(Pair::<K, V>::key(slot)))?;
-                Some(Pair::<K, V>::value(index.slot(place)))
-            }
-            Body::Logged(index, log) => {
-                let (_, at) = find_logged::<K>(index, log, hash, is)?;
-                Some(decode::<V>(logged::<V>(log.get(at).value())))
-            }
-        }
+    ///
+    /// # Errors
+    /// If it is on disk and can't be read.
+    pub fn get(
+        &mut self,
+        hash: u32,
+        is: impl Fn(&Archived<K>) -> bool,
+    ) -> Result<Option<V>, StateError> {
+        self.read(hash, is, decode::<V>)
     }
 
     /// Removes the key that `is` recognizes; whether it was there.
     ///
     /// # Errors
-    /// If a frozen segment would have to be copied and there is none for it.
+    /// If a frozen segment would have to be copied and there is none for it, or what is on disk can't be
+    /// read.
     pub fn remove(
+        &mut self,
+        hash: u32,
+        is: impl Fn(&Archived<K>) -> bool,
+    ) -> Result<bool, StateError> {
+        if self.is_spilling {
+            self.bring_back(hash)?;
+        }
+        loop {
+            match self.try_remove(hash, &is) {
+                Ok(removed) => return Ok(removed),
+                Err(error) => self.make_room(hash, error)?,
+            }
+        }
+    }
+
+    fn try_remove(
         &mut self,
         hash: u32,
         is: impl Fn(&Archived<K>) -> bool,
@@ -355,8 +288,11 @@ impl<K: Key, V: Record> KeyTable<K, V> {
     /// Forgets all keys and gives back the segments but one.
     ///
     /// # Errors
-    /// If that one is frozen and there is none to take its place.
+    /// If that one is frozen and there is none to take its place, or it can't be read.
     pub fn clear(&mut self) -> Result<(), StateError> {
+        if self.is_spilling {
+            self.bring_back(self.range.first())?;
+        }
         match &mut self.body {
             Body::Slots(index) => index.clear(&mut self.supply),
             Body::Logged(index, log) => {
@@ -375,17 +311,28 @@ impl<K: Key, V: Record> KeyTable<K, V> {
     }
 
     /// Freezes the table, to go over what it is now by key group; see [`KeyTable::freeze`].
-    pub fn freeze_entries(&mut self, groups: MaxParallelism) -> FrozenEntries<K, V> {
+    ///
+    /// # Errors
+    /// If a part of the table is on disk, or there may be no room for a copy of it, and it can't be written
+    /// there.
+    pub fn freeze_entries(
+        &mut self,
+        groups: MaxParallelism,
+    ) -> Result<FrozenEntries<K, V>, StateError> {
         let segment_bytes = self.supply.segment_size().bytes();
-        FrozenEntries::new(self.freeze(), groups, segment_bytes, Self::VALUE_ALIGN)
+        if self.is_spilling || self.has_no_room_for_a_copy() {
+            let table = self.freeze_on_disk()?;
+            return Ok(FrozenEntries::on_disk(table, groups, (segment_bytes, Self::VALUE_ALIGN)));
+        }
+        Ok(FrozenEntries::new(self.freeze(), groups, segment_bytes, Self::VALUE_ALIGN))
     }
 
     /// Adds a key that is not there yet; false, and nothing, if it is.
     ///
     /// # Errors
-    /// If there is no segment for it.
+    /// If there is no segment for it, or what is on disk can't be read.
     pub fn insert_new(&mut self, hash: u32, key: &K, value: &V) -> Result<bool, StateError> {
-        if self.contains(hash, |stored| is_archived(key, stored)) {
+        if self.contains(hash, |stored| is_archived(key, stored))? {
             return Ok(false);
         }
         self.insert_pair(hash, key, value).map(|()| true)
@@ -394,8 +341,20 @@ impl<K: Key, V: Record> KeyTable<K, V> {
     /// Sets the value of a key.
     ///
     /// # Errors
-    /// If there is no segment for it; nothing was changed then.
+    /// If there is no segment for it, or what is on disk can't be read; nothing was changed then.
     pub fn put(&mut self, hash: u32, key: &K, value: &V) -> Result<(), StateError> {
+        if self.is_spilling {
+            self.bring_back(hash)?;
+        }
+        loop {
+            match self.try_put(hash, key, value) {
+                Ok(()) => return Ok(()),
+                Err(error) => self.make_room(hash, error)?,
+            }
+        }
+    }
+
+    fn try_put(&mut self, hash: u32, key: &K, value: &V) -> Result<(), StateError> {
         let Self { body, supply, .. } = self;
         let is = |stored: &Archived<K>| is_archived(key, stored);
         match body {
@@ -412,34 +371,44 @@ impl<K: Key, V: Record> KeyTable<K, V> {
                 }
             }
         }
-        self.insert_pair(hash, key, value)
+        self.try_insert(hash, key, value)
     }
 
     /// Shows the value of the key that `is` recognizes, as it lies there.
+    ///
+    /// # Errors
+    /// If it is on disk and can't be read.
     pub fn read<R>(
-        &self,
+        &mut self,
         hash: u32,
         is: impl Fn(&Archived<K>) -> bool,
         look: impl FnOnce(&Archived<V>) -> R,
-    ) -> Option<R> {
-        match &self.body {
+    ) -> Result<Option<R>, StateError> {
+        if self.is_spilling {
+            self.bring_back(hash)?;
+        }
+        Ok(match &self.body {
             Body::Slots(index) => {
-                let place = index.find(hash, |slot| is(Pair::<K, V>::key(slot)))?;
-                Some(look(Pair::<K, V>::value_view(index.slot(place))))
+                let place = index.find(hash, |slot| is(Pair::<K, V>::key(slot)));
+                place.map(|place| look(Pair::<K, V>::value_view(index.slot(place))))
             }
             Body::Logged(index, log) => {
-                let (_, at) = find_logged::<K>(index, log, hash, is)?;
-                Some(look(logged::<V>(log.get(at).value())))
+                let found = find_logged::<K>(index, log, hash, is);
+                found.map(|(_, at)| look(logged::<V>(log.get(at).value())))
             }
-        }
+        })
     }
 
     /// Whether there is a key that `is` recognizes.
-    pub fn contains(&self, hash: u32, is: impl Fn(&Archived<K>) -> bool) -> bool {
-        match &self.body {
-            Body::Slots(index) => index.find(hash, |slot| is(Pair::<K, V>::key(slot))).is_some(),
-            Body::Logged(index, log) => find_logged::<K>(index, log, hash, is).is_some(),
-        }
+    ///
+    /// # Errors
+    /// If what is on disk can't be read.
+    pub fn contains(
+        &mut self,
+        hash: u32,
+        is: impl Fn(&Archived<K>) -> bool,
+    ) -> Result<bool, StateError> {
+        self.read(hash, is, |_| ()).map(|found| found.is_some())
     }
 
     /// Checks what must hold. Linear in the size of the table.
@@ -459,12 +428,6 @@ impl<K: Key, V: Record> KeyTable<K, V> {
         let held = self.supply.held().bytes(self.supply.segment_size());
         assert!(self.bytes() <= held, "a table holds what its supply lent");
     }
-}
-
-/// An error before anything was done.
-#[cold]
-fn nothing_done<K, V>(error: StateError) -> Refused<K, V> {
-    Refused { error, left_over: None }
 }
 
 /// Where a key's slot and its entry are.

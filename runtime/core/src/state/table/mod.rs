@@ -24,6 +24,11 @@
 //! Or it is frozen to be written segment by segment (`KeyTable::freeze_image`): that touches no
 //! segment, and only those that are wanted are copied before they change, until they were taken.
 //!
+//! Where memory ends, cold segments go to disk and come back when somebody looks into them (`segments`):
+//! of plain keys and values all, of others those of the log; what finds them there stays in memory. Every
+//! operation that finds no memory has changed nothing, so the table makes room and does it again
+//! (`key_table/room`).
+//!
 //! Thread: a table belongs to one task.
 
 mod bucket;
@@ -36,6 +41,7 @@ mod key_table;
 mod log;
 mod scratch;
 mod segment_entries;
+mod segments;
 mod slots;
 #[cfg(test)]
 pub(crate) mod tests;

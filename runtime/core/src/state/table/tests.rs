@@ -1,15 +1,23 @@
 //! Tables beside a map from the standard library.
 
-use brisk_memory::{Arena, ArenaOptions, SegmentCount, SegmentSize};
+use brisk_memory::{
+    Arena, ArenaOptions, SegmentCount, SegmentSize,
+    driver::{Driver, DriverKind, DriverOptions, SimulatedWorld},
+    spill::SpillOptions as SpillDirectories,
+};
 use proptest::prelude::*;
-use std::collections::HashMap;
+use std::{collections::HashMap, rc::Rc, sync::Arc};
 
 use super::{Change, KeyTable};
 use crate::{
     Key, Record,
+    checkpoint::storage::Disk,
     graph::{KeyGroup, KeyGroupRange, MaxParallelism},
     record::{Archived, decode, key_hash},
-    state::{HashRange, StateError, Supply, SupplyOptions},
+    state::{
+        HashRange, StateError, Supply, SupplyOptions,
+        spill::{SpillGround, SpillOptions},
+    },
 };
 
 pub(crate) fn arena(segments: u32) -> Arena {
@@ -21,9 +29,27 @@ pub(crate) fn arena(segments: u32) -> Arena {
     .unwrap()
 }
 
+/// Supplies whose cold segments go to the disk of a simulation.
+pub(crate) fn spilling(arena: &Arena, world: &SimulatedWorld) -> Supply {
+    let owner = "state of operator 'Test'".to_owned();
+    let (ground, opened) = (SpillDirectories::new(vec!["/tmp".into()]), world.clone());
+    let open_disk = move || {
+        let kind = DriverKind::Simulated(opened.clone());
+        let driver = Driver::new(DriverOptions { kind, ..DriverOptions::default() })?;
+        Ok(Disk::simulated(driver, opened.clone()))
+    };
+    let spill = SpillOptions {
+        ground: Arc::new(SpillGround::new(ground)),
+        open_disk: Rc::new(open_disk),
+        figures: Rc::default(),
+    };
+    let options = SupplyOptions { owner, limit: None, spill: Some(spill) };
+    Supply::open(arena.managed(), options).unwrap()
+}
+
 pub(crate) fn supply(arena: &Arena) -> Supply {
     let owner = "state of operator 'Test'".to_owned();
-    Supply::open(arena.managed(), SupplyOptions { owner, limit: None }).unwrap()
+    Supply::open(arena.managed(), SupplyOptions { owner, limit: None, spill: None }).unwrap()
 }
 
 /// Sets a value, or does to it what `change` does.
@@ -50,6 +76,8 @@ impl<K: Key, V: Record, F: FnOnce(&mut V, V)> Change<K, V> for Put<K, V, F> {
         (self.change)(value, self.value);
     }
 }
+
+mod spilled;
 
 /// How a test hashes its keys.
 #[derive(Clone, Copy, Debug)]
@@ -136,11 +164,11 @@ fn check<K: Key + std::fmt::Debug, V>(
     table.verify_invariants();
     assert_eq!(table.len(), twin.len());
     for (key, value) in &twin {
-        let found = table.get(hashes.of(key), |stored| decode::<K>(stored) == *key);
+        let found = table.get(hashes.of(key), |stored| decode::<K>(stored) == *key).unwrap();
         assert_eq!(found.as_ref(), Some(value));
     }
     let mut scan = table.scan();
-    while let Some((key, value)) = table.next(&mut scan) {
+    while let Some((key, value)) = table.next(&mut scan).unwrap() {
         assert_eq!(twin.remove(&key), Some(value));
     }
     assert!(twin.is_empty(), "a scan sees every key");
@@ -209,14 +237,15 @@ fn values_longer_than_a_segment_come_back() {
             let put = Put { key: key.to_owned(), value: value.clone(), change: set };
             table.upsert(key_hash(key), put).unwrap();
             table.verify_invariants();
-            let found = table.get(key_hash(key), |stored| stored.as_str() == key);
+            let found = table.get(key_hash(key), |stored| stored.as_str() == key).unwrap();
             assert!(found == Some(value), "{size} of {key}");
         }
     }
     let long_key = "k".repeat(9000);
     let put = Put { key: long_key.clone(), value: "v".to_owned(), change: set };
     table.upsert(key_hash(&long_key), put).unwrap();
-    assert!(table.get(key_hash(&long_key), |stored| stored.as_str() == long_key).is_some());
+    let found = table.get(key_hash(&long_key), |stored| stored.as_str() == long_key);
+    assert!(found.unwrap().is_some());
     for key in ["a", "b", &long_key] {
         assert!(table.remove(key_hash(key), |stored| stored.as_str() == key).unwrap());
     }
@@ -255,7 +284,7 @@ fn memory_that_ends_is_an_error_that_says_whose_and_which_key() {
     assert_eq!((key, value, table.len() as u64), (keys.start - 1, 1, key));
     table.verify_invariants();
     for known in 0..key {
-        assert_eq!(table.get(key_hash(&known), |stored| *stored == known), Some(1));
+        assert_eq!(table.get(key_hash(&known), |stored| *stored == known).unwrap(), Some(1));
     }
 }
 
@@ -290,7 +319,7 @@ fn key_groups_are_ranges_of_a_table() {
     for group in owned.iter() {
         let group = HashRange::of_key_group(group, groups);
         let mut scan = table.scan_range(group);
-        while let Some((key, value)) = table.next(&mut scan) {
+        while let Some((key, value)) = table.next(&mut scan).unwrap() {
             assert!(group.contains(key_hash(&key)) && key == value);
             seen += 1;
         }

@@ -80,7 +80,10 @@ pub trait KeyedStream {
 pub trait SegmentSource {
     /// The next one, or a copy of it; none when all were given out. Each is answered by
     /// [`SegmentSource::placed`] before the next one is asked for.
-    fn next(&mut self) -> Option<IoBuffer>;
+    ///
+    /// # Errors
+    /// When it is on disk and can't be read: the checkpoint is declined.
+    fn next(&mut self) -> Result<Option<IoBuffer>, BoxError>;
 
     /// Where the last one is.
     fn placed(&mut self, placed: Placed);

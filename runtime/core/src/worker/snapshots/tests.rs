@@ -13,6 +13,7 @@ use crate::{
     },
     error::BoxError,
     graph::{JobId, KeyGroupRange, MaxParallelism, NodeId, OperatorId, Parallelism, SubtaskIndex},
+    state::spill::SpillGround,
     task::{
         Attempt, OperatorPlan, WorkerId,
         snapshot::{KeyedSnapshot, KeyedStream, OperatorSnapshot},
@@ -73,6 +74,7 @@ fn plan(task: u64) -> Arc<SubtaskPlan> {
         outputs: Vec::new(),
         checkpointing: true,
         backend: None,
+        spill: Arc::new(SpillGround::nowhere()),
         restore: None,
         survivors: Default::default(),
     })

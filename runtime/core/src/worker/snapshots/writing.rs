@@ -261,7 +261,7 @@ impl InHand {
                 let worked = written > 0;
                 return Ok(Some(if worked { Progress::More } else { Progress::Waits }));
             }
-            let Some(segment) = segments.next() else {
+            let Some(segment) = segments.next().map_err(|error| error.to_string())? else {
                 self.has_segments = false;
                 return Ok(None);
             };

@@ -13,7 +13,10 @@ use crate::{
     exchange::key_group_of,
     graph::KeyGroup,
     record::{AlignedBytes, Key, RecordEncoder, key_hash},
-    state::table::{EntryRef, FrozenEntries, Run},
+    state::{
+        StateError,
+        table::{EntryRef, FrozenEntries, Run},
+    },
     task::snapshot::KeyedStream,
     time::{
         Timestamp,
@@ -35,6 +38,8 @@ pub(super) struct Frozen<K, W, C, S, O> {
     /// The groups that are left of what was copied, the last one first.
     groups: Vec<(KeyGroup, Vec<FrozenImage<K, W, C, S, O>>)>,
     tables: Vec<Table<W, K, C>>,
+    /// Whether tables have their first groups in hand.
+    is_begun: bool,
     /// How far windows had fired.
     reached: VecDeque<(KeyGroup, (u32, Timestamp))>,
     /// Until its offsets were asked for.
@@ -89,11 +94,8 @@ impl<K: Key, W, C: Record, S, O> Frozen<K, W, C, S, O> {
             .reached
             .into_iter()
             .map(|(hash, time)| (KeyGroup(key_group_of(hash, all) as u32), (hash, time)));
-        let tables = kept.tables.into_iter().map(|(window, entries)| {
-            let mut table = Table { window, entries, group: None, run: Vec::new() };
-            table.next_group();
-            table
-        });
+        let table = |(window, entries)| Table { window, entries, group: None, run: Vec::new() };
+        let tables = kept.tables.into_iter().map(table);
         let states = u32::try_from(State::ALL.len()).expect("few states");
         let mut scratch = AlignedBytes::with_capacity(SCRATCH_BYTES);
         scratch.resize(SCRATCH_BYTES, 0);
@@ -101,7 +103,7 @@ impl<K: Key, W, C: Record, S, O> Frozen<K, W, C, S, O> {
         let parts = Parts { encoder: RecordEncoder::new(), scratch, bytes, entries };
         let encoder = Some(CanonicalEncoder::new(groups.own, states));
         let (tables, reached) = (tables.collect(), reached.collect());
-        Self { groups: sorted, tables, reached, encoder, parts }
+        Self { groups: sorted, tables, is_begun: false, reached, encoder, parts }
     }
 
     /// The next group that there is something of.
@@ -114,8 +116,9 @@ impl<K: Key, W, C: Record, S, O> Frozen<K, W, C, S, O> {
 }
 
 impl<W, K: Key, C: Record> Table<W, K, C> {
-    fn next_group(&mut self) {
-        self.group = self.entries.next_run(Run::Group, &mut self.run);
+    fn next_group(&mut self) -> Result<(), StateError> {
+        self.group = self.entries.next_run(Run::Group, &mut self.run)?;
+        Ok(())
     }
 }
 
@@ -220,6 +223,9 @@ where
 {
     fn next(&mut self, out: &mut Vec<u8>) -> Result<bool, BoxError> {
         let begin = out.len();
+        if !std::mem::replace(&mut self.is_begun, true) {
+            self.tables.iter_mut().try_for_each(Table::next_group)?;
+        }
         while out.len() - begin < PIECE_BYTES
             && let Some(group) = self.next_group()
         {
@@ -231,7 +237,7 @@ where
             }
             for table in self.tables.iter_mut().filter(|table| table.group == Some(group)) {
                 self.parts.table(table)?;
-                table.next_group();
+                table.next_group()?;
             }
             while let Some((_, from)) = self.reached.pop_front_if(|(of, _)| *of == group) {
                 self.parts.reached(from)?;

@@ -99,7 +99,7 @@ thread_local! {
 /// The core of one subtask.
 fn build<P: CoreTemplate<u32, u32>>(template: &P, index: u32, parallelism: u32) -> P::Core {
     let supply = || {
-        let options = SupplyOptions { owner: "windows".to_owned(), limit: None };
+        let options = SupplyOptions { owner: "windows".to_owned(), limit: None, spill: None };
         ARENA.with(|arena| Ok(Supply::open(arena.managed(), options)?))
     };
     let hashes = HashRange::of_key_groups(own(index, parallelism).own, GROUPS);

@@ -190,7 +190,10 @@ impl<K: Key> KeyedStateBackend<K> {
             Some(TimerIs::Registered) => return Ok(()),
             Some(TimerIs::Deleted) => stored.deleted -= 1,
             // One that is due and is not there is passed over: so the queue comes first.
-            None => stored.due.push(Due { time, hash: store.hash(&sub_key) })?,
+            None => {
+                let due = Due { time, hash: store.hash(&sub_key) };
+                store.with_room(|| stored.due.push(due))?;
+            }
         }
         store.put(Role::Data, &sub_key, &Blob::new())
     }
@@ -280,8 +283,9 @@ impl<K: Key> KeyedStateBackend<K> {
         time: Timestamp,
     ) -> Result<(), StateError> {
         let hash = self.store.hash(&time_key(time));
-        match self.timers.stored(kind) {
-            Some(stored) => stored.due.push(Due { time, hash }),
+        let Self { store, timers, .. } = self;
+        match timers.stored(kind) {
+            Some(stored) => store.with_room(|| stored.due.push(Due { time, hash })),
             None => unreachable!("it is in the table"),
         }
     }

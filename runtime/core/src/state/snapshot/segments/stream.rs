@@ -170,12 +170,12 @@ impl KeyedStream for SegmentStream {
 }
 
 impl SegmentSource for SegmentStream {
-    fn next(&mut self) -> Option<IoBuffer> {
+    fn next(&mut self) -> Result<Option<IoBuffer>, BoxError> {
         let Some(at) = self.to_write.front() else {
-            return self.plan.chunks.get(self.chunks_written).map(|chunk| chunk.bytes());
+            return Ok(self.plan.chunks.get(self.chunks_written).map(|chunk| chunk.bytes()));
         };
-        let taken = self.image.take(&self.parts[*at as usize]);
-        Some(taken.expect("a part is claimed until it is written"))
+        let taken = self.image.take(&self.parts[*at as usize])?;
+        Ok(Some(taken.expect("a part is claimed until it is written")))
     }
 
     fn placed(&mut self, placed: Placed) {

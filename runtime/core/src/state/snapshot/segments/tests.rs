@@ -36,6 +36,8 @@ struct Store {
     world: SimulatedWorld,
     driver: Driver,
     compression: Compression,
+    /// Whether tables that are restored may have cold segments on the disk.
+    spills: bool,
 }
 
 /// What writing came to.
@@ -53,7 +55,7 @@ fn new_driver(world: &SimulatedWorld) -> Driver {
 impl Store {
     fn new(compression: Compression) -> Self {
         let world = SimulatedWorld::from_seed(7);
-        Self { driver: new_driver(&world), world, compression }
+        Self { driver: new_driver(&world), world, compression, spills: false }
     }
 
     fn complete(&mut self, writer: &mut SegmentFileWriter) {
@@ -78,7 +80,7 @@ impl Store {
                 continue;
             }
             let segments = snapshot.stream.segments().expect("it is written by segments");
-            let Some(segment) = segments.next() else { break };
+            let Some(segment) = segments.next().unwrap() else { break };
             segments.placed(writer.append(&mut self.driver, segment).unwrap());
             written += 1;
             meanwhile();
@@ -98,6 +100,17 @@ impl Store {
         Written { handle, segments: written }
     }
 
+    fn subtask<K, V>(&self, arena: &Arena, index: u32, parallelism: u32) -> Subtask<K, V>
+    where
+        K: Key + Debug,
+        V: Record + Clone + Debug,
+    {
+        match self.spills {
+            true => Subtask::spilling((arena, &self.world), index, parallelism),
+            false => Subtask::new(arena, index, parallelism),
+        }
+    }
+
     fn disk(&self) -> Disk {
         Disk::simulated(new_driver(&self.world), self.world.clone())
     }
@@ -111,7 +124,7 @@ impl Store {
         let disk = Rc::new(RefCell::new(Some(self.disk())));
         let shares = shares_on(handles, parallelism, ("/job/chk-1", disk));
         for (index, restored) in (0..).zip(&shares) {
-            let mut subtask = Subtask::<K, V>::new(arena, index, parallelism);
+            let mut subtask = self.subtask::<K, V>(arena, index, parallelism);
             restore_table(&mut subtask.table, &subtask.state, restored)?;
             subtask.table.verify_invariants();
             for (key, value) in subtask.content() {
@@ -178,15 +191,33 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     proptest::collection::vec(step, 1..30)
 }
 
-/// Runs steps with `segments` of memory besides those that the table needs.
+/// Runs steps with `segments` of memory.
 fn check<K: Key + Ord + Debug, V: Record + Clone + Debug + PartialEq>(
     (steps, compression): (Vec<Step>, Compression),
     segments: u32,
     pair: impl Fn(u16, u8) -> (K, V),
 ) {
-    let (arena, other) = (arena(segments), arena(20_000));
-    let mut store = Store::new(compression);
-    let mut subtask = Subtask::<K, V>::new(&arena, 0, 1);
+    check_in((steps, Store::new(compression)), (segments, 20_000), pair);
+}
+
+/// The same where memory has no room for a part of the table, nor when it is restored.
+fn check_spilling<K: Key + Ord + Debug, V: Record + Clone + Debug + PartialEq>(
+    steps: Vec<Step>,
+    segments: u32,
+    pair: impl Fn(u16, u8) -> (K, V),
+) {
+    let store = Store { spills: true, ..Store::new(Compression::None) };
+    check_in((steps, store), (segments, segments), pair);
+}
+
+/// Runs steps with so many segments of memory, and restores with others.
+fn check_in<K: Key + Ord + Debug, V: Record + Clone + Debug + PartialEq>(
+    (steps, mut store): (Vec<Step>, Store),
+    (segments, others): (u32, u32),
+    pair: impl Fn(u16, u8) -> (K, V),
+) {
+    let (arena, other) = (arena(segments), arena(others));
+    let mut subtask = store.subtask::<K, V>(&arena, 0, 1);
     let mut twin: BTreeMap<K, V> = BTreeMap::new();
     let mut completed: Option<(u64, KeyedStateHandle, BTreeMap<K, V>)> = None;
     for (id, step) in (1..).zip(steps) {
@@ -268,6 +299,25 @@ proptest! {
     #[test]
     fn with_little_memory_wide_values_are_as_in_a_map(steps in steps()) {
         check((steps, Compression::None), 190, wide);
+    }
+
+    #[test]
+    fn plain_tables_larger_than_memory_are_as_a_map(steps in steps(), segments in 6u32..12) {
+        check_spilling(steps, segments, number);
+    }
+
+    #[test]
+    fn wide_values_in_tables_larger_than_memory_are_as_in_a_map(
+        steps in steps(),
+        segments in 16u32..60,
+    ) {
+        check_spilling(steps, segments, wide);
+    }
+
+    #[test]
+    fn text_in_tables_larger_than_memory_is_as_in_a_map(steps in steps(), segments in 20u32..90) {
+        let short = |key, size: u8| (format!("key {key}"), "v".repeat(usize::from(size) * 2));
+        check_spilling(steps, segments, short);
     }
 
     #[test]

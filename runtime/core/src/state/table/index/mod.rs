@@ -19,7 +19,7 @@
 mod scan;
 mod split;
 
-use brisk_memory::{HeldIndex, Holding, Segment};
+use brisk_memory::{HeldIndex, Segment};
 
 pub(super) use scan::Cursor;
 pub use scan::FrozenBucket;
@@ -27,6 +27,7 @@ pub use scan::FrozenBucket;
 use super::{
     bucket::{Erased, Fullness, Geometry, Slot},
     changes::ChangeLog,
+    segments::Segments,
     version::Version,
 };
 use crate::{
@@ -78,7 +79,7 @@ struct Meta {
 
 /// Slots by hash.
 pub(super) struct Index<S> {
-    segments: Holding,
+    pub(super) segments: Segments,
     metas: Vec<Meta>,
     directory: Vec<HeldIndex>,
     range: HashRange,
@@ -102,7 +103,7 @@ impl<S: Slot> Index<S> {
         let shift = range.span().next_power_of_two().trailing_zeros();
         let geometry = Geometry::new(size.bytes());
         let mut index = Self {
-            segments: Holding::new(size),
+            segments: Segments::new(supply),
             metas: Vec::new(),
             directory: Vec::new(),
             range,
@@ -157,9 +158,9 @@ impl<S: Slot> Index<S> {
         self.len
     }
 
-    /// Segments.
-    pub(super) fn segments(&self) -> usize {
-        self.segments.len()
+    /// Segments in memory.
+    pub(super) fn in_memory(&self) -> usize {
+        self.segments.len() - self.segments.away()
     }
 
     #[inline(always)]
@@ -168,7 +169,7 @@ impl<S: Slot> Index<S> {
     }
 
     #[inline(always)]
-    fn bucket(&self, hash: u32) -> HeldIndex {
+    pub(super) fn bucket(&self, hash: u32) -> HeldIndex {
         self.directory[self.position(hash)]
     }
 
@@ -252,7 +253,7 @@ impl<S: Slot> Index<S> {
     pub(super) fn open_for(&mut self, place: Place, supply: &mut Supply) -> Result<(), StateError> {
         match self.segments.is_open(place.segment) {
             true => Ok(()),
-            false => supply.open_held(&mut self.segments, place.segment),
+            false => self.segments.open(place.segment, supply),
         }
     }
 
@@ -272,7 +273,7 @@ impl<S: Slot> Index<S> {
     #[cold]
     #[inline(never)]
     fn open_in_place(&mut self, at: HeldIndex, supply: &mut Supply) -> Result<(), StateError> {
-        supply.open_held(&mut self.segments, at)?;
+        self.segments.open(at, supply)?;
         self.meta_mut(at).logged = self.version;
         self.changes.opened();
         Ok(())
@@ -299,7 +300,7 @@ impl<S: Slot> Index<S> {
     #[inline(never)]
     fn open(&mut self, at: HeldIndex, supply: &mut Supply) -> Result<(), StateError> {
         if !self.segments.is_open(at) {
-            supply.open_held(&mut self.segments, at)?;
+            self.segments.open(at, supply)?;
         }
         self.meta_mut(at).changed = self.version;
         Ok(())
@@ -311,7 +312,7 @@ impl<S: Slot> Index<S> {
         assert!(self.range.contains(hash), "a key of another subtask's key groups");
         let segment = self.make_room(hash, supply)?;
         self.make_writable(segment, supply)?;
-        self.fullness = self.geometry.fullness(self.segments(), self.len);
+        self.fullness = self.geometry.fullness(self.segments.len(), self.len);
         Ok(self.occupy(segment, hash))
     }
 

@@ -1,14 +1,17 @@
 //! Going over all slots, freezing them, and checking them.
 
-use brisk_memory::{Buffer, Claims, HeldIndex, Holding};
-use std::ops::RangeInclusive;
+use brisk_memory::{Buffer, HeldIndex, Holding};
+use std::{collections::HashMap, ops::RangeInclusive};
 
 use super::{Index, Meta, Place};
 use crate::state::{
-    HashRange,
+    HashRange, StateError,
+    spill::DiskCopy,
     table::{
         bucket::Slot,
+        frozen::SpilledBucket,
         image::{PartKind, TablePart},
+        segments::Wanted,
         version::Version,
     },
 };
@@ -58,27 +61,65 @@ impl<S: Slot> Index<S> {
     /// The next slot with a key.
     pub(in crate::state::table) fn next(&self, cursor: &mut Cursor) -> Option<Place> {
         loop {
-            let (segment, from) = match cursor.at {
-                Some(at) => at,
-                None if cursor.next >= cursor.end => return None,
-                None => {
-                    let head = self.directory[(cursor.next >> self.shift) as usize];
-                    cursor.next = self.meta(head).start + (1 << self.meta(head).open_bits);
-                    (head, 0)
-                }
-            };
-            if let Some(slot) = self.geometry.occupied_from(self.segments.bytes(segment), from) {
-                cursor.at = Some((segment, slot + 1));
-                return Some(Place { segment, slot });
+            self.enter(cursor)?;
+            if let Some(place) = self.next_here(cursor) {
+                return Some(place);
             }
-            cursor.at = self.meta(segment).overflow.map(|link| (link, 0));
         }
+    }
+
+    /// The segment that a scan looks into next; `None` at its end.
+    #[inline]
+    pub(in crate::state::table) fn enter(&self, cursor: &mut Cursor) -> Option<HeldIndex> {
+        if let Some((segment, _)) = cursor.at {
+            return Some(segment);
+        }
+        if cursor.next >= cursor.end {
+            return None;
+        }
+        let head = self.directory[(cursor.next >> self.shift) as usize];
+        cursor.next = self.meta(head).start + (1 << self.meta(head).open_bits);
+        cursor.at = Some((head, 0));
+        Some(head)
+    }
+
+    /// The next slot with a key in the segment that was entered; at its end the scan goes on behind it.
+    #[inline]
+    pub(in crate::state::table) fn next_here(&self, cursor: &mut Cursor) -> Option<Place> {
+        let (segment, from) = cursor.at?;
+        let slot = self.geometry.occupied_from(self.segments.bytes(segment), from);
+        cursor.at = match slot {
+            Some(slot) => Some((segment, slot + 1)),
+            None => self.meta(segment).overflow.map(|link| (link, 0)),
+        };
+        slot.map(|slot| Place { segment, slot })
     }
 
     /// Shares all segments as they are now, in the order of their hashes; each is copied before it
     /// changes. Begins a new version.
     pub(in crate::state::table) fn freeze(&mut self) -> Vec<FrozenBucket> {
         self.version = self.version.next();
+        let frozen = self.by_hash().into_iter().map(|index| {
+            let Meta { changed, logged, .. } = *self.meta(index);
+            let (hashes, changed) = (self.hashes_of(index), changed.max(logged));
+            FrozenBucket { bytes: self.segments.freeze(index), changed, hashes }
+        });
+        frozen.collect()
+    }
+
+    /// Writes all segments to disk, as they are now, in the order of their hashes. Begins a new version.
+    pub(in crate::state::table) fn freeze_on_disk(
+        &mut self,
+    ) -> Result<Vec<SpilledBucket>, StateError> {
+        self.version = self.version.next();
+        let copies: HashMap<HeldIndex, DiskCopy> = self.segments.copies()?.into_iter().collect();
+        let bucket =
+            |index| SpilledBucket { copy: copies[&index].clone(), hashes: self.hashes_of(index) };
+        Ok(self.by_hash().into_iter().map(bucket).collect())
+    }
+
+    /// All segments, in the order of their hashes.
+    fn by_hash(&self) -> Vec<HeldIndex> {
         let mut held = Vec::with_capacity(self.segments.len());
         let mut next = 0;
         while next < self.range.span() {
@@ -86,15 +127,15 @@ impl<S: Slot> Index<S> {
             next = self.meta(head).start + (1 << self.meta(head).open_bits);
             held.extend(self.chain(head));
         }
-        let frozen = held.into_iter().map(|index| {
-            let meta = *self.meta(index);
-            let hash = |from_first: u64| self.range.first().wrapping_add(from_first as u32);
-            let last = (meta.start + (1 << meta.open_bits)).min(self.range.span()) - 1;
-            let hashes = hash(meta.start)..=hash(last);
-            let changed = meta.changed.max(meta.logged);
-            FrozenBucket { bytes: self.segments.freeze(index), changed, hashes }
-        });
-        frozen.collect()
+        held
+    }
+
+    /// The hashes that the keys of a segment may have.
+    fn hashes_of(&self, index: HeldIndex) -> RangeInclusive<u32> {
+        let Meta { start, open_bits, .. } = *self.meta(index);
+        let hash = |from_first: u64| self.range.first().wrapping_add(from_first as u32);
+        let last = (start + (1 << open_bits)).min(self.range.span()) - 1;
+        hash(start)..=hash(last)
     }
 
     /// The version that the next freeze ends.
@@ -118,7 +159,7 @@ impl<S: Slot> Index<S> {
     }
 
     /// Freezes all segments, some of which, in order, somebody wants. Begins a new version.
-    pub(in crate::state::table) fn freeze_parts(&mut self, wanted: Vec<HeldIndex>) -> Claims {
+    pub(in crate::state::table) fn freeze_parts(&mut self, wanted: Vec<HeldIndex>) -> Wanted {
         self.version = self.version.next();
         self.segments.freeze_all(wanted)
     }
@@ -133,6 +174,10 @@ impl<S: Slot> Index<S> {
             assert!(bucket.open_bits >= self.shift, "the directory tells buckets apart");
             next = bucket.start + (1 << bucket.open_bits);
             for link in self.chain(head) {
+                if self.segments.is_away(link) {
+                    (len, segments) = (len + self.meta(link).live, segments + 1);
+                    continue;
+                }
                 let (live, deleted) = self.geometry.verify(self.segments.bytes(link));
                 let meta = self.meta(link);
                 assert_eq!((meta.live, meta.used), (live, live + deleted), "slots are counted");

@@ -43,7 +43,10 @@ impl<S: Slot> Index<S> {
     }
 
     /// A bucket's segments.
-    pub(super) fn chain(&self, head: HeldIndex) -> impl Iterator<Item = HeldIndex> {
+    pub(in crate::state::table) fn chain(
+        &self,
+        head: HeldIndex,
+    ) -> impl Iterator<Item = HeldIndex> {
         std::iter::successors(Some(head), |link| self.meta(*link).overflow)
     }
 
@@ -95,7 +98,7 @@ impl<S: Slot> Index<S> {
             if self.segments.is_open(*link) {
                 continue;
             }
-            match supply.open_or_blank(&mut self.segments, *link)? {
+            match self.segments.open_or_blank(*link, supply)? {
                 None => self.meta_mut(*link).changed = self.version,
                 Some(blank) => blanks.push(blank),
             }

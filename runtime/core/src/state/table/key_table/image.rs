@@ -5,12 +5,16 @@ use brisk_memory::HeldIndex;
 use super::{Body, KeyTable};
 use crate::{
     Key, Record,
-    state::table::{
-        Version,
-        bucket::Slot,
-        changes::{ChangeLog, Chunk},
-        image::{Image, TablePart},
-        slots::{Located, Pair},
+    state::{
+        StateError,
+        table::{
+            Version,
+            bucket::Slot,
+            changes::{ChangeLog, Chunk},
+            frozen::SpilledTable,
+            image::{Image, TablePart},
+            slots::{Located, Pair},
+        },
     },
 };
 
@@ -29,7 +33,7 @@ impl<K: Key, V: Record> KeyTable<K, V> {
         match &self.body {
             Body::Slots(index) => parts.extend(index.parts()),
             Body::Logged(index, log) => {
-                parts.reserve(index.segments() + log.segments());
+                parts.reserve(index.segments.len() + log.segments.len());
                 parts.extend(index.parts());
                 parts.extend(log.table_parts());
             }
@@ -78,6 +82,32 @@ impl<K: Key, V: Record> KeyTable<K, V> {
         };
         image.claims().for_each(|claims| supply.lend_to(claims, chunks));
         image
+    }
+
+    /// Whether to change all of it while it is shared takes more memory than there may be, and disk is to be
+    /// had: what is shared can't go there.
+    pub(in crate::state::table) fn has_no_room_for_a_copy(&self) -> bool {
+        let quota = self.supply.quota().bytes(self.supply.segment_size());
+        self.supply.spill().is_some() && self.bytes() * 2 > quota
+    }
+
+    /// Freezes the table by writing to disk what is not there.
+    pub(in crate::state::table) fn freeze_on_disk(&mut self) -> Result<SpilledTable, StateError> {
+        let entry_bytes = self.live_bytes() / self.len().max(1);
+        let Self { body, supply, .. } = self;
+        let spill = supply.spill().expect("there is where to spill to").clone();
+        let mut log_copies = Vec::new();
+        let buckets = match body {
+            Body::Slots(index) => index.freeze_on_disk()?,
+            Body::Logged(index, log) => {
+                for (at, copy) in log.freeze_on_disk()? {
+                    log_copies.resize(at.0 as usize, None);
+                    log_copies.push(Some(copy));
+                }
+                index.freeze_on_disk()?
+            }
+        };
+        Ok(SpilledTable { spill, buckets: buckets.into(), log: log_copies, entry_bytes })
     }
 
     /// Bytes of keys and values and of what they are found by, about.

@@ -24,7 +24,8 @@ pub(super) struct Will<K, V> {
 }
 
 impl<K: Key, V: Record> KeyTable<K, V> {
-    /// What is done with its segments when it is dropped; if a panic drops it, nothing is.
+    /// What is done with its segments when it is dropped; if a panic drops it, or a part
+    /// of it is on disk, nothing is.
     pub(in crate::state) fn leave_to(&mut self, heir: impl FnOnce(Legacy) + 'static) {
         self.will = Some(Will { heir: Box::new(heir), draw: Self::legacy });
     }
@@ -48,6 +49,7 @@ impl<K: Key, V: Record> KeyTable<K, V> {
 impl<K, V> Drop for KeyTable<K, V> {
     fn drop(&mut self) {
         if let Some(Will { heir, draw }) = self.will.take()
+            && !self.is_spilling
             && !std::thread::panicking()
         {
             heir(draw(self));

@@ -1,12 +1,19 @@
 //! A log as it was when it was frozen.
 
-use brisk_memory::{Buffer, Claims, HeldIndex, Holding};
+use brisk_memory::{Buffer, HeldIndex, Holding};
 
-use super::{Body, FrozenData, HEADER, Header, Kind, Location, Log, Meta, Stored, UNIT};
+use super::{Body, FrozenData, HEADER, Header, Kind, Location, Log, Meta, Shape, Stored, UNIT};
 use crate::{
     chain::prefetch,
     record::AlignedBytes,
-    state::table::image::{PartKind, TablePart},
+    state::{
+        StateError,
+        spill::DiskCopy,
+        table::{
+            image::{PartKind, TablePart},
+            segments::Wanted,
+        },
+    },
 };
 
 impl Log {
@@ -23,7 +30,7 @@ impl Log {
     }
 
     /// Freezes all segments, some of which, in order, somebody wants. Begins a new version.
-    pub(in crate::state::table) fn freeze_parts(&mut self, wanted: Vec<HeldIndex>) -> Claims {
+    pub(in crate::state::table) fn freeze_parts(&mut self, wanted: Vec<HeldIndex>) -> Wanted {
         self.version = self.version.next();
         self.segments.freeze_all(wanted)
     }
@@ -31,6 +38,14 @@ impl Log {
     /// Takes all segments out; the log can't be used any more.
     pub(in crate::state::table) fn take_segments(&mut self) -> Holding {
         self.segments.take_all()
+    }
+
+    /// Writes all segments to disk, as they are now, by number. Begins a new version.
+    pub(in crate::state::table) fn freeze_on_disk(
+        &mut self,
+    ) -> Result<Vec<(HeldIndex, DiskCopy)>, StateError> {
+        self.version = self.version.next();
+        self.segments.copies()
     }
 
     /// Bytes of entries that are not garbage.
@@ -60,6 +75,36 @@ impl FrozenLog {
             segments[number as usize] = Some(bytes);
         }
         Self { segments, segment_bytes, value_align }
+    }
+
+    /// The number of the segment of an entry.
+    pub(in crate::state::table) fn number(&self, location: Location) -> u32 {
+        location.0 / (self.segment_bytes / UNIT) as u32
+    }
+
+    /// How key and value of an entry lie, given the bytes of its segment, and the segments that they are
+    /// in, if those are others.
+    pub(in crate::state::table) fn look(
+        &self,
+        location: Location,
+        segment: &[u8],
+    ) -> (Shape, Option<Vec<HeldIndex>>) {
+        let bytes = &segment[location.0 as usize % (self.segment_bytes / UNIT) * UNIT..];
+        let header = Header::read(bytes);
+        let shape = header.shape(self.value_align);
+        let parts = || header.parts(bytes, shape.end.div_ceil(self.segment_bytes)).collect();
+        (shape, header.is_long.then(parts))
+    }
+
+    /// Key and value of an entry in one piece, given the bytes of its segment.
+    pub(in crate::state::table) fn archives<'a>(
+        &self,
+        location: Location,
+        segment: &'a [u8],
+    ) -> (&'a [u8], &'a [u8]) {
+        let (shape, _) = self.look(location, segment);
+        let at = location.0 as usize % (self.segment_bytes / UNIT) * UNIT + HEADER;
+        (&segment[at..at + shape.key], &segment[at + shape.value..at + shape.end])
     }
 
     fn segment(&self, index: HeldIndex) -> &[u8] {

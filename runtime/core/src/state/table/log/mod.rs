@@ -19,11 +19,13 @@
 
 mod entry;
 mod frozen;
+mod stored;
 
-use brisk_memory::{Buffer, HeldIndex, Holding, Segment};
+use brisk_memory::{Buffer, HeldIndex, Segment};
 
 use super::{
     changes::{ChangeLog, Spot},
+    segments::Segments,
     version::Version,
 };
 use crate::{
@@ -34,6 +36,8 @@ use crate::{
 use entry::Shape;
 pub(super) use entry::{Draft, HEADER, Header, PART, UNIT};
 pub(super) use frozen::FrozenLog;
+use stored::Body;
+pub(super) use stored::Stored;
 
 /// Where an entry is: the number of its segment and the place in it, in units.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,7 +73,7 @@ pub struct FrozenData {
 
 /// Entries by location.
 pub(super) struct Log {
-    segments: Holding,
+    pub(super) segments: Segments,
     metas: Vec<Meta>,
     /// The segment that is written.
     head: Option<HeldIndex>,
@@ -87,7 +91,7 @@ impl Log {
         assert!(UNIT.is_multiple_of(value_align), "entries begin at a multiple of {UNIT}");
         let size = supply.segment_size();
         Self {
-            segments: Holding::new(size),
+            segments: Segments::new(supply),
             metas: Vec::new(),
             head: None,
             value_align,
@@ -97,9 +101,27 @@ impl Log {
         }
     }
 
-    /// Segments.
-    pub(super) fn segments(&self) -> usize {
-        self.segments.len()
+    /// Segments in memory.
+    pub(super) fn in_memory(&self) -> usize {
+        self.segments.len() - self.segments.away()
+    }
+
+    /// The segment that is written.
+    pub(super) fn head(&self) -> Option<HeldIndex> {
+        self.head
+    }
+
+    /// The first segment of entries whose number is `from` or greater.
+    pub(super) fn next_of_entries(&self, from: u32) -> Option<HeldIndex> {
+        let is_it =
+            |at: &HeldIndex| at.0 >= from && self.metas[at.0 as usize].kind == Kind::Entries;
+        self.segments.indices().find(is_it)
+    }
+
+    /// The segments with the rest of a long entry, whose segment is in memory.
+    pub(super) fn parts_of(&self, location: Location) -> Vec<HeldIndex> {
+        let (header, bytes) = self.at(location);
+        if header.is_long { self.parts(header, bytes).collect() } else { Vec::new() }
     }
 
     #[inline(always)]
@@ -224,7 +246,7 @@ impl Log {
     #[cold]
     #[inline(never)]
     fn open_to_log(&mut self, at: HeldIndex, supply: &mut Supply) -> Result<(), StateError> {
-        supply.open_held(&mut self.segments, at)?;
+        self.segments.open(at, supply)?;
         self.metas[at.0 as usize].logged = self.version;
         self.changes.opened();
         Ok(())
@@ -243,7 +265,7 @@ impl Log {
     #[inline(never)]
     fn open(&mut self, at: HeldIndex, supply: &mut Supply) -> Result<(), StateError> {
         if !self.segments.is_open(at) {
-            supply.open_held(&mut self.segments, at)?;
+            self.segments.open(at, supply)?;
         }
         self.metas[at.0 as usize].changed = self.version;
         Ok(())
@@ -436,6 +458,9 @@ impl Log {
         let mut counted = vec![0; self.metas.len()];
         let mut parts = 0;
         for location in live {
+            if self.segments.is_away(self.segment_of(location)) {
+                continue;
+            }
             let (header, bytes) = self.at(location);
             counted[self.split(location).0.0 as usize] += header.room;
             parts += if header.is_long { self.parts(header, bytes).count() } else { 0 };
@@ -444,6 +469,7 @@ impl Log {
         for index in self.segments.indices() {
             let meta = self.metas[index.0 as usize];
             match meta.kind {
+                Kind::Entries if self.segments.is_away(index) => {}
                 Kind::Entries => {
                     let sum: usize = self.entries(index).map(|(_, at)| self.at(at).0.room).sum();
                     assert_eq!(sum, meta.used, "entries follow one another");
@@ -452,39 +478,6 @@ impl Log {
                 Kind::PartOfLong => found += 1,
             }
         }
-        assert_eq!(found, parts, "every part belongs to one long entry");
-    }
-}
-
-/// Key and value of an entry.
-pub(super) struct Stored<'a> {
-    shape: Shape,
-    body: Body<'a>,
-}
-
-enum Body<'a> {
-    Here(&'a [u8]),
-    Joined(AlignedBytes),
-}
-
-impl Stored<'_> {
-    #[inline(always)]
-    fn bytes(&self) -> &[u8] {
-        match &self.body {
-            Body::Here(bytes) => bytes,
-            Body::Joined(bytes) => bytes,
-        }
-    }
-
-    /// The key's archive.
-    #[inline(always)]
-    pub(super) fn key(&self) -> &[u8] {
-        &self.bytes()[..self.shape.key]
-    }
-
-    /// The value's archive.
-    #[inline(always)]
-    pub(super) fn value(&self) -> &[u8] {
-        &self.bytes()[self.shape.value..self.shape.end]
+        assert!(self.segments.away() > 0 || found == parts, "every part belongs to one long entry");
     }
 }

@@ -17,6 +17,7 @@ use super::*;
 use crate::{
     checkpoint::storage::JobManagerStorage,
     graph::{JobId, OperatorId},
+    state::spill::SpillGround,
     task::{
         Attempt, OperatorPlan, TaskKey, WorkerId,
         inputs::{Due, Input},
@@ -72,6 +73,7 @@ fn plan() -> SubtaskPlan {
         outputs: Vec::new(),
         checkpointing: true,
         backend: None,
+        spill: Arc::new(SpillGround::nowhere()),
         restore: None,
         survivors: Default::default(),
     }

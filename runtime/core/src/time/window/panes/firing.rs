@@ -107,13 +107,13 @@ impl<K: Key, A: Record + Clone> PanedWindows<K, A> {
         let to = slices().map(|slice| slice.bucket_end(from, range)).max().unwrap_or(range.span());
         let (merger, waiting) = (&mut self.merger, &mut self.waiting);
         if firing.slices.len() == 1 {
-            let only = &self.slices[firing.slices.start];
+            let only = &mut self.slices[firing.slices.start];
             only.for_each_of_bucket(range.at(from), |key, content| {
                 waiting.push_back(Fired { key, window, content });
             });
         } else {
             merger.begin();
-            for slice in self.slices.range(firing.slices.clone()) {
+            for slice in self.slices.range_mut(firing.slices.clone()) {
                 slice.for_each_in(range.part(from..to), |hash, key, content| {
                     let new = Fired { key, window, content };
                     let is = |one: &FiredTime<K, A>, other: &FiredTime<K, A>| one.key == other.key;

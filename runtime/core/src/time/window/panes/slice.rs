@@ -11,6 +11,9 @@ use crate::{
     time::window::{AskedKey, Content, Fold, HeapTable, KeyTable, SliceNumber},
 };
 
+/// Tables of slices don't go to disk, so nothing of them has to be read.
+pub(super) const IN_MEMORY: &str = "slices stay in memory";
+
 /// Where tables of slices come from.
 #[derive(Debug)]
 pub(super) struct Home {
@@ -159,7 +162,10 @@ impl<K: Key, A: Record + Clone> Slice<K, A> {
     /// The accumulator of a key.
     pub(super) fn get(&mut self, hash: u32, key: &K) -> Option<A> {
         match &mut self.accumulators {
-            Accumulators::Many(table) => table.get(hash, |stored| is_archived(key, stored)),
+            Accumulators::Many(table) => {
+                let found = table.get(hash, |stored| is_archived(key, stored));
+                found.expect(IN_MEMORY)
+            }
             Accumulators::Few(table) => {
                 let mut place = table.next_of_hash(hash, None);
                 while let Some(found) = place {
@@ -182,11 +188,11 @@ impl<K: Key, A: Record + Clone> Slice<K, A> {
     }
 
     /// Shows the accumulators of that bucket.
-    pub(super) fn for_each_of_bucket(&self, first: u32, mut each: impl FnMut(K, A)) {
-        match &self.accumulators {
+    pub(super) fn for_each_of_bucket(&mut self, first: u32, mut each: impl FnMut(K, A)) {
+        match &mut self.accumulators {
             Accumulators::Many(table) => {
                 let (mut scan, _) = table.scan_bucket(first);
-                while let Some((key, accumulator)) = table.next(&mut scan) {
+                while let Some((key, accumulator)) = table.next(&mut scan).expect(IN_MEMORY) {
                     each(key, accumulator);
                 }
             }
@@ -198,11 +204,12 @@ impl<K: Key, A: Record + Clone> Slice<K, A> {
     }
 
     /// Shows the accumulators of keys whose hashes are in `part`, whole buckets of all slices.
-    pub(super) fn for_each_in(&self, part: HashRange, mut each: impl FnMut(u32, K, A)) {
-        match &self.accumulators {
+    pub(super) fn for_each_in(&mut self, part: HashRange, mut each: impl FnMut(u32, K, A)) {
+        match &mut self.accumulators {
             Accumulators::Many(table) => {
                 let mut scan = table.scan_range(part);
-                while let Some((hash, key, accumulator)) = table.next_hashed(&mut scan) {
+                let mut next = || table.next_hashed(&mut scan).expect(IN_MEMORY);
+                while let Some((hash, key, accumulator)) = next() {
                     each(hash, key, accumulator);
                 }
             }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::core::PanedWindows;
+use super::{core::PanedWindows, slice::IN_MEMORY};
 use crate::{
     Key, Record,
     graph::{KeyGroup, MaxParallelism},
@@ -30,7 +30,7 @@ impl<K: Key, A: Record + Clone> PanedWindows<K, A> {
             let (from, to) = grid.slice_bounds(slice.number);
             let window = TimeWindow::new(from, to);
             if let Some(table) = slice.table() {
-                tables.push((window, table.freeze_entries(groups)));
+                tables.push((window, table.freeze_entries(groups).expect(IN_MEMORY)));
                 continue;
             }
             slice.for_each_in(HashRange::ALL, |_, key, content| {

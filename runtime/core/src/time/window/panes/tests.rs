@@ -28,7 +28,7 @@ fn supply(segments: u32) -> (Arena, Supply) {
         ..ArenaOptions::default()
     })
     .unwrap();
-    let options = SupplyOptions { owner: "windows".to_owned(), limit: None };
+    let options = SupplyOptions { owner: "windows".to_owned(), limit: None, spill: None };
     let supply = Supply::open(arena.managed(), options).unwrap();
     (arena, supply)
 }
@@ -225,7 +225,7 @@ fn what_is_frozen_is_not_changed() {
     assert!(supply.held() > before, "what changes is copied");
     let (_, mut entries) = kept.tables.into_iter().next().unwrap();
     let (mut run, mut seen) = (Vec::new(), 0);
-    while entries.next_run(crate::state::table::Run::Group, &mut run).is_some() {
+    while entries.next_run(crate::state::table::Run::Group, &mut run).unwrap().is_some() {
         for entry in &run {
             assert_eq!(entries.entry(*entry).value()[..8], 1_u64.to_le_bytes());
             seen += 1;

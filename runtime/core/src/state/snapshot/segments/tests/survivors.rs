@@ -74,7 +74,7 @@ fn where_nothing_changed_no_file_is_read() {
         // The second time nothing was written since it was restored, so the files are needed.
         let next = next_run::<u64, [u64; 13]>((&store, &arena), &handle, &survivors);
         match next {
-            Ok(next) => assert!(next.content() == expected),
+            Ok(mut next) => assert!(next.content() == expected),
             Err(error) => return assert!(error.to_string().contains("/job/shared/"), "{error}"),
         }
     }
@@ -91,7 +91,7 @@ fn what_changed_is_read_from_the_files() {
     put(&mut subtask, 17..18, 9);
     put(&mut subtask, 10_000..10_001, 9);
     drop(subtask);
-    let next = next_run::<u64, [u64; 13]>((&store, &arena), &handle, &survivors).unwrap();
+    let mut next = next_run::<u64, [u64; 13]>((&store, &arena), &handle, &survivors).unwrap();
     assert!(next.content() == expected);
     let mut next = leaving(next, &survivors);
     let handle = store.write(next.cut(4, None), || {}).handle;
@@ -119,7 +119,7 @@ fn another_checkpoint_is_not_taken_for_the_last() {
         };
         let expected = if known { 3 } else { 5 };
         drop(subtask);
-        let next = next_run::<u64, [u64; 13]>((&store, &arena), &handle, &survivors).unwrap();
+        let mut next = next_run::<u64, [u64; 13]>((&store, &arena), &handle, &survivors).unwrap();
         let content = next.content();
         assert!(content.values().all(|value| *value == [expected; 13]), "known: {known}");
         assert_eq!(content.len(), 10_000);
