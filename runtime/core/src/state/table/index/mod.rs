@@ -211,8 +211,8 @@ impl<S: Slot> Index<S> {
     }
 
     /// The slot that `is` recognizes if it can be changed at once: in the first segment, which is open, and
-    /// where its search begins, if most are there. What [`Index::find`], [`Index::open_slot`] and [`Index::replace`] do, for the case
-    /// that is usual, looking up the segment once.
+    /// where its search begins, if most are there. What [`Index::find`], [`Index::open_slot`] and
+    /// [`Index::replace`] do, for the case that is usual, looking up the segment once.
     #[inline(always)]
     pub(super) fn find_open(
         &mut self,
